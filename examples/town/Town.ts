@@ -1,0 +1,154 @@
+/**
+ * A small town of characters who each think with a model of their own.
+ *
+ * A tick has four phases. Within a phase all calls run at once; the next begins when all of them have ended.
+ */
+import { DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
+import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy, Usd } from "effect-openrouter"
+import type { Person, Place } from "./data.ts"
+
+/** What somebody did in a tick; `idle` says why they did nothing. */
+export interface Turn extends Person {
+  readonly action: string
+  readonly goTo: string
+  readonly idle?: string
+}
+
+export interface Options {
+  readonly model: string
+  readonly ticks: number
+  readonly people: ReadonlyArray<Person>
+  readonly places: ReadonlyArray<Place>
+  /** Is told of the progress, a line at a time. */
+  readonly say: (line: string) => Effect.Effect<void>
+}
+
+/** The ticks that were completed, what all calls cost (run > tick > phase > name), and what ended the story early. */
+export type Story = Effect.Success<ReturnType<typeof run>>
+
+type Failure = OpenRouterError.RequestError | OpenRouterError.AnswerError | OpenRouterError.InvalidOutput
+type Call<A> = Effect.Effect<A, Failure, OpenRouter.OpenRouter>
+
+/** Tells the story of a town. It never fails: a call that a town cannot do without ends it early. */
+export const run = Effect.fn("Town.run")(function*(options: Options) {
+  const ledger = yield* CostLedger.make({ name: "run" })
+  const ticks: Array<Effect.Success<ReturnType<typeof live>>> = []
+  const result = yield* Effect.gen(function*() {
+    let people = options.people
+    for (let n = 1; n <= options.ticks; n++) {
+      yield* options.say(`\nTick ${n} of ${options.ticks}`)
+      const tick = yield* live(n, people, options).pipe(CostLedger.scope(`tick ${n}`))
+      ticks.push(tick)
+      people = tick.turns.map(({ about, goTo, memories, name }) => ({ name, about, place: goTo, memories }))
+    }
+  }).pipe(ledger.run, RetryPolicy.with(yield* patience(options)), Effect.result)
+  return { ticks, costs: yield* ledger.report, stoppedBy: Result.isFailure(result) ? result.failure : undefined }
+})
+
+/** One tick: everybody decides, at every place something comes of it and is told, everybody remembers. */
+const live = Effect.fn("Town.live")(function*(tick: number, people: ReadonlyArray<Person>, options: Options) {
+  const { model, places, say } = options
+  const Intention = Schema.Struct({ action: Schema.String, goTo: Schema.Literals(places.map(({ name }) => name)) })
+
+  const intentions = yield* phase("intentions", people, options, {
+    ask: (person) =>
+      OpenRouter.respondObject({
+        model,
+        instructions: persona(person),
+        input: `Hour ${tick}, ${person.place}. You remember: ${person.memories.join(" ") || "nothing yet."}\n` +
+          "What do you do now, in one sentence, and where do you go afterwards?",
+        schema: Intention
+      }).pipe(Effect.map(({ value }): Turn => ({ ...person, ...value }))),
+    otherwise: (person, idle): Turn => ({ ...person, action: "idles", goTo: person.place, idle })
+  })
+
+  const events = yield* phase("resolution", places, options, {
+    ask: (place) =>
+      OpenRouter.respondObject({
+        model,
+        instructions: `You decide what happens at ${place.name} of a small town: ${place.about}.`,
+        input: `Hour ${tick}. ${actionsAt(place, intentions)}\nWhat happens, in one sentence?`,
+        schema: Event
+      }).pipe(Effect.map(({ value }) => ({ ...place, ...value }))),
+    otherwise: (place) => ({ ...place, event: "Nothing comes of it.", mood: "calm" })
+  })
+
+  const scenes = yield* phase("narration", events, options, {
+    ask: (scene) =>
+      OpenRouter.respond({
+        model,
+        instructions: "You narrate the life of a small town, two or three plain sentences at a time.",
+        input: `Hour ${tick}, ${scene.name}, ${scene.mood}. ${scene.event}`
+      }).pipe(
+        Effect.map(({ text }) => ({ ...scene, narration: text })),
+        // Half a narration is worth reading.
+        Effect.catchTag("Incomplete", (e) => Effect.succeed({ ...scene, narration: `${e.partialText} …` }))
+      ),
+    otherwise: (scene) => ({ ...scene, narration: scene.event })
+  })
+  yield* Effect.forEach(scenes, ({ name, narration }) => say(`    ${name}: ${narration}`))
+  const seenAt = new Map(scenes.map(({ name, narration }) => [name, narration]))
+
+  const turns = yield* phase("memory", intentions, options, {
+    ask: (turn) =>
+      OpenRouter.respond({
+        model,
+        instructions: persona(turn),
+        input: `Hour ${tick}. You: ${turn.action}\n${seenAt.get(turn.place)}\nWhat of it do you remember? One sentence.`
+      }).pipe(Effect.map(({ text }): Turn => ({ ...turn, memories: [...turn.memories, text].slice(-3) }))),
+    otherwise: (turn, idle): Turn => ({ ...turn, idle })
+  })
+  return { tick, turns, scenes }
+})
+
+const Event = Schema.Struct({ event: Schema.String, mood: Schema.Literals(["calm", "merry", "tense", "sad"]) })
+
+const persona = ({ about, name }: Person) => `You are ${name}, ${about}. You live in a small harbour town.`
+
+const actionsAt = ({ name }: Place, turns: ReadonlyArray<Turn>) =>
+  turns.filter(({ place }) => place === name).map((turn) => `${turn.name}: ${turn.action}`).join("\n") || "Nobody here."
+
+/**
+ * Asks for all rows at once and books each call under the phase and the name of the row.
+ *
+ * A failure counts only when all calls have ended: one that is interrupted is paid for, and nobody knows what it cost.
+ */
+const phase = Effect.fnUntraced(function*<A extends Place, B>(
+  name: string,
+  rows: ReadonlyArray<A>,
+  { say }: Options,
+  { ask, otherwise }: { readonly ask: (row: A) => Call<B>; readonly otherwise: (row: A, why: string) => B }
+) {
+  const call = (row: A) => {
+    const idle = (why: string) => Effect.succeed({ value: otherwise(row, why), idle: [`${row.name} idles: ${why}`] })
+    return ask(row).pipe(
+      Effect.map((value) => ({ value, idle: [] })),
+      // What a town can live with. Anything else stops it: no credits, a wrong key, a provider that stays down.
+      Effect.catchTags({
+        Refused: ({ refusal }) => idle(`refused (${refusal})`),
+        Incomplete: ({ reason }) => idle(`cut short (${reason})`),
+        InvalidOutput: () => idle("made no sense"),
+        RateLimited: () => idle("rate-limited for too long")
+      }),
+      CostLedger.scope(row.name),
+      Effect.result
+    )
+  }
+  const calls = Effect.forEach(rows, call, { concurrency: "unbounded" })
+  const [results, spent] = yield* calls.pipe(CostLedger.scope(name), CostLedger.measured)
+  const answers = yield* Effect.fromResult(Result.all(results))
+  yield* say(`  ${name}: ${rows.length} calls, ${Usd.format(spent.cost)}`)
+  yield* Effect.forEach(answers.flatMap(({ idle }) => idle), (line) => say(`    ${line}`))
+  return answers.map(({ value }) => value)
+})
+
+/** The default retry policy, which tells of its waits: once for all calls that wait for the same reset. */
+const patience = Effect.fnUntraced(function*({ say }: Options) {
+  const announced = yield* Ref.make(0)
+  return RetryPolicy.make().pipe(Schedule.tap(Effect.fnUntraced(function*({ duration, input, now }) {
+    const wait = `resuming in ${(Duration.toMillis(duration) / 1000).toFixed(1)} s`
+    if (input._tag !== "RateLimited") return yield* say(`  ${input._tag}, ${wait}`)
+    const resetAt = input.resetAt === undefined ? now : DateTime.toEpochMillis(input.resetAt)
+    if (resetAt > (yield* Ref.getAndSet(announced, resetAt))) yield* say(`  rate limited, ${wait}`)
+  })))
+})

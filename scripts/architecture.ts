@@ -1,0 +1,223 @@
+/**
+ * The rules that keep `src` in its rooms: which room may import what, and which globals no module may touch.
+ *
+ * Works on the syntax tree, so neither comments nor strings can trip or fool it.
+ */
+import { posix } from "node:path"
+import { parseAst } from "vitest/node"
+
+/** A broken rule, with the place and the way out. */
+export interface Violation {
+  readonly file: string
+  readonly line: number
+  readonly problem: string
+  readonly remedy: string
+}
+
+/** One violation as a line that editors turn into a link. */
+export const render = (violation: Violation): string =>
+  `${violation.file}:${violation.line}: ${violation.problem}; ${violation.remedy}`
+
+/** The longest a module may get before it is suspected of holding two concepts. */
+export const maxLines = 400
+
+const rooms = ["domain", "services", "layers"]
+
+/** Modules of `effect` that are pure data and functions: no services, no time, no randomness, no I/O. */
+const pureModules = new Set(
+  `Array BigDecimal BigInt Boolean Brand ByteSize Bytes Cause Chunk Combiner Data DateTime Duration Effect Equal
+  Equivalence Exit Filter Formatter Function HKT Hash HashMap HashSet Inspectable Iterable JsonPatch JsonPointer
+  JsonSchema Match Newtype NonEmptyIterable Number Optic Option Order Ordering Pipeable Predicate Record Redactable
+  Redacted Reducer RegExp Result Schema SchemaAST SchemaGetter SchemaIssue SchemaParser SchemaRepresentation
+  SchemaTransformation StandardSchema String Struct Symbol Tuple Types UndefinedOr Unify Utils
+  encoding/Base64 encoding/Base64Url encoding/EncodingError encoding/Hex`.split(/\s+/)
+)
+
+const timers = new Set(["setTimeout", "setInterval", "setImmediate"])
+
+const bannedMembers: ReadonlyArray<readonly [pattern: RegExp, remedy: string]> = [
+  [/^Date\.now$/, "read the time from Clock or DateTime.now"],
+  [/^performance\.now$/, "read the time from Clock"],
+  [/^Math\.random$/, "draw from the Random service"],
+  [/^crypto\.(randomUUID|getRandomValues)$/, "draw from the Random service"],
+  [/^console\./, "log with Effect.log or print with the Console service"],
+  [/^process\./, "read settings through Config"]
+]
+
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly [key: string]: unknown
+}
+
+const isNode = (u: unknown): u is Node => typeof u === "object" && u !== null && "type" in u && "start" in u
+
+function* walk(node: Node): Generator<Node> {
+  yield node
+  for (const child of Object.values(node)) {
+    for (const item of Array.isArray(child) ? child : [child]) {
+      if (isNode(item)) yield* walk(item)
+    }
+  }
+}
+
+const literal = (node: unknown): string | undefined =>
+  isNode(node) && typeof node["value"] === "string" ? node["value"] : undefined
+
+/** `a.b` as text, seen through `globalThis.`; undefined for anything that is not a plain path of names. */
+const path = (node: unknown): string | undefined => {
+  if (!isNode(node)) return undefined
+  if (node.type === "Identifier") return String(node["name"])
+  if (node.type !== "MemberExpression") return undefined
+  const object = path(node["object"])
+  const property = node["computed"] === true ? literal(node["property"]) : path(node["property"])
+  if (object === undefined || property === undefined) return undefined
+  return object === "globalThis" ? property : `${object}.${property}`
+}
+
+interface Import {
+  readonly line: number
+  readonly specifier: string
+  readonly typeOnly: boolean
+}
+
+interface Parsed {
+  readonly nodes: ReadonlyArray<Node>
+  readonly lineOf: (offset: number) => number
+}
+
+const parse = (text: string): Parsed => {
+  const program: unknown = parseAst(text, { lang: "ts", astType: "ts" })
+  return {
+    nodes: isNode(program) ? Array.from(walk(program)) : [],
+    lineOf: (offset) => text.slice(0, offset).split("\n").length
+  }
+}
+
+const importsOf = ({ lineOf, nodes }: Parsed): ReadonlyArray<Import> =>
+  nodes.flatMap((node) => {
+    if (!/^(Import|ExportAll|ExportNamed)Declaration$|^ImportExpression$|^TSImportType$/.test(node.type)) return []
+    if (node.type === "ExportNamedDeclaration" && !isNode(node["source"])) return []
+    const typeOnly = node.type === "TSImportType" || node["importKind"] === "type" || node["exportKind"] === "type"
+    return [{ line: lineOf(node.start), specifier: literal(node["source"]) ?? "", typeOnly }]
+  })
+
+const resolve = (file: string, specifier: string) => posix.join(posix.dirname(file), specifier)
+
+const roomOf = (file: string) => file.split("/")[1] ?? ""
+
+/** What a contract may speak of (as a type) but not call. */
+const effectful = /^effect\/(http|http-api|ai|persistence|sql|cluster|workflow)\//
+
+/** Why `file` may not contain this import, or undefined when it may. */
+const importProblem = (
+  file: string,
+  { specifier, typeOnly }: Import
+): Omit<Violation, "file" | "line"> | undefined => {
+  const problem = `imports "${specifier}"`
+  const room = roomOf(file)
+  if (specifier === "") return { problem: "imports a computed path", remedy: "write the path as a string" }
+  if (specifier.startsWith(".")) {
+    const target = resolve(file, specifier)
+    if (!specifier.endsWith(".ts")) return { problem, remedy: "write relative imports with their .ts extension" }
+    if (!target.startsWith("src/")) return { problem, remedy: "import nothing from outside of src" }
+    const targetRoom = roomOf(target)
+    if (rooms.includes(room) && rooms.indexOf(targetRoom) > rooms.indexOf(room)) {
+      return { problem: `${problem}, upwards`, remedy: "imports point one way: layers -> services -> domain" }
+    }
+    if (!rooms.includes(targetRoom)) return { problem, remedy: "import from the module itself, not from an entry file" }
+    return undefined
+  }
+  if (/^effect(\/[a-z-]+)?$|^@effect\/[^/]+$/.test(specifier)) {
+    return { problem, remedy: "import one module per line, e.g. effect/Schema, not a barrel" }
+  }
+  if (!/^(effect|@effect\/platform-node)\/|^node:/.test(specifier)) {
+    return { problem, remedy: "the package depends on effect only" }
+  }
+  if (room === "domain" && !pureModules.has(specifier.replace(/^effect\//, ""))) {
+    return { problem, remedy: "domain is pure; move this code to services or layers" }
+  }
+  if (room === "services" && (!specifier.startsWith("effect/") || (effectful.test(specifier) && !typeOnly))) {
+    return { problem, remedy: "services are contracts; what touches HTTP, storage or a platform belongs to layers" }
+  }
+  return undefined
+}
+
+const globalProblem = (node: Node): Omit<Violation, "file" | "line"> | undefined => {
+  const name = path(node)
+  if (name !== undefined) {
+    const banned = bannedMembers.find(([pattern]) => pattern.test(name))
+    if (node.type === "MemberExpression" && banned) return { problem: `uses ${name}`, remedy: banned[1] }
+    if (node.type === "Identifier" && timers.has(name)) {
+      return { problem: `uses ${name}`, remedy: "wait with Effect.sleep, Effect.timeout or a Schedule" }
+    }
+  }
+  if (/^(New|Call)Expression$/.test(node.type) && path(node["callee"]) === "Date") {
+    return { problem: "constructs a Date", remedy: "use DateTime" }
+  }
+  if (/^TS(As|TypeAssertion)/.test(node.type)) {
+    const type = node["typeAnnotation"]
+    if (isNode(type) && type.type === "TSAnyKeyword") {
+      return { problem: "casts to any", remedy: "narrow with Predicate or decode with Schema" }
+    }
+  }
+  return undefined
+}
+
+/** Checks one module of `src`; `file` is its path from the root of the package, with forward slashes. */
+export const check = (file: string, text: string): ReadonlyArray<Violation> => {
+  const found: Array<Violation> = []
+  const report = (line: number, problem: string, remedy: string) => found.push({ file, line, problem, remedy })
+
+  const lines = text.replace(/\n$/, "").split("\n")
+  if (text.trim() === "") report(1, "is empty", "remove it")
+  if (lines.length > maxLines) report(maxLines + 1, `has ${lines.length} lines`, "split it into two concepts")
+  for (const [index, line] of lines.entries()) {
+    const directive = /@ts-(ignore|expect-error|nocheck)/.exec(line)
+    if (directive) report(index + 1, `switches the compiler off with ${directive[0]}`, "fix the type")
+  }
+
+  const parsed = parse(text)
+  const isEntry = file.split("/").length === 2
+  if (!isEntry && !rooms.includes(roomOf(file))) {
+    report(1, "is in no room", `move it to one of src/{${rooms.join(",")}}`)
+  }
+  if (isEntry) {
+    for (const statement of [parsed.nodes[0]?.["body"]].flat().filter(isNode)) {
+      if (statement.type === "ExportAllDeclaration") continue
+      report(parsed.lineOf(statement.start), "has code in an entry file", "keep `export * [as Name] from` lines only")
+    }
+  }
+  for (const imported of importsOf(parsed)) {
+    const broken = importProblem(file, imported)
+    if (broken) report(imported.line, broken.problem, broken.remedy)
+  }
+  for (const node of parsed.nodes) {
+    const broken = globalProblem(node)
+    if (broken) report(parsed.lineOf(node.start), broken.problem, broken.remedy)
+  }
+  return found
+}
+
+/**
+ * Checks that the modules reachable from `entry` run on every platform: the Node parts are an optional peer, and one
+ * import of them from elsewhere breaks every program that does not have it installed.
+ */
+export const checkPortable = (entry: string, sources: ReadonlyMap<string, string>): ReadonlyArray<Violation> => {
+  const found: Array<Violation> = []
+  const seen = new Set<string>()
+  const visit = (file: string) => {
+    const text = sources.get(file)
+    if (text === undefined || seen.has(file)) return
+    seen.add(file)
+    for (const { line, specifier } of importsOf(parse(text))) {
+      if (specifier.startsWith(".")) visit(resolve(file, specifier))
+      else if (/^node:|^@effect\/platform-node/.test(specifier)) {
+        const problem = `imports "${specifier}" and is reachable from ${entry}`
+        found.push({ file, line, problem, remedy: "make it reachable from src/node.ts only" })
+      }
+    }
+  }
+  visit(entry)
+  return found
+}

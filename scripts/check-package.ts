@@ -1,0 +1,110 @@
+/**
+ * Packs the package and uses it as a stranger would: installed from the tarball into an empty project, compiled by an
+ * unpatched compiler with its strictest settings, and run.
+ *
+ * Prints one line per check and ends with `N passed, N failed`.
+ */
+import { spawnSync } from "node:child_process"
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, sep } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const temporary = mkdtempSync(join(tmpdir(), "effect-openrouter-"))
+
+interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly devDependencies: Readonly<Record<string, string>>
+}
+
+const manifest: Manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+
+const tally = { passed: 0, failed: 0 }
+
+const report = (name: string, problem: string | undefined) => {
+  if (problem === undefined) tally.passed += 1
+  else tally.failed += 1
+  console.log(problem === undefined ? `ok   ${name}` : `FAIL ${name}\n${problem.replaceAll(/^/gm, "     ")}`)
+}
+
+/** Runs a command; its output is shown only if it fails. */
+const command = (name: string, cwd: string, program: string, ...args: ReadonlyArray<string>) => {
+  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 300_000 })
+  report(name, status === 0 ? undefined : `${error?.message ?? `exit code ${status}`}\n${stdout ?? ""}${stderr ?? ""}`)
+  return status === 0
+}
+
+const allowedFiles = [
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  /^src\/.+(?<!\.test)\.ts$/,
+  /^dist\/.+\.(js|d\.ts)(\.map)?$/
+]
+
+const requiredFiles = ["LICENSE", "dist/index.js", "dist/index.d.ts", "dist/node.js", "dist/testing.js", "src/index.ts"]
+
+/** Compares what was packed with what the package promises to contain. */
+const checkFiles = (installed: string) => {
+  const files = globSync("**/*", { cwd: installed, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1).split(sep).join("/"))
+  const extra = files.filter((file) => !allowedFiles.some((pattern) => pattern.test(file)))
+  const missing = requiredFiles.filter((file) => !files.includes(file))
+  const stale = files.filter((file) => file.endsWith(".js") && !files.includes(sourceOf(file)))
+  const problems = [
+    ...extra.map((file) => `unexpected ${file}`),
+    ...missing.map((file) => `missing ${file}`),
+    ...stale.map((file) => `${file} has no source`)
+  ]
+  report(`the tarball has the right files (${files.length})`, problems.length === 0 ? undefined : problems.join("\n"))
+}
+
+const sourceOf = (file: string) => file.replace(/^dist\//, "src/").replace(/\.js$/, ".ts")
+
+const compilerOptions = {
+  target: "ES2022",
+  module: "NodeNext",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+  erasableSyntaxOnly: true,
+  noEmit: true,
+  types: ["node"]
+}
+
+/** Installs the tarball and the given packages into an empty project, then compiles and runs one program there. */
+const consume = (program: string, tarball: string, packages: ReadonlyArray<string>) => {
+  const project = join(temporary, program.replace(/\.ts$/, ""))
+  mkdirSync(project)
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [program] }))
+  copyFileSync(join(root, "scripts", "consumer", program), join(project, program))
+
+  const versions = [...packages, "typescript", "@types/node"].map((name) => `${name}@${manifest.devDependencies[name]}`)
+  if (!command(`${program}: installs`, project, "npm", "install", "--no-audit", "--no-fund", tarball, ...versions)) {
+    return
+  }
+  const tsc = join(project, "node_modules", "typescript", "bin", "tsc")
+  command(`${program}: compiles`, project, process.execPath, tsc, "--skipLibCheck", "true")
+  command(`${program}: compiles with every declaration file checked`, project, process.execPath, tsc)
+  command(`${program}: runs`, project, process.execPath, program)
+  return join(project, "node_modules", manifest.name)
+}
+
+try {
+  const tarball = join(temporary, `${manifest.name}-${manifest.version}.tgz`)
+  if (command("npm pack", root, "npm", "pack", "--pack-destination", temporary)) {
+    command("publint", root, "npm", "exec", "--", "publint", "--strict", tarball)
+    command("attw", root, "npm", "exec", "--", "attw", tarball, "--profile", "esm-only")
+    const installed = consume("main.ts", tarball, ["effect"])
+    if (installed !== undefined) checkFiles(installed)
+    consume("node.ts", tarball, ["effect", "@effect/platform-node"])
+  }
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
+
+console.log(`${tally.passed} passed, ${tally.failed} failed`)
+if (tally.failed > 0) process.exitCode = 1

@@ -1,0 +1,122 @@
+/**
+ * Turns the examples in README, docs and docstrings into programs, so that they can be compiled and run.
+ *
+ * A fence opened with "ts" is compiled, "ts run" (or a first line `// run`) is also executed, "ts ignore" is neither.
+ */
+import { execFile } from "node:child_process"
+import { globSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
+import { sep } from "node:path"
+import { fileURLToPath, pathToFileURL } from "node:url"
+
+/** One example, and the line of its first statement in the document. */
+export interface Block {
+  readonly file: string
+  readonly line: number
+  readonly mode: "check" | "run" | "ignore"
+  readonly code: string
+}
+
+/** The files that may hold examples, relative to the root of the package. */
+export const documents = (root: URL): ReadonlyArray<string> =>
+  globSync(["README.md", "docs/**/*.md", "src/**/*.ts"], { cwd: fileURLToPath(root) })
+    .map((file) => file.split(sep).join("/"))
+    .toSorted()
+
+/** Blanks everything outside of docstrings, and the stars inside of them; lines stay where they are. */
+const docstrings = (text: string): ReadonlyArray<string> => {
+  let inside = false
+  return text.split("\n").map((line) => {
+    if (!inside) {
+      inside = /^\s*\/\*\*/.test(line) && !line.includes("*/")
+      return ""
+    }
+    inside = !line.includes("*/")
+    return inside ? line.replace(/^\s*\* ?/, "") : ""
+  })
+}
+
+/** Finds the TypeScript examples of a Markdown file or of the docstrings of a module. */
+export const extract = (file: string, text: string): ReadonlyArray<Block> => {
+  const lines = file.endsWith(".md") ? text.split("\n") : docstrings(text)
+  const blocks: Array<Block> = []
+  let open: { readonly info: string; readonly line: number } | undefined
+  for (const [index, line] of lines.entries()) {
+    const fence = /^\s*```\s*(.*?)\s*$/.exec(line)
+    if (!fence) continue
+    if (open === undefined) {
+      open = { info: fence[1] ?? "", line: index + 1 }
+      continue
+    }
+    const [language, flag] = open.info.split(/\s+/)
+    if (language === "ts" || language === "typescript") {
+      const code = lines.slice(open.line, index).join("\n")
+      const mode = flag === "ignore" ? "ignore" : flag === "run" || code.startsWith("// run") ? "run" : "check"
+      blocks.push({ file, line: open.line + 1, mode, code })
+    }
+    open = undefined
+  }
+  if (open !== undefined) throw new Error(`${file}:${open.line}: this fence is never closed`)
+  return blocks
+}
+
+const nameOf = (block: Block) => `${block.file.replaceAll(/[^\w]+/g, "_")}_${block.line}.ts`
+
+/**
+ * Writes one program per block into a new folder inside the package, where imports resolve as they do for its sources.
+ *
+ * Blank lines above the code put each line where it is in the document, so that errors need no translation.
+ */
+export const writeBlocks = (root: URL, blocks: ReadonlyArray<Block>): URL => {
+  const cache = fileURLToPath(new URL(".cache/", root))
+  mkdirSync(cache, { recursive: true })
+  // A folder of its own for each run, because two test runs may overlap.
+  const directory = pathToFileURL(`${mkdtempSync(`${cache}docs-`)}/`)
+  for (const block of blocks) {
+    writeFileSync(new URL(nameOf(block), directory), `${"\n".repeat(block.line - 1)}${block.code}\n`)
+  }
+  const config = {
+    extends: fileURLToPath(new URL("tsconfig.json", root)),
+    // An example may end with a name that the reader is meant to use.
+    compilerOptions: { noUnusedLocals: false },
+    include: ["*.ts"]
+  }
+  writeFileSync(new URL("tsconfig.json", directory), JSON.stringify(config))
+  return directory
+}
+
+interface Outcome {
+  readonly exitCode: number
+  readonly output: string
+}
+
+const node = (args: ReadonlyArray<string>, cwd: URL, timeout: number): Promise<Outcome> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, args, { cwd: fileURLToPath(cwd), timeout }, (error, stdout, stderr) => {
+      resolve({ exitCode: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}` })
+    })
+  })
+
+/** Type-checks all blocks in one go; each error starts with the file and line of the document. */
+export const compile = async (
+  root: URL,
+  directory: URL,
+  blocks: ReadonlyArray<Block>
+): Promise<ReadonlyArray<string>> => {
+  if (blocks.length === 0) return []
+  const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root))
+  const { exitCode, output } = await node([tsc, "-p", ".", "--pretty", "false"], directory, 60_000)
+  const documentOf = new Map(blocks.map((block) => [nameOf(block), block.file]))
+  const errors = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith(" ")).map((line) =>
+    line.replace(/^(?:.*[\\/])?([^\\/(]+)\((\d+),\d+\)/, (whole, name: string, row: string) => {
+      const file = documentOf.get(name)
+      return file === undefined ? whole : `${file}:${row}`
+    })
+  )
+  return exitCode === 0 || errors.length > 0 ? errors : [`tsc failed without a message (exit code ${exitCode})`]
+}
+
+/** Executes a block in its own process, with the package's name standing for its sources. */
+export const run = (root: URL, directory: URL, block: Block): Promise<Outcome> => {
+  const hooks = new URL("scripts/resolve-sources.ts", root)
+  return node(["--import", hooks.href, nameOf(block)], directory, 19_000)
+}

@@ -1,0 +1,103 @@
+/**
+ * From an HTTP answer to what it means: an outcome, data, or a typed error.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Classification from "./Classification.ts"
+import * as ErrorBody from "./ErrorBody.ts"
+import { MalformedResponse } from "./OpenRouterError.ts"
+import type { RequestError } from "./OpenRouterError.ts"
+import * as Outcome from "./Outcome.ts"
+import type * as RateLimit from "./RateLimit.ts"
+import * as Response from "./Response.ts"
+import * as Wire from "./Wire.ts"
+
+/**
+ * An HTTP answer, read to its end.
+ *
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers: RateLimit.Headers
+  readonly text: string
+}
+
+/**
+ * What is known of the call besides its answer.
+ *
+ * @since 0.1.0
+ */
+export interface Context {
+  /** The model that was asked for. */
+  readonly model?: string | undefined
+  readonly attempts: number
+  /** Epoch milliseconds at which the answer was read. */
+  readonly now: number
+}
+
+/**
+ * How an answer of `POST /responses` ended.
+ *
+ * @since 0.1.0
+ */
+export const toOutcome = (answer: Answer, context: Context): Result.Result<Outcome.Outcome, RequestError> => {
+  const json = parse(answer.text)
+  if (!isOk(answer)) return Result.fail(refused(answer, json, context))
+  if (json === undefined) return Result.fail(malformed(answer, context, notJson(answer)))
+  // An error instead of a response is a response that failed before it had any output.
+  const response = Response.decode(ErrorBody.isErrorBody(json) ? { ...json, status: "failed", output: [] } : json)
+  return Result.isFailure(response)
+    ? Result.fail(malformed(answer, context, response.failure))
+    : Outcome.fromResponse(response.success, { ...context, headers: answer.headers })
+}
+
+/**
+ * The JSON of an answer, as read by `decode`, which says why if it cannot read it.
+ *
+ * @since 0.1.0
+ */
+export const toJson = <A>(
+  answer: Answer,
+  context: Context,
+  decode: (json: unknown) => Result.Result<A, string>
+): Result.Result<A, RequestError> => {
+  const json = parse(answer.text)
+  if (!isOk(answer) || ErrorBody.isErrorBody(json)) return Result.fail(refused(answer, json, context))
+  const value = json === undefined ? Result.fail(notJson(answer)) : decode(json)
+  return Result.mapError(value, (problem) => malformed(answer, context, problem))
+}
+
+const isOk = (answer: Answer): boolean => answer.status >= 200 && answer.status < 300
+
+/** The body, or `undefined` if it is no JSON. OpenRouter may pad it with white space, which JSON allows. */
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const notJson = (answer: Answer): string => answer.text.trim() === "" ? "the body is empty" : "the body is not JSON"
+
+const refused = (answer: Answer, body: unknown, context: Context): RequestError =>
+  Classification.classify({ ...answer, ...known(answer, context), body, now: context.now }) ??
+    malformed(answer, context, "the body is an error that says nothing")
+
+const known = (answer: Answer, context: Context) => ({
+  attempts: context.attempts,
+  ...Wire.compact({ model: context.model, generationId: answer.headers["x-generation-id"] })
+})
+
+/** As much of an unreadable body as an error carries. */
+const maxBody = 65_536
+
+const malformed = (answer: Answer, context: Context, problem: string): MalformedResponse =>
+  new MalformedResponse({
+    ...known(answer, context),
+    status: answer.status,
+    message: `the answer is no response: ${problem}`,
+    body: answer.text.slice(0, maxBody)
+  })

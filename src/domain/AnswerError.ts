@@ -1,0 +1,92 @@
+/**
+ * Paid answers that are not answers: truncated, refused, failed midway, empty, of the wrong shape, or cut off.
+ *
+ * Each carries the text so far, the usage and the cost, so that nothing paid is lost.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { context } from "./ErrorContext.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * The answer stopped early. It was billed; `partialText` is what there is.
+ *
+ * @since 0.1.0
+ */
+export class Incomplete extends Schema.TaggedError<Incomplete>("effect-openrouter/Incomplete")("Incomplete", {
+  ...context,
+  /** `max_output_tokens`, `content_filter`, or what a newer server says; a response's status if it gave no reason. */
+  reason: Schema.String,
+  partialText: Schema.String
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * The model or a filter refused.
+ *
+ * @since 0.1.0
+ */
+export class Refused extends Schema.TaggedError<Refused>("effect-openrouter/Refused")("Refused", {
+  ...context,
+  /** `model`: a refusal part; `policy`: the provider's content policy; `moderation`: OpenRouter's moderation (403). */
+  source: Schema.Literals(["model", "policy", "moderation"]),
+  /** The words of the refusal. */
+  refusal: Schema.String,
+  /** The categories that moderation flagged. */
+  reasons: optional(Schema.Array(Schema.String)),
+  /** The excerpt that moderation flagged. Redacted, because it is part of the prompt. */
+  flaggedInput: optional(Schema.Redacted(Schema.String))
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * The response failed or was cancelled after it had begun, for a reason that no other error names.
+ *
+ * @since 0.1.0
+ */
+export class GenerationFailed extends Schema.TaggedError<GenerationFailed>("effect-openrouter/GenerationFailed")(
+  "GenerationFailed",
+  context
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * The response completed without text, refusal or call. Reasoning may have used up all tokens; retrying does not help.
+ *
+ * @since 0.1.0
+ */
+export class EmptyCompletion extends Schema.TaggedError<EmptyCompletion>("effect-openrouter/EmptyCompletion")(
+  "EmptyCompletion",
+  context
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * A structured answer that does not decode: `text` is the answer, `issue` what is wrong with it.
+ *
+ * @since 0.1.0
+ */
+export class InvalidOutput extends Schema.TaggedError<InvalidOutput>("effect-openrouter/InvalidOutput")(
+  "InvalidOutput",
+  { ...context, text: Schema.String, issue: Schema.String }
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * A stream ended without its terminal event.
+ *
+ * @since 0.1.0
+ */
+export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>("effect-openrouter/StreamInterrupted")(
+  "StreamInterrupted",
+  context
+) {
+  readonly isRetryable = false
+}

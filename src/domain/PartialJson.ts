@@ -1,0 +1,118 @@
+/**
+ * JSON that is still arriving, read as far as it goes.
+ *
+ * A text that breaks off is cut back to its last usable place and closed: unfinished strings are kept as far as they go;
+ * unfinished keys, numbers and words are left out.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Reads one JSON text in pieces.
+ *
+ * @since 0.1.0
+ */
+export interface PartialJson {
+  /** Takes the next piece in. Its cost is that of the piece. */
+  readonly push: (piece: string) => void
+  /** The value so far, or `undefined` before there is one. Its cost is that of the whole text. */
+  readonly value: () => unknown
+  /** How many characters have arrived. */
+  readonly length: () => number
+}
+
+/** Where the next character belongs: to a value or its surroundings, a string, a number or word. */
+type Place = "between" | "key" | "string" | "word"
+
+/**
+ * Starts to read.
+ *
+ * @since 0.1.0
+ */
+export const make = (): PartialJson => {
+  let text = ""
+  let place: Place = "between"
+  /** What closes the open objects and arrays, innermost last. */
+  const closers: Array<"}" | "]"> = []
+  /** True where an object's next string is a key. */
+  let isKeyNext = false
+  /** Characters of an escape sequence that are still to come; -1 right after the backslash. */
+  let escape = 0
+  /** The text up to here, followed by `closing`, is JSON. */
+  let usable = 0
+  let closing = ""
+
+  const use = (end: number, quote: "" | "\""): void => {
+    usable = end
+    closing = quote + closers.toReversed().join("")
+  }
+
+  const inString = (char: string, at: number): void => {
+    if (escape === -1) escape = char === "u" ? 4 : 0
+    else if (escape > 0) escape--
+    else if (char === "\\") escape = -1
+    else if (char === "\"") {
+      if (place === "string") use(at + 1, "")
+      place = "between"
+      return
+    }
+    if (place === "string" && escape === 0) use(at + 1, "\"")
+  }
+
+  const between = (char: string, at: number): void => {
+    switch (char) {
+      case "{":
+      case "[":
+        closers.push(char === "{" ? "}" : "]")
+        isKeyNext = char === "{"
+        return use(at + 1, "")
+      case "}":
+      case "]":
+        closers.pop()
+        isKeyNext = false
+        return use(at + 1, "")
+      case ",":
+        isKeyNext = closers.at(-1) === "}"
+        return
+      case ":":
+        isKeyNext = false
+        return
+      case "\"":
+        place = isKeyNext ? "key" : "string"
+        if (place === "string") use(at + 1, "\"")
+        return
+      case " ":
+      case "\n":
+      case "\r":
+      case "\t":
+        return
+      default:
+        place = "word"
+    }
+  }
+
+  return {
+    push: (piece) => {
+      const start = text.length
+      text += piece
+      for (let at = start; at < text.length; at++) {
+        const char = text.charAt(at)
+        if (place === "word" && /[\s,}\]]/.test(char)) {
+          place = "between"
+          use(at, "")
+        }
+        if (place === "key" || place === "string") inString(char, at)
+        else if (place === "between") between(char, at)
+      }
+    },
+    value: () => {
+      if (usable === 0) return undefined
+      try {
+        return JSON.parse(text.slice(0, usable) + closing)
+      } catch {
+        return undefined
+      }
+    },
+    length: () => text.length
+  }
+}

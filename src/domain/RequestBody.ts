@@ -1,0 +1,129 @@
+/**
+ * From a request to the text that is sent, and back; with the field and the remedy if it cannot be.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import { InvalidRequest } from "./RequestError.ts"
+import * as Wire from "./Wire.ts"
+
+/**
+ * Makes a function that checks a request and writes it as JSON, `extra` members behind its own.
+ *
+ * The members come in the order of the schema, so the same request gives the same bytes.
+ *
+ * @since 0.1.0
+ */
+export const writer = <A>(
+  schema: Schema.Codec<A, Wire.JsonObject>
+): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
+  const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
+  return (request, extra) => {
+    const exit = encode()(request)
+    if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit))
+    let body: string
+    try {
+      body = JSON.stringify(extra === undefined ? exit.value : { ...exit.value, ...extra })
+    } catch {
+      return Result.fail(invalid(request, "is not JSON: it has a cycle or a BigInt", fieldThat(request, isNoJson)))
+    }
+    return hasLoneSurrogate(body)
+      ? Result.fail(invalid(
+        request,
+        "has half of a surrogate pair, which is no valid text; cut texts between characters or use toWellFormed()",
+        fieldThat(request, (value) => hasLoneSurrogate(JSON.stringify(value)))
+      ))
+      : Result.succeed(body)
+  }
+}
+
+/**
+ * Makes a function that reads a request from its JSON; an issue names the field as the wire does.
+ *
+ * @since 0.1.0
+ */
+export const reader = <A>(
+  schema: Schema.Codec<A, Wire.JsonObject>
+): (json: Wire.JsonObject) => Result.Result<A, InvalidRequest> => {
+  const decode = lazy(() => SchemaParser.decodeUnknownExit(schema, { onExcessProperty: "error" }))
+  return (json) => {
+    const exit = decode()(json)
+    return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(misfit(json, exit, Wire.snakeCase))
+  }
+}
+
+/**
+ * The error of a request that is not sent.
+ *
+ * @since 0.1.0
+ */
+export const invalid = (request: unknown, problem: string, field?: string | undefined): InvalidRequest => {
+  const model = Wire.isJsonObject(request) ? request["model"] : undefined
+  return new InvalidRequest({
+    origin: "local",
+    message: `${field === undefined ? "the request" : field}: ${problem}`,
+    ...Wire.compact({ field, model: typeof model === "string" ? model : undefined })
+  })
+}
+
+/** The parser of a large schema takes a millisecond to make, which a program that sends nothing need not spend. */
+const lazy = <A>(make: () => A): () => A => {
+  let made: A | undefined
+  return () => made ??= make()
+}
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) => {
+    if (issue._tag === "UnexpectedKey") return "is no field of OpenRouter's API"
+    return issue._tag === "MissingKey" ? "is missing" : SchemaIssue.defaultLeafHook(issue).replace(" | undefined", "")
+  }
+})
+
+const misfit = (
+  request: unknown,
+  exit: Exit.Failure<unknown, SchemaIssue.Issue>,
+  rename: (field: string) => string = (field) => field
+): InvalidRequest => {
+  const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
+  const first = issue === undefined ? undefined : formatIssues(issue).issues[0]
+  const field = pathText(first?.path ?? [])
+  return invalid(request, first?.message ?? "does not fit", field === undefined ? undefined : rename(field))
+}
+
+const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string | undefined => {
+  let text = ""
+  for (const segment of path) {
+    const key = typeof segment === "object" ? segment.key : segment
+    text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`
+  }
+  return text === "" ? undefined : text
+}
+
+const fieldThat = (request: unknown, predicate: (value: unknown) => boolean): string | undefined =>
+  Wire.isJsonObject(request)
+    ? Object.entries(request).find(([, value]) => value !== undefined && predicate(value))?.[0]
+    : undefined
+
+const isNoJson = (value: unknown): boolean => {
+  try {
+    JSON.stringify(value)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** In JSON text a lone surrogate is written as an escape and a pair never is; after a second backslash it is none. */
+const hasLoneSurrogate = (json: string): boolean => {
+  for (let at = json.indexOf("\\ud"); at !== -1; at = json.indexOf("\\ud", at + 1)) {
+    let backslashes = 1
+    while (json[at - backslashes] === "\\") backslashes++
+    if (backslashes % 2 === 1 && /[89a-f]/.test(json[at + 3] ?? "")) return true
+  }
+  return false
+}

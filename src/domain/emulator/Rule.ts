@@ -1,0 +1,109 @@
+/**
+ * Rules: which requests get another reply than the ordinary answer.
+ *
+ * Rules are asked in order; the first one that fires decides. They come before the built-in `emulator/…` models and after
+ * authentication, validation, rate limit and credits.
+ *
+ * @since 0.1.0
+ */
+import type { JsonObject } from "./Input.ts"
+import type { Reply } from "./Reply.ts"
+
+/**
+ * One request as rules see it.
+ *
+ * - `path`: without the base path, for example `/responses`.
+ * - `key`: the label of the API key, see `keyLabel` of the ledger.
+ * - `text`: all text the model reads, instructions included.
+ * - `attempt`: how often this very content was sent, 1 for the first time. A retry has a higher one.
+ *
+ * @since 0.1.0
+ */
+export interface Call {
+  readonly path: string
+  readonly key: string
+  readonly model: string
+  readonly text: string
+  readonly attempt: number
+  readonly body: JsonObject
+}
+
+/**
+ * The requests that a rule is about; everything given must hold, and an empty condition holds always.
+ *
+ * `path` defaults to `/responses`. `model` is the exact slug.
+ *
+ * @since 0.1.0
+ */
+export interface Condition {
+  readonly path?: string
+  readonly model?: string
+  readonly textIncludes?: string
+}
+
+/**
+ * A rule: when it applies and what happens then.
+ *
+ * - `when`: a condition, or a predicate (asked for `POST /responses` only). Default: every `POST /responses`.
+ * - `times`: only the first so many matching requests.
+ * - `nth`: only the matching request with this number, counted from 1.
+ * - `reply`: the reply, or a function of the call.
+ *
+ * `times` and `nth` count in order of arrival; `call.attempt` is the way to script retries under concurrency.
+ *
+ * @since 0.1.0
+ */
+export interface Rule {
+  readonly when?: Condition | ((call: Call) => boolean)
+  readonly times?: number
+  readonly nth?: number
+  readonly reply: Reply | ((call: Call) => Reply)
+}
+
+/**
+ * A rule with the number of requests that matched it so far.
+ *
+ * @since 0.1.0
+ */
+export interface CountedRule {
+  readonly rule: Rule
+  readonly matched: number
+}
+
+/**
+ * A rule that no request has matched yet.
+ *
+ * @since 0.1.0
+ */
+export const counted = (rule: Rule): CountedRule => ({ rule, matched: 0 })
+
+/**
+ * The reply of the first rule that fires, and the rules with their new counts.
+ *
+ * @since 0.1.0
+ */
+export const fire = (
+  rules: ReadonlyArray<CountedRule>,
+  call: Call
+): readonly [reply: Reply | undefined, rules: ReadonlyArray<CountedRule>] => {
+  let reply: Reply | undefined = undefined
+  const next: Array<CountedRule> = []
+  for (const entry of rules) {
+    if (reply !== undefined || !matches(entry.rule, call)) {
+      next.push(entry)
+      continue
+    }
+    const number = entry.matched + 1
+    next.push({ ...entry, matched: number })
+    const fires = number <= (entry.rule.times ?? Infinity) && (entry.rule.nth ?? number) === number
+    if (fires) reply = typeof entry.rule.reply === "function" ? entry.rule.reply(call) : entry.rule.reply
+  }
+  return [reply, next]
+}
+
+const matches = ({ when }: Rule, call: Call): boolean => {
+  if (typeof when === "function") return call.path === "/responses" && when(call)
+  return call.path === (when?.path ?? "/responses") &&
+    (when?.model === undefined || when.model === call.model) &&
+    (when?.textIncludes === undefined || call.text.includes(when.textIncludes))
+}

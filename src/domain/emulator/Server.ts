@@ -1,0 +1,137 @@
+/**
+ * The whole emulated server as one pure function: state and request in, state and decision out.
+ *
+ * A layer only has to read the request, apply {@link step} atomically, wait as long as the decision says, and send it or
+ * play its script.
+ * The order of the checks: path, key, size, JSON, parameters; then for each candidate model: slug, rate limit, credits,
+ * rules, built-in models, answer. A candidate that ends in an error makes way for the next one of `models`.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Account from "./Account.ts"
+import * as Catalog from "./Catalog.ts"
+import * as Embedding from "./Embedding.ts"
+import {
+  type Arrival,
+  type Context,
+  interrupt,
+  type ReceivedRequest,
+  send,
+  sendFault,
+  type State,
+  type Step
+} from "./Exchange.ts"
+import * as Generation from "./Generation.ts"
+import type { JsonObject } from "./Input.ts"
+import * as Ledger from "./Ledger.ts"
+import type { Config } from "./Options.ts"
+import * as Reply from "./Reply.ts"
+import * as Rule from "./Rule.ts"
+
+/** How many requests are remembered. */
+const remembered = 1000
+
+/**
+ * Serves one request at the given instant (milliseconds since the epoch).
+ *
+ * @since 0.1.0
+ */
+export const step = (config: Config, before: State, arrival: Arrival, now: number): Step => {
+  const context = contextOf(config, arrival, now)
+  const state: State = { ...before, requests: [...before.requests.slice(1 - remembered), received(context)] }
+  const [decision, after] = route(context, state)
+  const outcome = "status" in decision ? String(decision.status) : decision._tag.toLowerCase()
+  return [decision, { ...after, books: Ledger.count(after.books, outcome) }]
+}
+
+const basePath = "/api/v1"
+
+const contextOf = (config: Config, arrival: Arrival, now: number): Context => {
+  const [pathname = "", query = ""] = arrival.url.split("?", 2)
+  const trimmed = pathname.length > 1 ? pathname.replace(/\/$/, "") : pathname
+  return {
+    config,
+    arrival,
+    now,
+    path: trimmed.startsWith(`${basePath}/`) ? trimmed.slice(basePath.length) : "",
+    query: new URLSearchParams(query),
+    key: /^Bearer\s+(\S+)\s*$/i.exec(arrival.headers["authorization"] ?? "")?.[1] ?? "",
+    json: parseJson(arrival.body)
+  }
+}
+
+const parseJson = (text: string | undefined): unknown => {
+  if (text === undefined || text === "") return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const received = ({ arrival, json, key, now }: Context): ReceivedRequest => {
+  const { authorization: _, cookie: __, ...headers } = arrival.headers
+  return {
+    at: DateTime.makeUnsafe(now),
+    method: arrival.method,
+    path: arrival.url.split("?", 1)[0] ?? "",
+    headers,
+    key: Ledger.keyLabel(key),
+    text: arrival.body ?? "",
+    body: json
+  }
+}
+
+const route = (context: Context, state: State): Step => {
+  const { arrival, config, key, path, query } = context
+  const fail = (status: number, message?: string): Step => [
+    sendFault(context, Reply.failure(status, message === undefined ? {} : { message })),
+    state
+  ]
+  const serve = arrival.method === "POST" ? services.get(path) : undefined
+  const document = arrival.method === "GET" ? documentOf(path) : undefined
+  if (serve === undefined && document === undefined) {
+    return fail(404, `There is no ${arrival.method} ${path || arrival.url}.`)
+  }
+  if (key === "" || (config.keys !== undefined && !config.keys.has(key))) return fail(401)
+  if (serve !== undefined) return serve(context, state)
+
+  const call: Rule.Call = { path, key: Ledger.keyLabel(key), model: "", text: "", attempt: 1, body: {} }
+  const [reply, rules] = Rule.fire(state.rules, call)
+  const next: State = { ...state, rules }
+  if (reply !== undefined && Reply.isInterruption(reply)) return [interrupt(context, reply), next]
+  const body = document?.(context, state.books, query)
+  return [body === undefined ? sendFault(context, Reply.failure(404)) : send(context, body, reply ?? {}), next]
+}
+
+const services: ReadonlyMap<string, (context: Context, state: State) => Step> = new Map([
+  ["/responses", Generation.respond],
+  ["/embeddings", Embedding.respond]
+])
+
+type Document = (context: Context, books: Ledger.Books, query: URLSearchParams) => JsonObject | undefined
+
+const documentOf = (path: string): Document | undefined => {
+  const named = documents.get(path)
+  const model = named === undefined ? /^\/models\/(.+)\/endpoints$/.exec(path)?.[1] : undefined
+  return model === undefined ? named : ({ config }) => Catalog.endpoints(config, decode(model))
+}
+
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const documents: ReadonlyMap<string, Document> = new Map<string, Document>([
+  ["/key", ({ key }, books) => Account.key(books, key)],
+  ["/credits", ({ config }, books) => Account.credits(books, config)],
+  ["/models", ({ config }) => Catalog.models(config)],
+  ["/models/user", ({ config }) => Catalog.models(config)],
+  ["/models/count", ({ config }) => Catalog.count(config)],
+  ["/providers", () => Catalog.providers],
+  ["/generation", (_, books, query) => Account.generation(books, query.get("id") ?? "")]
+])

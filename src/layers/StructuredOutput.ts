@@ -1,0 +1,262 @@
+/**
+ * Answers of a given shape: an Effect Schema becomes the strict JSON Schema of the request, and decodes the answer.
+ *
+ * @since 0.1.0
+ */
+import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
+import * as Arr from "effect/Array"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import * as Stream from "effect/Stream"
+import type { CreateResponse } from "../domain/CreateResponse.ts"
+import { InvalidOutput, InvalidRequest } from "../domain/OpenRouterError.ts"
+import type { AnswerError } from "../domain/OpenRouterError.ts"
+import * as Outcome from "../domain/Outcome.ts"
+import type { Completed } from "../domain/Outcome.ts"
+import * as PartialJson from "../domain/PartialJson.ts"
+import type { StreamEvent } from "../domain/StreamEvent.ts"
+import * as Wire from "../domain/Wire.ts"
+import { CurrentObjectSchema, OpenRouter, respond } from "../services/OpenRouter.ts"
+import type { RespondError, StreamError } from "../services/OpenRouter.ts"
+
+/**
+ * A request for an object.
+ *
+ * @since 0.1.0
+ */
+export interface ObjectRequest<A, E> extends Omit<CreateResponse, "text"> {
+  /** The shape of the answer; its root must be a struct or a class. */
+  readonly schema: Schema.Codec<A, E>
+  /** The name of the shape, which the model sees. Default: the schema's identifier, or `answer`. */
+  readonly schemaName?: string | undefined
+  /** What the shape is for; the model sees it. */
+  readonly schemaDescription?: string | undefined
+  readonly text?: Omit<NonNullable<CreateResponse["text"]>, "format"> | undefined
+}
+
+/**
+ * How {@link respondObject} can fail.
+ *
+ * @since 0.1.0
+ */
+export type ObjectError = RespondError | InvalidOutput
+
+/**
+ * A decoded answer, with all that `respond` gives.
+ *
+ * @since 0.1.0
+ */
+export interface ObjectAnswer<A> extends Completed {
+  readonly value: A
+}
+
+/**
+ * Sends a request for an object and succeeds with the decoded value, beside all that `respond` gives.
+ *
+ * Providers do not all enforce the shape, so the answer is always decoded: one that does not fit is `InvalidOutput` with
+ * its text, usage and cost. A schema that OpenRouter's strict mode cannot express is `InvalidRequest`, before anything is
+ * sent. Optional fields are asked for as nullable.
+ *
+ * **Example** (What does a character want?)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const Intention = Schema.Struct({ action: Schema.String, target: Schema.optionalKey(Schema.String) })
+ *
+ * const intention = Effect.gen(function*() {
+ *   const { value, cost } = yield* OpenRouter.respondObject({
+ *     model: "openai/gpt-5",
+ *     input: "What does Bob want?",
+ *     schema: Intention
+ *   })
+ *   return { action: value.action, cost }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const respondObject = <A, E>(
+  request: ObjectRequest<A, E>
+): Effect.Effect<ObjectAnswer<A>, ObjectError, OpenRouter> =>
+  Effect.flatMap(prepared(request), ({ asked, read }) =>
+    Effect.flatMap(
+      Effect.provideService(respond(asked), CurrentObjectSchema, request.schema),
+      (answer) => Effect.fromResult(read(answer))
+    ))
+
+/**
+ * A piece of a streamed object: what there is of it so far, and at the end the decoded answer.
+ *
+ * @since 0.1.0
+ */
+export type ObjectPart<A> =
+  | { readonly _tag: "Partial"; readonly value: Wire.JsonObject }
+  | { readonly _tag: "Complete"; readonly answer: ObjectAnswer<A> }
+
+/**
+ * Sends a request for an object and gives it while it arrives: partial values as JSON, then the decoded answer.
+ *
+ * A partial value has what is complete of each field, and texts as far as they go; nothing about it is checked. It comes
+ * at most as often as the text has grown by a fiftieth, so that long answers stay cheap. The stream fails as `stream` does,
+ * and with `InvalidOutput` if the whole answer does not fit.
+ *
+ * **Example** (Showing the action as soon as it is known)
+ *
+ * ```ts
+ * import { Console, Schema, Stream } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const program = OpenRouter.streamObject({
+ *   model: "openai/gpt-5",
+ *   input: "What does Bob want?",
+ *   schema: Schema.Struct({ action: Schema.String })
+ * }).pipe(
+ *   Stream.runForEach((part) =>
+ *     part._tag === "Partial" ? Console.log(part.value["action"]) : Console.log(part.answer.value.action, part.answer.cost)
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const streamObject = <A, E>(
+  request: ObjectRequest<A, E>
+): Stream.Stream<ObjectPart<A>, StreamError | AnswerError | InvalidOutput, OpenRouter> =>
+  Stream.unwrap(Effect.map(prepared(request), ({ asked, read }) => {
+    const text = PartialJson.make()
+    let shown = 0
+    const partial = (events: ReadonlyArray<StreamEvent>): ReadonlyArray<ObjectPart<A>> => {
+      for (const event of events) if (event.type === "response.output_text.delta") text.push(event.delta)
+      if (text.length() <= shown * 1.02) return []
+      shown = text.length()
+      const value = text.value()
+      return Wire.isJsonObject(value) ? [{ _tag: "Partial", value }] : []
+    }
+    const complete = (
+      outcome: Outcome.Outcome
+    ): Channel.Channel<Arr.NonEmptyReadonlyArray<ObjectPart<A>>, AnswerError | InvalidOutput> => {
+      if (outcome._tag !== "Completed") return Channel.fail(Outcome.toError(outcome))
+      const answer = read(outcome)
+      return Result.isSuccess(answer)
+        ? Channel.succeed(Arr.of<ObjectPart<A>>({ _tag: "Complete", answer: answer.success }))
+        : Channel.fail(answer.failure)
+    }
+    return Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) =>
+      service.events(asked).pipe(
+        Channel.map(partial),
+        Channel.filter(Arr.isReadonlyArrayNonEmpty),
+        Channel.concatWith(complete)
+      )
+    ))).pipe(Stream.provideService(CurrentObjectSchema, request.schema))
+  }))
+
+/** The request as it is sent, and how to read its answer. */
+const prepared = <A, E>(request: ObjectRequest<A, E>) =>
+  Effect.flatMap(CurrentObjectFormats, (formats) => {
+    const { schema, schemaDescription, schemaName, text, ...rest } = request
+    const format = formatOf(schema, formats)
+    if (Result.isFailure(format)) {
+      return Effect.fail(new InvalidRequest({ origin: "local", field: "schema", message: `schema: ${format.failure}` }))
+    }
+    const { decode, jsonSchema } = format.success
+    const asked: CreateResponse = {
+      ...rest,
+      text: {
+        ...text,
+        format: {
+          type: "json_schema",
+          name: schemaName ?? nameOf(schema),
+          description: schemaDescription,
+          schema: jsonSchema,
+          strict: true
+        }
+      }
+    }
+    return Effect.succeed({ asked, read: (answer: Completed) => toObject(answer, schema, decode) })
+  })
+
+/** What is prepared once for a schema: the format to ask for, and how to read the answer. */
+interface ObjectFormat {
+  readonly jsonSchema: Wire.JsonObject
+  readonly decode: (json: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
+}
+
+/** Formats by schema. A schema that is no longer used takes its format with it. */
+const CurrentObjectFormats = Context.Reference<WeakMap<object, Result.Result<ObjectFormat, string>>>(
+  "effect-openrouter/StructuredOutput/CurrentObjectFormats",
+  { defaultValue: () => new WeakMap() }
+)
+
+const formatOf = <A, E>(
+  schema: Schema.Codec<A, E>,
+  formats: WeakMap<object, Result.Result<ObjectFormat, string>>
+): Result.Result<ObjectFormat, string> => {
+  const known = formats.get(schema)
+  if (known !== undefined) return known
+  const format = Result.try({
+    try: (): ObjectFormat => {
+      const { codec, jsonSchema } = toCodecOpenAI(schema)
+      return { jsonSchema, decode: SchemaParser.decodeUnknownExit(codec) }
+    },
+    catch: (cause) =>
+      "OpenRouter's strict mode cannot express it; use a struct at the root and no free-form parts" +
+      (cause instanceof Error ? ` (${cause.message})` : "")
+  })
+  formats.set(schema, format)
+  return format
+}
+
+/** The name must be plain for all providers: letters, digits, `_` and `-`, at most 64. */
+const nameOf = (schema: Schema.Top): string => {
+  const identifier = SchemaAST.resolveIdentifier(schema.ast) ?? ""
+  return identifier.replace(/[^a-zA-Z0-9_-]+/g, "_").slice(0, 64) || "answer"
+}
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+
+const toObject = <A, E>(
+  answer: Completed,
+  schema: Schema.Codec<A, E>,
+  decode: ObjectFormat["decode"]
+): Result.Result<ObjectAnswer<A>, InvalidOutput> => {
+  const invalid = (issue: string) => Result.fail(invalidOutput(answer, issue))
+  if (answer.text === "") return invalid("the answer has no text")
+  let json: unknown
+  try {
+    json = JSON.parse(answer.text)
+  } catch (cause) {
+    return invalid(`the answer is not JSON: ${cause instanceof Error ? cause.message : "unreadable"}`)
+  }
+  const exit = decode(json)
+  if (Exit.isFailure(exit)) {
+    const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
+    return invalid(issue === undefined ? "the answer cannot be decoded" : formatIssue(issue))
+  }
+  return Schema.is(schema)(exit.value)
+    ? Result.succeed({ ...answer, value: exit.value })
+    : invalid("the answer does not have the shape of the schema")
+}
+
+const invalidOutput = (answer: Completed, issue: string): InvalidOutput =>
+  new InvalidOutput({
+    message: `the answer does not have the shape that was asked for: ${issue}`,
+    text: answer.text,
+    issue,
+    attempts: answer.attempts,
+    ...Wire.compact({
+      model: answer.model,
+      generationId: answer.generationId,
+      usage: answer.usage,
+      cost: answer.cost
+    })
+  })

@@ -1,0 +1,252 @@
+/**
+ * The contract of the client, and the programs that need nothing else.
+ *
+ * `OpenRouter` is the service to swap in a test. Everything users call is a function over it, so a test layer has three
+ * members to provide.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Account from "../domain/Account.ts"
+import type { CreateResponse } from "../domain/CreateResponse.ts"
+import * as Embedding from "../domain/Embedding.ts"
+import type { Endpoint } from "../domain/Endpoint.ts"
+import * as Generation from "../domain/Generation.ts"
+import * as Model from "../domain/Model.ts"
+import type { AnswerError, RequestError, StreamInterrupted } from "../domain/OpenRouterError.ts"
+import * as Outcome from "../domain/Outcome.ts"
+import * as Provider from "../domain/Provider.ts"
+import type { StreamEvent } from "../domain/StreamEvent.ts"
+
+/**
+ * How {@link respond} can fail: without an answer, or with one that is none.
+ *
+ * @since 0.1.0
+ */
+export type RespondError = RequestError | AnswerError
+
+/**
+ * How a stream can fail: like any call, or because it broke off.
+ *
+ * @since 0.1.0
+ */
+export type StreamError = RequestError | StreamInterrupted
+
+/**
+ * The events of a stream in the pieces in which they arrived; done with the outcome.
+ *
+ * @since 0.1.0
+ */
+export type EventChannel = Channel.Channel<Arr.NonEmptyReadonlyArray<StreamEvent>, StreamError, Outcome.Outcome>
+
+/**
+ * OpenRouter's API as this library uses it.
+ *
+ * @since 0.1.0
+ */
+export class OpenRouter extends Context.Service<OpenRouter, {
+  /** Sends a request; succeeds with how it ended, fails if it was not answered. */
+  readonly outcome: (request: CreateResponse) => Effect.Effect<Outcome.Outcome, RequestError>
+  /** Sends a request for a stream: its events, and how it ended as the value of its end. */
+  readonly events: (request: CreateResponse) => EventChannel
+  /** Asks a plain endpoint. */
+  readonly call: <A>(endpoint: Endpoint<A>) => Effect.Effect<A, RequestError>
+}>()("effect-openrouter/OpenRouter") {}
+
+/**
+ * Sends a request and succeeds with the answer.
+ *
+ * What is no answer is a typed error: truncated (`Incomplete`), refused (`Refused`), failed (`GenerationFailed`) and empty
+ * (`EmptyCompletion`) ones carry the text so far, the usage and the cost. Failures that may pass are tried again as
+ * `RetryPolicy` says.
+ *
+ * **Example** (Falling back to what there is)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const text = OpenRouter.respond({ model: "openai/gpt-5", input: "Describe the town square." }).pipe(
+ *   Effect.map((answer) => answer.text),
+ *   Effect.catchTag("Incomplete", (error) => Effect.succeed(`${error.partialText} …`))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const respond = (
+  request: CreateResponse
+): Effect.Effect<Outcome.Completed, RespondError, OpenRouter> =>
+  Effect.flatMap(
+    outcome(request),
+    (outcome) => outcome._tag === "Completed" ? Effect.succeed(outcome) : Effect.fail(Outcome.toError(outcome))
+  )
+
+/**
+ * Sends a request and succeeds with how it ended, for those who want to match on it.
+ *
+ * Only a request that was not answered at all fails. A failed response that says why (such as `rate_limit_exceeded`) counts
+ * as not answered and fails like its HTTP sibling.
+ *
+ * @since 0.1.0
+ */
+export const outcome = (request: CreateResponse): Effect.Effect<Outcome.Outcome, RequestError, OpenRouter> =>
+  OpenRouter.use((service) => service.outcome(request))
+
+/**
+ * Sends a request and gives the events of its stream.
+ *
+ * The stream ends after an answer and fails otherwise: after its last event with the error that {@link respond} would fail
+ * with (`Incomplete`, `Refused`, …), with `StreamInterrupted` if it broke off without saying how it ended, with `TimedOut`
+ * if it stalled (see `StreamDeadlines`). Errors carry the text so far. A failure before anything of the answer arrived is
+ * tried again as `RetryPolicy` says; `response.created` may then come twice.
+ *
+ * @since 0.1.0
+ */
+export const stream = (
+  request: CreateResponse
+): Stream.Stream<StreamEvent, StreamError | AnswerError, OpenRouter> =>
+  Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) =>
+    Channel.concatWith(
+      service.events(request),
+      (outcome) => outcome._tag === "Completed" ? Channel.empty : Channel.fail(Outcome.toError(outcome))
+    )
+  )))
+
+/**
+ * Sends a request and gives the text of the answer while it arrives.
+ *
+ * **Example** (Printing as the model writes)
+ *
+ * ```ts
+ * import { Console, Stream } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const program = OpenRouter.streamText({ model: "openai/gpt-5", input: "Describe the town square." }).pipe(
+ *   Stream.runForEach((text) => Console.log(text))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const streamText = (
+  request: CreateResponse
+): Stream.Stream<string, StreamError | AnswerError, OpenRouter> =>
+  Stream.filterMap(
+    stream(request),
+    (event) => event.type === "response.output_text.delta" ? Result.succeed(event.delta) : Result.failVoid
+  )
+
+/**
+ * Sends a request, hands each event of its stream to a function, and succeeds with how it ended.
+ *
+ * The next event waits until the function is done. Like {@link outcome} it fails only if there is no outcome.
+ *
+ * **Example** (Text for the screen, the cost for the books)
+ *
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const cost = OpenRouter.streamOutcome(
+ *   { model: "openai/gpt-5", input: "Describe the town square." },
+ *   (event) => event.type === "response.output_text.delta" ? Console.log(event.delta) : Effect.void
+ * ).pipe(Effect.map((outcome) => outcome.cost))
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const streamOutcome = <X, E, R>(
+  request: CreateResponse,
+  onEvent: (event: StreamEvent) => Effect.Effect<X, E, R>
+): Effect.Effect<Outcome.Outcome, StreamError | E, OpenRouter | R> =>
+  OpenRouter.use((service) =>
+    Channel.runForEach(
+      service.events(request),
+      (events) => Effect.forEach(events, onEvent, { discard: true })
+    )
+  )
+
+const call = <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError, OpenRouter> =>
+  OpenRouter.use((service) => service.call(endpoint))
+
+/**
+ * The limits and the usage of the key in use: `GET /key`.
+ *
+ * @since 0.1.0
+ */
+export const key: Effect.Effect<Account.KeyInfo, RequestError, OpenRouter> = call(Account.key)
+
+/**
+ * What the account has bought and used: `GET /credits`. Needs a management key, else fails with `AccessDenied`.
+ *
+ * @since 0.1.0
+ */
+export const credits: Effect.Effect<Account.Credits, RequestError, OpenRouter> = call(Account.credits)
+
+/**
+ * The models on offer with their prices: `GET /models`.
+ *
+ * @since 0.1.0
+ */
+export const models = (
+  query?: Model.ModelQuery
+): Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> => call(Model.models(query))
+
+/**
+ * The models that the account's settings leave: `GET /models/user`.
+ *
+ * @since 0.1.0
+ */
+export const userModels: Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> = call(Model.userModels)
+
+/**
+ * All offers of a model, by its id: `GET /models/{author}/{slug}/endpoints`.
+ *
+ * @since 0.1.0
+ */
+export const modelEndpoints = (model: string): Effect.Effect<Model.ModelEndpoints, RequestError, OpenRouter> =>
+  call(Model.modelEndpoints(model))
+
+/**
+ * The vectors of texts: `POST /embeddings`. Ledgers book what they cost.
+ *
+ * @since 0.1.0
+ */
+export const embeddings = (
+  request: Embedding.CreateEmbeddings
+): Effect.Effect<Embedding.Embeddings, RequestError, OpenRouter> => call(Embedding.embeddings(request))
+
+/**
+ * The providers behind OpenRouter: `GET /providers`.
+ *
+ * @since 0.1.0
+ */
+export const providers: Effect.Effect<ReadonlyArray<Provider.Provider>, RequestError, OpenRouter> = call(
+  Provider.providers
+)
+
+/**
+ * What was recorded of a call, by the `generationId` of its answer or error: `GET /generation`.
+ *
+ * Right after the call it may not be there yet (`ModelUnavailable`, which is what a 404 means).
+ *
+ * @since 0.1.0
+ */
+export const generation = (id: string): Effect.Effect<Generation.Generation, RequestError, OpenRouter> =>
+  call(Generation.generation(id))
+
+/**
+ * The schema that the running call asks an object of; set by `respondObject`. A test layer encodes its replies with it.
+ *
+ * @since 0.1.0
+ */
+export const CurrentObjectSchema: Context.Reference<Schema.Codec<unknown, unknown> | undefined> = Context.Reference<
+  Schema.Codec<unknown, unknown> | undefined
+>("effect-openrouter/OpenRouter/CurrentObjectSchema", { defaultValue: () => undefined })

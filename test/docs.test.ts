@@ -1,0 +1,126 @@
+import { readFileSync, rmSync } from "node:fs"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Block, compile, documents, extract, run, writeBlocks } from "../scripts/docs.ts"
+
+const root = new URL("../", import.meta.url)
+
+const blocks = documents(root).flatMap((file) => extract(file, readFileSync(new URL(file, root), "utf8")))
+const checked = blocks.filter((block) => block.mode !== "ignore")
+const runnable = blocks.filter((block) => block.mode === "run")
+const ignored = blocks.filter((block) => block.mode === "ignore")
+const at = (block: Block) => `${block.file}:${block.line}`
+
+describe("the examples in README, docs and docstrings", () => {
+  let directory: URL
+
+  beforeAll(() => {
+    directory = writeBlocks(root, checked)
+  })
+
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  it(`type-check (${checked.length} blocks)`, async () => {
+    expect(await compile(root, directory, checked)).toEqual([])
+  }, 60_000)
+
+  it.each(runnable.map((block) => [at(block), block] as const))("%s runs", async (_, block) => {
+    const { exitCode, output } = await run(root, directory, block)
+    expect(exitCode, output).toBe(0)
+  }, 20_000)
+
+  // Shown as skipped, so that the report tells how many examples nobody checks.
+  it.skip.each(ignored.map(at))("%s is ignored", () => {})
+})
+
+describe("the extractor", () => {
+  const fence = "```"
+
+  it("finds fenced blocks in Markdown, with their lines and modes", () => {
+    const text = `# Title
+${fence}ts
+const a = 1
+${fence}
+${fence}sh
+npm test
+${fence}
+- item
+  ${fence}ts ignore
+  a fragment
+  ${fence}
+${fence}typescript run
+const b = 2
+${fence}
+${fence}ts
+// run
+const c = 3
+${fence}`
+    expect(extract("docs/x.md", text)).toEqual([
+      { file: "docs/x.md", line: 3, mode: "check", code: "const a = 1" },
+      { file: "docs/x.md", line: 10, mode: "ignore", code: "  a fragment" },
+      { file: "docs/x.md", line: 13, mode: "run", code: "const b = 2" },
+      { file: "docs/x.md", line: 16, mode: "run", code: "// run\nconst c = 3" }
+    ])
+  })
+
+  it("finds fenced blocks in docstrings only, without the stars", () => {
+    const text = `const a = \`
+${fence}ts
+not documentation
+${fence}\`
+/**
+ * Says hello.
+ *
+ * @example
+ * ${fence}ts
+ * const x = 1
+ *
+ *   const y = 2
+ * ${fence}
+ */
+export const b = 1`
+    expect(extract("src/a.ts", text)).toEqual([
+      { file: "src/a.ts", line: 10, mode: "check", code: "const x = 1\n\n  const y = 2" }
+    ])
+  })
+
+  it("rejects a fence that is never closed", () => {
+    expect(() => extract("docs/x.md", `${fence}ts\nconst a = 1`)).toThrow("docs/x.md:1")
+  })
+})
+
+describe("the compiler and the runner", () => {
+  const planted: ReadonlyArray<Block> = [
+    {
+      file: "docs/good.md",
+      line: 2,
+      mode: "run",
+      code: "import { Effect } from \"effect\"\nEffect.runSync(Effect.void)"
+    },
+    { file: "docs/bad.md", line: 7, mode: "check", code: "export const ok = 1\nexport const a: string = 1" },
+    { file: "docs/loose.md", line: 3, mode: "check", code: "export const a: { b?: 1 } = { b: undefined }" },
+    { file: "docs/fails.md", line: 1, mode: "run", code: "throw new Error(\"planted\")" }
+  ]
+  let directory: URL
+
+  beforeAll(() => {
+    directory = writeBlocks(root, planted)
+  })
+
+  afterAll(() => rmSync(directory, { recursive: true, force: true }))
+
+  it("reports each error at its place in the document", async () => {
+    const errors = await compile(root, directory, planted)
+    expect(errors.map((error) => error.slice(0, error.indexOf("error")))).toEqual([
+      "docs/bad.md:8: ",
+      "docs/loose.md:3: "
+    ])
+  }, 60_000)
+
+  it("tells a program that ends well from one that throws", async () => {
+    const outcomes = await Promise.all(
+      [planted[0], planted[3]].flatMap((block) => block === undefined ? [] : [run(root, directory, block)])
+    )
+    expect(outcomes.map((_) => _.exitCode)).toEqual([0, 1])
+    expect(outcomes[1]?.output).toContain("planted")
+  }, 20_000)
+})

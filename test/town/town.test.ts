@@ -1,0 +1,157 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Ref } from "effect"
+import { OpenRouterError, Usd } from "effect-openrouter"
+import { OpenRouterTest } from "effect-openrouter/testing"
+import { TestClock } from "effect/testing"
+import * as data from "../../examples/town/data.ts"
+import * as Emulated from "../../examples/town/Emulated.ts"
+import * as Report from "../../examples/town/Report.ts"
+import * as Town from "../../examples/town/Town.ts"
+
+const quiet: Town.Options = {
+  model: "openai/gpt-5",
+  ticks: 2,
+  people: data.people,
+  places: data.places,
+  say: () => Effect.void
+}
+
+/** Tells a story under the test clock, which passes all waits. At its origin, 1970, no reset would read as an instant. */
+const told = Effect.fnUntraced(function*({ at = 0, ...options }: Partial<Emulated.Options> & { readonly at?: number }) {
+  yield* TestClock.setTime(1_800_000_000_000 + at)
+  const fiber = yield* Effect.forkChild(Emulated.run({ ...quiet, seed: 1, credits: "100", ...options }))
+  yield* TestClock.adjust("5 minutes")
+  return yield* Fiber.join(fiber)
+})
+
+const idlers = (story: Town.Story) =>
+  story.ticks.flatMap(({ tick, turns }) =>
+    turns.flatMap(({ idle, name }) => idle === undefined ? [] : [`${tick} ${name}: ${idle}`])
+  )
+
+describe("the town", () => {
+  it.effect("acts, idles where an answer is none, and pays what the emulator charges", () =>
+    Effect.gen(function*() {
+      const story = yield* told({})
+      assert.strictEqual(story.stoppedBy, undefined)
+      assert.deepStrictEqual(idlers(story), [
+        "1 Bram: refused (I will not help with that.)",
+        "2 Celia: cut short (max_output_tokens)"
+      ])
+      const [bram] = story.ticks.flatMap(({ turns }) => turns.filter(({ name }) => name === "Bram"))
+      assert.strictEqual(bram?.action, "idles")
+      assert.strictEqual(bram?.goTo, bram?.place)
+      for (const { scenes, turns } of story.ticks) {
+        assert.strictEqual(turns.length, data.people.length)
+        assert.strictEqual(scenes.length, data.places.length)
+        for (const { narration } of scenes) assert.isAbove(narration.length, 20)
+      }
+      assert.strictEqual(Usd.toText(story.costs.cost), Usd.toText(story.charged))
+      assert.isTrue(Report.isExact(story))
+      assert.isFalse(Report.isExact({ ...story, charged: Usd.zero }))
+      assert.strictEqual(story.costs.unknown, 0)
+    }))
+
+  it.effect("meets the rate limit, waits, and says so once per reset", () =>
+    Effect.gen(function*() {
+      const lines = yield* Ref.make<ReadonlyArray<string>>([])
+      const story = yield* told({ say: (line) => Ref.update(lines, (lines) => [...lines, line]) })
+      // 48 calls at 24 per second: the second tick begins with a wait of eight.
+      const waits = (yield* Ref.get(lines)).filter((line) => /^ {2}rate limited, resuming in \d\.\d s$/.test(line))
+      assert.strictEqual(waits.length, 1)
+      assert.strictEqual(story.costs.calls, 56)
+      assert.include(yield* Ref.get(lines), "    Bram idles: refused (I will not help with that.)")
+    }))
+
+  it.effect("books run > tick > phase > name, and reports across them", () =>
+    Effect.gen(function*() {
+      const story = yield* told({})
+      const { costs } = story
+      assert.deepStrictEqual(costs.scopes.map(({ name }) => name), ["tick 1", "tick 2"])
+      const phases = ["intentions", "resolution", "narration", "memory"]
+      for (const tick of costs.scopes) assert.deepStrictEqual(tick.scopes.map(({ name }) => name), phases)
+      const everybody = data.people.map(({ name }) => name)
+      assert.deepStrictEqual(costs.scopes[0]?.scopes[0]?.scopes.map(({ name }) => name), everybody)
+      const text = Report.toText(story)
+      for (const name of ["tick 2", ...phases, ...everybody, ...data.places.map(({ name }) => name)]) {
+        assert.match(text, new RegExp(`^  ${name} .*\\$0\\.\\d+$`, "m"))
+      }
+      assert.include(text, `emulator ${Usd.format(story.charged)}: the same to the last digit`)
+    }))
+
+  it.effect("without credits stops with its tables, exact all the same", () =>
+    Effect.gen(function*() {
+      const story = yield* told({ credits: "0.01" })
+      assert.strictEqual(story.stoppedBy?._tag, "PaymentRequired")
+      assert.strictEqual(story.ticks.length, 0)
+      assert.isTrue(Report.isExact(story))
+      assert.strictEqual(story.costs.unknown, 0)
+      const text = Report.toText(story)
+      assert.match(text, /^ {2}intentions .*\$0\.\d+$/m)
+      assert.match(text, /^Stopped by PaymentRequired: /m)
+      assert.include(Report.toJson(story), `"by": "PaymentRequired"`)
+    }))
+
+  it.effect("gives the same JSON for the same seed, and another for another", () =>
+    Effect.gen(function*() {
+      const first = yield* told({ seed: 7 })
+      // Slower, so that other calls meet the rate limit.
+      const second = yield* told({ seed: 7, at: 1_234_567, say: () => Effect.sleep("150 millis") })
+      assert.notStrictEqual(second.costs.calls, first.costs.calls)
+      assert.strictEqual(Report.toJson(second), Report.toJson(first))
+      assert.notStrictEqual(Report.toJson(yield* told({ seed: 8 })), Report.toJson(first))
+      assert.notInclude(Report.toJson(first), "calls")
+    }))
+
+  it.effect("grows to any number of people", () =>
+    Effect.gen(function*() {
+      const story = yield* told({ people: data.peopleOf(100), ticks: 1 })
+      assert.strictEqual(new Set(story.ticks[0]?.turns.map(({ name }) => name)).size, 100)
+      assert.isTrue(Report.isExact(story))
+    }))
+})
+
+describe("a call that fails", () => {
+  const failing = (part: string, error: OpenRouterError.OpenRouterError) =>
+    Town.run({ ...quiet, ticks: 1 }).pipe(Effect.provide(OpenRouterTest.layer((request) => {
+      if (`${request.instructions} ${request.input}`.includes(part)) return error
+      const isIntention = request.instructions?.startsWith("You are ") === true && request.text !== undefined
+      if (isIntention) return { action: "waits", goTo: "the inn" }
+      return request.text === undefined ? "It is quiet." : { event: "Rain.", mood: "calm" }
+    })))
+
+  it.effect("idles its character when the rate limit lasts too long", () =>
+    Effect.gen(function*() {
+      const story = yield* failing("You are Dov,", new OpenRouterError.RateLimited({ message: "later" }))
+      assert.strictEqual(story.stoppedBy, undefined)
+      assert.deepStrictEqual(idlers(story), ["1 Dov: rate-limited for too long"])
+      const dov = story.ticks[0]?.turns.find(({ name }) => name === "Dov")
+      assert.strictEqual(dov?.goTo, "the harbour")
+      assert.deepStrictEqual(dov?.memories, [])
+    }))
+
+  it.effect("leaves half a narration as it is", () =>
+    Effect.gen(function*() {
+      const error = new OpenRouterError.Incomplete({
+        message: "",
+        reason: "max_output_tokens",
+        partialText: "Gulls and"
+      })
+      const story = yield* failing("You narrate", error)
+      assert.strictEqual(story.ticks[0]?.scenes[0]?.narration, "Gulls and …")
+    }))
+
+  it.effect("stops the town when nobody could answer", () =>
+    Effect.gen(function*() {
+      const story = yield* failing("You narrate", new OpenRouterError.ProviderUnavailable({ message: "down" }))
+      assert.strictEqual(story.stoppedBy?._tag, "ProviderUnavailable")
+      assert.strictEqual(story.ticks.length, 0)
+    }))
+
+  it.effect("says what to do when there is no key", () =>
+    Effect.gen(function*() {
+      const noKey = new OpenRouterError.InvalidApiKey({ message: "there is no API key: set OPENROUTER_API_KEY" })
+      const story = yield* failing("", noKey)
+      assert.include(Report.toText(story), "Stopped by InvalidApiKey: there is no API key: set OPENROUTER_API_KEY")
+    }))
+})

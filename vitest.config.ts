@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vitest/config"
+
+const source = (name: string) => fileURLToPath(new URL(`src/${name}.ts`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    // Tests import the package as its users do, and run on the sources.
+    alias: [
+      { find: /^effect-openrouter$/, replacement: source("index") },
+      { find: /^effect-openrouter\/(ai|node|testing)$/, replacement: source("$1") }
+    ]
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    setupFiles: ["test/setup.ts"],
+    reporters: ["./scripts/vitest-reporter.ts"],
+    // Each worker loads Effect anew; threads start faster than processes, and two suffice for a small CI machine.
+    pool: "threads",
+    maxWorkers: 2,
+    testTimeout: 10_000
+  }
+})
