@@ -26,7 +26,7 @@ import type { EventChannel, StreamError } from "../services/OpenRouter.ts"
 import * as RetryPolicy from "../services/RetryPolicy.ts"
 import * as StreamDeadlines from "../services/StreamDeadlines.ts"
 import * as EventReader from "./EventReader.ts"
-import * as Transport from "./Transport.ts"
+import type * as Transport from "./Transport.ts"
 
 /** After the last event, how long the rest of the body is read, so that the connection can be used again. */
 const drainMillis = 200
