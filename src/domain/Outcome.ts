@@ -20,6 +20,26 @@ import * as Wire from "./Wire.ts"
 
 const optional = Schema.optionalKey
 
+/**
+ * What OpenRouter's response cache did, by the answer's headers.
+ *
+ * @since 0.1.0
+ */
+export const CacheStatus = Schema.Struct({
+  status: Wire.OpenLiterals(["HIT", "MISS"]),
+  /** Seconds since the cached answer was made. */
+  age: optional(Schema.Finite),
+  /** Seconds for which answers are kept. */
+  ttl: optional(Schema.Finite),
+  /** The generation that was paid for. */
+  sourceId: optional(Schema.String)
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface CacheStatus extends Schema.Schema.Type<typeof CacheStatus> {}
+
 const answered = {
   /** The whole response, also its parts that are not repeated here. */
   response: Response.Response,
@@ -27,6 +47,8 @@ const answered = {
   model: optional(Schema.String),
   /** From `X-Generation-Id`; ask `GET /generation` with it. */
   generationId: optional(Schema.String),
+  /** Whether OpenRouter's response cache answered; absent if it was not asked. */
+  cache: optional(CacheStatus),
   usage: optional(Usage),
   /** What OpenRouter charged. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
@@ -150,20 +172,11 @@ export const fromResponse = (
   response: Response.Response,
   context: AnswerContext
 ): Result.Result<Outcome, Classification.ServerSideError> => {
-  const { output, status, usage } = response
+  const { output, status } = response
   const text = Response.textOf(output)
-  const base = {
-    response,
-    attempts: context.attempts,
-    ...Wire.compact({
-      model: response.model ?? context.model,
-      generationId: context.headers["x-generation-id"] ?? generationIdOf(response),
-      usage,
-      cost: usage?.cost
-    })
-  }
+  const known = knownOf(response, context)
+  const base = { response, ...known, ...Wire.compact({ cache: cacheOf(context.headers) }) }
   if (status === "failed" || status === "cancelled" || (response.error !== undefined && output.length === 0)) {
-    const { response: _, ...known } = base
     const answer: Classification.Answer = {
       ...known,
       status: 200,
@@ -190,6 +203,36 @@ export const fromResponse = (
 
 /** Messages and reasoning are not a result in themselves: text is. Everything else is a call or what came of it. */
 const isResult = (item: OutputItem): boolean => item.type !== "message" && item.type !== "reasoning"
+
+/**
+ * What an answer says of itself, for outcomes and errors alike.
+ *
+ * @since 0.1.0
+ */
+export const knownOf = (response: Response.Response, context: Omit<AnswerContext, "now">) => ({
+  attempts: context.attempts,
+  ...Wire.compact({
+    model: response.model ?? context.model,
+    generationId: context.headers["x-generation-id"] ?? generationIdOf(response),
+    usage: response.usage,
+    cost: response.usage?.cost
+  })
+})
+
+const cacheOf = (headers: RateLimit.Headers): CacheStatus | undefined => {
+  const status = headers["x-openrouter-cache-status"]
+  return status === undefined ? undefined : {
+    status,
+    ...Wire.compact({
+      age: secondsOf(headers["x-openrouter-cache-age"]),
+      ttl: secondsOf(headers["x-openrouter-cache-ttl"]),
+      sourceId: headers["x-openrouter-cache-source-id"]
+    })
+  }
+}
+
+const secondsOf = (text: string | undefined): number | undefined =>
+  text === undefined || !Number.isFinite(Number(text)) ? undefined : Number(text)
 
 const generationIdOf = (response: Response.Response): string | undefined =>
   response.id?.startsWith("gen-") === true ? response.id : undefined

@@ -11,6 +11,7 @@ import * as Schema from "effect/Schema"
 import * as Lenient from "./Lenient.ts"
 import { OutputItem } from "./OutputItem.ts"
 import type { FunctionCall } from "./OutputItem.ts"
+import { RouterMetadata } from "./RouterMetadata.ts"
 import { Usage } from "./Usage.ts"
 import * as Wire from "./Wire.ts"
 
@@ -76,7 +77,7 @@ export const Response = Wire.Struct({
   text: optional(Schema.Unknown),
   reasoning: optional(Schema.Unknown),
   prompt: optional(Schema.Unknown),
-  openrouterMetadata: optional(Schema.Unknown),
+  openrouterMetadata: optional(RouterMetadata),
   parallelToolCalls: optional(Schema.Boolean),
   temperature: optional(Schema.Finite),
   topP: optional(Schema.Finite),

@@ -222,15 +222,7 @@ export class ResponseAccumulator {
     const error = this.#error
     const isExplained = terminal !== "error" && (terminal !== "failed" || response.error !== undefined)
     if (terminal !== undefined && (isExplained || error === undefined)) return Outcome.fromResponse(response, context)
-    const base = {
-      attempts: context.attempts,
-      ...Wire.compact({
-        model: response.model ?? context.model,
-        generationId: context.headers["x-generation-id"] ?? generationIdOf(response),
-        usage: response.usage,
-        cost: response.usage?.cost
-      })
-    }
+    const base = Outcome.knownOf(response, context)
     const soFar = partialText === "" ? {} : { partialText }
     if (error === undefined) {
       return Result.fail(
@@ -284,9 +276,6 @@ const change = (response: Response.Response, fields: Partial<Response.Response>)
     ...(output === undefined ? {} : { output: output.map(StreamedItem.itemJson) })
   })
 }
-
-const generationIdOf = (response: Response.Response): string | undefined =>
-  response.id?.startsWith("gen-") === true ? response.id : undefined
 
 /**
  * A failure that the words of a stream, or their absence, can mean.

@@ -11,6 +11,7 @@
  */
 import * as Channel from "effect/Channel"
 import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpClient from "effect/http/HttpClient"
@@ -56,6 +57,13 @@ export interface Options {
   readonly appUrl?: string | undefined
   /** Your application's name (`X-OpenRouter-Title`); needs `appUrl`. */
   readonly appTitle?: string | undefined
+  /** Asks for `response.openrouterMetadata`: how each request was routed. Default false. */
+  readonly routerMetadata?: boolean | undefined
+  /**
+   * Answers equal requests from OpenRouter's response cache, free of charge, for this long (at most a day). Default: no
+   * cache. The outcome's `cache` says whether it did.
+   */
+  readonly responseCache?: Duration.Input | undefined
   /** Changes the HTTP client, for instance to add a proxy's header. It must not retry: that is `RetryPolicy`'s. */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
@@ -151,7 +159,12 @@ const settingsOf = (options: Options): Result.Result<Transport.Options, RequestE
   if (username !== "" || password !== "") {
     return Result.fail(unusable("apiUrl", "holds a user name or password; OpenRouter only knows apiKey"))
   }
-  const headers = Wire.compact({ "http-referer": options.appUrl, "x-openrouter-title": options.appTitle })
+  const headers = Wire.compact({
+    "http-referer": options.appUrl,
+    "x-openrouter-title": options.appTitle,
+    "x-openrouter-metadata": options.routerMetadata === true ? "enabled" : undefined,
+    ...cacheHeaders(options.responseCache)
+  })
   if (!isHeaderText(options.appUrl ?? "")) {
     return Result.fail(unusable("appUrl", "has characters that no header can carry"))
   }
@@ -165,6 +178,12 @@ const settingsOf = (options: Options): Result.Result<Transport.Options, RequestE
     headers
   })
 }
+
+const cacheHeaders = (ttl: Options["responseCache"]) =>
+  ttl === undefined ? {} : {
+    "x-openrouter-cache": "true",
+    "x-openrouter-cache-ttl": String(Math.round(Duration.toSeconds(Duration.fromInputUnsafe(ttl))))
+  }
 
 const isHeaderText = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
@@ -193,6 +212,8 @@ export interface ConfigOptions {
   readonly appUrl?: Config.Config<string> | undefined
   /** Default `OPENROUTER_APP_TITLE`. */
   readonly appTitle?: Config.Config<string> | undefined
+  readonly routerMetadata?: Options["routerMetadata"]
+  readonly responseCache?: Options["responseCache"]
   readonly transformClient?: Options["transformClient"]
 }
 
@@ -218,6 +239,8 @@ export const layerConfig = (
         apiUrl: Option.getOrUndefined(config.apiUrl),
         appUrl: Option.getOrUndefined(config.appUrl),
         appTitle: Option.getOrUndefined(config.appTitle),
+        routerMetadata: options.routerMetadata,
+        responseCache: options.responseCache,
         transformClient: options.transformClient
       })
     })
