@@ -4,6 +4,7 @@
  * Prints a line per failure (the first 20), and ends with `N passed, N failed`. Without the specification, which is not
  * part of the repository, there is nothing to check.
  */
+import { checkStreamEvents } from "./conformance/events.ts"
 import { checkMembers, checkOutputItems } from "./conformance/items.ts"
 import { make } from "./conformance/report.ts"
 import { load } from "./conformance/spec.ts"
@@ -17,7 +18,7 @@ if (typeof spec === "string") {
 } else {
   const report = make(console.log)
   checkOutputItems(spec, report)
-  // Stream events: check `spec.streamEvents` here.
+  checkStreamEvents(spec, report)
   checkFields(spec, report)
   checkMembers(spec, report, { count: 25, seed })
   await checkRequests(spec, report, { count: 2000, seed })

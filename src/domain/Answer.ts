@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Classification from "./Classification.ts"
 import * as ErrorBody from "./ErrorBody.ts"
@@ -99,5 +100,5 @@ const malformed = (answer: Answer, context: Context, problem: string): Malformed
     ...known(answer, context),
     status: answer.status,
     message: `the answer is no response: ${problem}`,
-    body: answer.text.slice(0, maxBody)
+    body: Redacted.make(answer.text.slice(0, maxBody))
   })

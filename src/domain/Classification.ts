@@ -46,7 +46,7 @@ export interface Answer {
  */
 export type ServerSideError = Exclude<
   E.RequestError,
-  E.TimedOut | E.ConnectionFailed | E.BudgetExceeded | E.MalformedResponse
+  E.TimedOut | E.ConnectionFailed | E.MalformedResponse | E.BudgetExceeded
 >
 
 type Tag = ServerSideError["_tag"]

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Redacted from "effect/Redacted"
 import type { ProviderDetails } from "./ErrorContext.ts"
 import * as Wire from "./Wire.ts"
 
@@ -82,9 +83,18 @@ const providerOf = (metadata: Wire.JsonObject): ProviderDetails | undefined => {
   const provider = Wire.compact({
     name: text(metadata["provider_name"]),
     code: text(metadata["provider_code"]) ?? number(metadata["provider_code"])?.toString(),
-    raw: text(raw) ?? (raw === undefined || raw === null ? undefined : JSON.stringify(raw))
+    raw: raw === undefined || raw === null ? undefined : Redacted.make(text(raw) ?? jsonText(raw))
   })
   return Object.keys(provider).length === 0 ? undefined : provider
+}
+
+/** JSON text of a value that came as JSON; none if it is nested too deep to be written again. */
+const jsonText = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return ""
+  }
 }
 
 const objectAt = (value: Wire.JsonObject, key: string): Wire.JsonObject => {

@@ -19,8 +19,8 @@ export const ProviderDetails = Schema.Struct({
   name: optional(Schema.String),
   /** The provider's own error code. */
   code: optional(Schema.String),
-  /** The provider's own words, as text. */
-  raw: optional(Schema.String)
+  /** The provider's own words, as text. Redacted, because they may repeat the prompt. */
+  raw: optional(Schema.Redacted(Schema.String))
 })
 
 /**

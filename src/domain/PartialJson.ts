@@ -30,7 +30,8 @@ type Place = "between" | "key" | "string" | "word"
  * @since 0.1.0
  */
 export const make = (): PartialJson => {
-  let text = ""
+  const pieces: Array<string> = []
+  let length = 0
   let place: Place = "between"
   /** What closes the open objects and arrays, innermost last. */
   const closers: Array<"}" | "]"> = []
@@ -38,13 +39,13 @@ export const make = (): PartialJson => {
   let isKeyNext = false
   /** Characters of an escape sequence that are still to come; -1 right after the backslash. */
   let escape = 0
-  /** The text up to here, followed by `closing`, is JSON. */
+  /** The text up to here is JSON, if it is followed by `quote` and what closes it. */
   let usable = 0
-  let closing = ""
+  let quote: "" | "\"" = ""
 
-  const use = (end: number, quote: "" | "\""): void => {
+  const use = (end: number, closing: "" | "\""): void => {
     usable = end
-    closing = quote + closers.toReversed().join("")
+    quote = closing
   }
 
   const inString = (char: string, at: number): void => {
@@ -91,28 +92,31 @@ export const make = (): PartialJson => {
     }
   }
 
+  const take = (char: string, at: number): void => {
+    if (place === "word" && /[\s,}\]]/.test(char)) {
+      place = "between"
+      use(at, "")
+    }
+    if (place === "key" || place === "string") inString(char, at)
+    else if (place === "between") between(char, at)
+  }
+
   return {
     push: (piece) => {
-      const start = text.length
-      text += piece
-      for (let at = start; at < text.length; at++) {
-        const char = text.charAt(at)
-        if (place === "word" && /[\s,}\]]/.test(char)) {
-          place = "between"
-          use(at, "")
-        }
-        if (place === "key" || place === "string") inString(char, at)
-        else if (place === "between") between(char, at)
-      }
+      for (let at = 0; at < piece.length; at++) take(piece.charAt(at), length + at)
+      pieces.push(piece)
+      length += piece.length
     },
     value: () => {
       if (usable === 0) return undefined
+      const text = pieces.join("")
+      pieces.splice(0, pieces.length, text)
       try {
-        return JSON.parse(text.slice(0, usable) + closing)
+        return JSON.parse(text.slice(0, usable) + quote + closers.toReversed().join(""))
       } catch {
         return undefined
       }
     },
-    length: () => text.length
+    length: () => length
   }
 }

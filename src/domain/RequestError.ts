@@ -216,19 +216,21 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>("effe
 export class TimedOut extends Schema.TaggedError<TimedOut>("effect-openrouter/TimedOut")("TimedOut", {
   ...context,
   phase: Schema.Literals(["response", "firstEvent", "idle", "total"]),
-  duration: Schema.Duration
+  /** How long was waited; absent where the HTTP client's own limit passed. */
+  duration: optional(Schema.Duration)
 }) {
   readonly isRetryable = false
 }
 
 /**
- * A body that is no response, even read leniently. `body` is its text, at most 64 kB of it.
+ * A body that is no response, even read leniently. `body` is its text, at most 64 kB of it; redacted, because it may
+ * repeat the prompt: read it with `Redacted.value`.
  *
  * @since 0.1.0
  */
 export class MalformedResponse extends Schema.TaggedError<MalformedResponse>("effect-openrouter/MalformedResponse")(
   "MalformedResponse",
-  { ...context, body: Schema.String }
+  { ...context, body: Schema.Redacted(Schema.String) }
 ) {
   readonly isRetryable = false
 }

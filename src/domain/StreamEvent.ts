@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as SchemaParser from "effect/SchemaParser"
+import type { Response } from "./Response.ts"
 import * as ResponseEvent from "./StreamEventResponse.ts"
 import * as Text from "./StreamEventText.ts"
 import * as Tool from "./StreamEventTool.ts"
@@ -175,6 +176,23 @@ export const isTerminal = (event: StreamEvent): event is Terminal => {
       return true
     default:
       return false
+  }
+}
+
+/**
+ * The event with which a stream of this response ends.
+ *
+ * @since 0.1.0
+ */
+export const ofResponse = (response: Response): Terminal => {
+  switch (response.status) {
+    case "incomplete":
+      return { type: "response.incomplete", response }
+    case "failed":
+    case "cancelled":
+      return { type: "response.failed", response }
+    default:
+      return { type: "response.completed", response }
   }
 }
 

@@ -5,8 +5,8 @@
  * event stream is handed over when it is complete; an event stream at once, and then with back-pressure: what the reader
  * does not take stays in the socket. Interruption aborts the request and closes its connection.
  *
- * Not done: redirects (OpenRouter has none), upgrades, and bodies other than text and bytes; the stock client of
- * `@effect/platform-node` does them.
+ * Not done: redirects (OpenRouter has none), upgrades, bodies other than text and bytes, and spans and trace headers of its
+ * own (the client's span says it all); the stock client of `@effect/platform-node` does them.
  *
  * @since 0.1.0
  */
@@ -22,12 +22,14 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as Url from "effect/http/Url"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Pipeable from "effect/Pipeable"
 import { pipeArguments } from "effect/Pipeable"
 import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
@@ -80,9 +82,17 @@ const execute = (
     if (body._tag !== "Empty" && body._tag !== "Uint8Array") {
       return resume(Effect.fail(transportError(request, new Error(`a body of the kind ${body._tag} cannot be sent`))))
     }
+    const url = Url.make(request.url, request.urlParams, undefined)
+    if (Result.isFailure(url)) {
+      return resume(Effect.fail(
+        new HttpClientError.HttpClientError({
+          reason: new HttpClientError.InvalidUrlError({ request, cause: url.failure })
+        })
+      ))
+    }
     const exchange = new Exchange(request, resume)
     try {
-      const { origin, pathname, search } = new URL(request.url)
+      const { origin, pathname, search } = url.success
       dispatcher.dispatch({
         ...timeouts,
         method: request.method,
@@ -126,6 +136,7 @@ class Exchange extends Inspectable.Class
   #size = 0
   #isEnded = false
   #error: unknown
+  #isWaking = false
   /** The reader of a stream that waits for bytes. */
   #waiting: ((pull: BytesPull) => void) | undefined
 
@@ -164,8 +175,17 @@ class Exchange extends Inspectable.Class
     this.#size += chunk.length
     if (!this.#isEventStream) {
       if (this.#size > maxBodyBytes) controller.abort(new Error(`the answer is larger than ${maxBodyBytes} bytes`))
-    } else if (this.#waiting !== undefined) this.#wake()
-    else if (this.#size >= highWaterBytes) controller.pause()
+      return
+    }
+    if (this.#size >= highWaterBytes) controller.pause()
+    // One read of the socket brings many chunks: the reader is woken once for all of them.
+    if (this.#waiting !== undefined && !this.#isWaking) {
+      this.#isWaking = true
+      queueMicrotask(() => {
+        this.#isWaking = false
+        this.#wake()
+      })
+    }
   }
 
   onResponseEnd(): void {

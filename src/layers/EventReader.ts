@@ -12,10 +12,12 @@ import * as StreamEvent from "../domain/StreamEvent.ts"
  * @since 0.1.0
  */
 export interface EventReader {
-  /** The events that these bytes complete, none if they complete none; or why the stream cannot be read on. */
-  readonly read: (bytes: Uint8Array) => ReadonlyArray<StreamEvent.StreamEvent> | Sse.SseError
+  /** The events that these bytes complete, none if they complete none. */
+  readonly read: (chunks: ReadonlyArray<Uint8Array>) => ReadonlyArray<StreamEvent.StreamEvent>
   /** The event that only lacked its closing blank line when the bytes ended, if it is whole. */
   readonly end: () => ReadonlyArray<StreamEvent.StreamEvent>
+  /** Why the stream cannot be read on, once it cannot. */
+  readonly problem: () => string | undefined
 }
 
 /** An image may come as one event, so the limit is far above the 10 MiB that are usual. */
@@ -32,6 +34,7 @@ const maxEventSize = 64 * 1024 * 1024
 export const make = (scrub: (text: string) => string): EventReader => {
   const decoder = new TextDecoder()
   let events: Array<StreamEvent.StreamEvent> = []
+  let problem: string | undefined
   const parser = Sse.makeParser((event) => {
     if (event._tag === "Event" && event.data !== "" && event.data !== "[DONE]") events.push(decode(event.data, scrub))
   }, { maxEventSize })
@@ -41,11 +44,15 @@ export const make = (scrub: (text: string) => string): EventReader => {
     return read
   }
   return {
-    read: (bytes) => parser.feed(decoder.decode(bytes, { stream: true })) ?? taken(),
+    read: (chunks) => {
+      for (const chunk of chunks) problem ??= parser.feed(decoder.decode(chunk, { stream: true }))?.message
+      return taken()
+    },
     end: () => {
-      parser.feed(`${decoder.decode()}\n\n`)
+      problem ??= parser.feed(`${decoder.decode()}\n\n`)?.message
       return taken().filter((event) => event.type !== "unknown" || event.wireType !== "")
-    }
+    },
+    problem: () => problem
   }
 }
 
@@ -57,7 +64,7 @@ const decode = (data: string, scrub: (text: string) => string): StreamEvent.Stre
     return { type: "unknown", wireType: "", raw: data, issue: "the event is not JSON" }
   }
   const event = StreamEvent.decode(json)
-  if (!StreamEvent.isTerminal(event)) return event
+  if (!StreamEvent.isTerminal(event) || event.type === "response.completed") return event
   const scrubbed = scrub(data)
   return scrubbed === data ? event : StreamEvent.decode(JSON.parse(scrubbed))
 }

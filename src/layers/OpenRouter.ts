@@ -20,6 +20,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Answer from "../domain/Answer.ts"
+import * as Costs from "../domain/Costs.ts"
 import * as CreateResponse from "../domain/CreateResponse.ts"
 import type { Endpoint } from "../domain/Endpoint.ts"
 import { InvalidApiKey, InvalidRequest } from "../domain/OpenRouterError.ts"
@@ -85,33 +86,33 @@ export const make = Effect.fnUntraced(function*(
     onSuccess: (settings) => {
       const transport = Transport.make(options.transformClient?.(client) ?? client, settings)
       return OpenRouter.of({
-        outcome: outcome(transport),
+        outcome: outcome(transport, settings),
         events: ResponseStream.make(transport, settings),
-        call: call(transport)
+        call: call(transport, settings)
       })
     }
   })
 })
 
 /** The way of one call: encode, send, classify and decode, settle; again as the policy says. */
-const outcome = (transport: Transport.Transport) =>
-(
-  request: CreateResponse.CreateResponse
-): Effect.Effect<Outcome.Outcome, RequestError> => {
-  const body = CreateResponse.toBody(request, { stream: false })
-  if (Result.isFailure(body)) return Effect.fail(body.failure)
-  const model = request.model ?? request.models?.[0]
-  return Tracing.call(
-    "OpenRouter.respond",
-    { "gen_ai.operation.name": "generate_content", "gen_ai.request.model": model },
-    RetryPolicy.retried((attempts) =>
-      CostLedger.settled(Effect.flatMap(
-        transport.post(body.success, { model, attempts }),
-        interpret(Answer.toOutcome, { model, attempts })
-      ))
-    ),
-    Tracing.annotateOutcome
-  )
+const outcome = (transport: Transport.Transport, settings: Transport.Options) => {
+  const toOutcome = Transport.withoutKey(Answer.toOutcome, settings.scrub, (outcome) => outcome._tag === "Completed")
+  return (request: CreateResponse.CreateResponse): Effect.Effect<Outcome.Outcome, RequestError> => {
+    const body = CreateResponse.toBody(request, { stream: false })
+    if (Result.isFailure(body)) return Effect.fail(body.failure)
+    const model = request.model ?? request.models?.[0]
+    return Tracing.call(
+      "OpenRouter.respond",
+      { "gen_ai.operation.name": "generate_content", "gen_ai.request.model": model },
+      RetryPolicy.retried((attempts) =>
+        CostLedger.settled(
+          Effect.flatMap(transport.post(body.success, { model, attempts }), interpret(toOutcome, { model, attempts })),
+          Costs.ofOutcome
+        )
+      ),
+      Tracing.annotateOutcome
+    )
+  }
 }
 
 const interpret = <A>(
@@ -121,22 +122,25 @@ const interpret = <A>(
 (answer: Answer.Answer): Effect.Effect<A, RequestError> =>
   Effect.clockWith((clock) => Effect.fromResult(read(answer, { ...context, now: clock.currentTimeMillisUnsafe() })))
 
-const call = (transport: Transport.Transport) => <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError> => {
-  const body = endpoint.body ?? Result.succeed(undefined)
-  if (Result.isFailure(body)) return Effect.fail(body.failure)
-  const answered = RetryPolicy.retried((attempts) =>
-    Effect.flatMap(
-      transport.send(endpoint.path, body.success, { attempts }),
-      interpret(endpoint.read, { attempts })
+const call =
+  (transport: Transport.Transport, settings: Transport.Options) =>
+  <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError> => {
+    const body = endpoint.body ?? Result.succeed(undefined)
+    if (Result.isFailure(body)) return Effect.fail(body.failure)
+    const { costs } = endpoint
+    const read = Transport.withoutKey(endpoint.read, settings.scrub, () => true)
+    return Tracing.call(
+      `OpenRouter.${endpoint.name}`,
+      {},
+      RetryPolicy.retried((attempts) => {
+        const attempt = Effect.flatMap(
+          transport.send(endpoint.path, body.success, { attempts }),
+          interpret(read, { attempts })
+        )
+        return costs === undefined ? attempt : CostLedger.settled(attempt, costs)
+      })
     )
-  )
-  const { costs } = endpoint
-  return Tracing.call(
-    `OpenRouter.${endpoint.name}`,
-    {},
-    costs === undefined ? answered : Effect.tap(answered, (value) => CostLedger.record(costs(value)))
-  )
-}
+  }
 
 /** Checks what a client is made from, once. */
 const settingsOf = (options: Options): Result.Result<Transport.Options, RequestError> => {
@@ -155,7 +159,10 @@ const settingsOf = (options: Options): Result.Result<Transport.Options, RequestE
   if (!URL.canParse(apiUrl) || !/^https?:$/.test(new URL(apiUrl).protocol)) {
     return Result.fail(unusable("apiUrl", `is no http(s) URL; the default is ${defaultApiUrl}`))
   }
-  const { password, username } = new URL(apiUrl)
+  const { hash, password, search, username } = new URL(apiUrl)
+  if (search !== "" || hash !== "") {
+    return Result.fail(unusable("apiUrl", "holds a query or a fragment; paths are appended to it"))
+  }
   if (username !== "" || password !== "") {
     return Result.fail(unusable("apiUrl", "holds a user name or password; OpenRouter only knows apiKey"))
   }

@@ -36,18 +36,20 @@ import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Costs from "../domain/Costs.ts"
 import * as CreateResponse from "../domain/CreateResponse.ts"
 import * as E from "../domain/OpenRouterError.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import type { OutputItem } from "../domain/OutputItem.ts"
 import { text as textOfResponse } from "../domain/Response.ts"
 import type { Response } from "../domain/Response.ts"
-import type { StreamEvent } from "../domain/StreamEvent.ts"
+import * as StreamEvent from "../domain/StreamEvent.ts"
 import type { Usage } from "../domain/Usage.ts"
 import * as Usd from "../domain/Usd.ts"
 import * as Wire from "../domain/Wire.ts"
 import * as CostLedger from "../services/CostLedger.ts"
 import { CurrentObjectSchema, OpenRouter } from "../services/OpenRouter.ts"
+import type { EventChannel } from "../services/OpenRouter.ts"
 import { OpenRouterTest } from "../services/OpenRouterTest.ts"
 
 export * from "../services/OpenRouterTest.ts"
@@ -117,67 +119,70 @@ const maxCalls = 10_000
  */
 export const layer = (reply: Reply, options: Options = {}): Layer.Layer<OpenRouter | OpenRouterTest> =>
   Layer.effectContext(Effect.gen(function*() {
-    const calls = yield* Ref.make<ReadonlyArray<CreateResponse.CreateResponse>>([])
+    const calls: Array<CreateResponse.CreateResponse> = []
     const used = yield* Ref.make(0)
-    const outcome = (
-      request: CreateResponse.CreateResponse
-    ): Effect.Effect<Outcome.Outcome, E.RequestError> => {
-      const body = CreateResponse.toBody(request, { stream: false })
-      if (Result.isFailure(body)) return Effect.fail(body.failure)
-      return Ref.update(calls, (calls) => [...calls, request].slice(-maxCalls)).pipe(
-        Effect.andThen(chosen(reply, request, Ref.getAndUpdate(used, (n) => n + 1))),
-        Effect.flatMap((reply) => toOutcome(reply, request)),
-        CostLedger.settled
-      )
-    }
+    /** The reply to a request, which is checked as by the real client. */
+    const replyTo = (request: CreateResponse.CreateResponse): Effect.Effect<Settled, E.InvalidRequest> =>
+      Effect.suspend(() => {
+        const body = CreateResponse.toBody(request, { stream: false })
+        if (Result.isFailure(body)) return Effect.fail(body.failure)
+        calls.push(request)
+        if (calls.length > maxCalls) calls.shift()
+        return chosen(reply, request, Ref.getAndUpdate(used, (n) => n + 1))
+      })
     const service = OpenRouter.of({
-      outcome,
-      events: (request) =>
-        Channel.unwrap(
-          Effect.map(outcome(request), (outcome) =>
-            Channel.concat(Channel.fromIterable(eventsOf(outcome).map(Arr.of)), Channel.end(outcome)))
+      outcome: (request) =>
+        CostLedger.settled(
+          Effect.flatMap(replyTo(request), (reply) => toOutcome(reply, request)),
+          Costs.ofOutcome
         ),
+      events: (request) =>
+        Channel.unwrap(Effect.map(replyTo(request), (reply) =>
+          isError(reply) && reply._tag === "StreamInterrupted"
+            ? brokenOff(reply)
+            : Channel.unwrap(Effect.map(CostLedger.settled(toOutcome(reply, request), Costs.ofOutcome), (outcome) =>
+              Channel.concat(Channel.fromIterable(eventsOf(outcome).map(Arr.of)), Channel.end(outcome)))))),
       call: (endpoint) => {
+        const body = endpoint.body ?? Result.succeed(undefined)
+        if (Result.isFailure(body)) return Effect.fail(body.failure)
         const path = endpoint.path.split("?")[0] ?? endpoint.path
         const json = { ...defaultEndpoints, ...options.endpoints }[path]
-        return json === undefined
+        const answered = json === undefined
           ? Effect.die(new Error(`OpenRouterTest: ${path} has no answer; pass it in the option "endpoints"`))
           : Effect.fromResult(endpoint.read(
             { status: 200, headers: {}, text: JSON.stringify(json) },
             { attempts: 1, now: 0 }
           ))
+        return endpoint.costs === undefined ? answered : CostLedger.settled(answered, endpoint.costs)
       }
     })
-    return Context.make(OpenRouter, service).pipe(Context.add(OpenRouterTest, { calls: Ref.get(calls) }))
+    return Context.make(OpenRouter, service).pipe(
+      Context.add(OpenRouterTest, { calls: Effect.sync(() => calls.slice()) })
+    )
   }))
 
-/** The events in which an outcome would have arrived: its text word by word. */
-const eventsOf = (outcome: Outcome.Outcome): ReadonlyArray<StreamEvent> => {
-  const { response } = outcome
-  const inProgress: Response = { ...response, status: "in_progress", output: [] }
-  const deltas = Arr.map(
-    textOfResponse(response).match(/\s*\S+\s*?(?=\s|$)|\s+$/g) ?? [],
-    (delta, index): StreamEvent => ({
-      type: "response.output_text.delta",
-      sequenceNumber: index + 1,
-      outputIndex: 0,
-      contentIndex: 0,
-      delta
-    })
+/** A stream that says what it said, and no more. */
+const brokenOff = (error: E.StreamInterrupted): EventChannel =>
+  Channel.concat(
+    Channel.fromIterable(deltasOf(error.partialText ?? "").map(Arr.of)),
+    Channel.unwrap(CostLedger.settled(Effect.fail(error), () => Costs.zero))
   )
-  return [{ type: "response.created", sequenceNumber: 0, response: inProgress }, ...deltas, lastEvent(outcome)]
-}
 
-const lastEvent = (outcome: Outcome.Outcome): StreamEvent => {
-  switch (outcome._tag) {
-    case "Incomplete":
-      return { type: "response.incomplete", response: outcome.response }
-    case "Failed":
-      return { type: "response.failed", response: outcome.response }
-    default:
-      return { type: "response.completed", response: outcome.response }
-  }
-}
+/** The events in which an outcome would have arrived: its text word by word. */
+const eventsOf = ({ response }: Outcome.Outcome): ReadonlyArray<StreamEvent.StreamEvent> => [
+  { type: "response.created", sequenceNumber: 0, response: { ...response, status: "in_progress", output: [] } },
+  ...deltasOf(textOfResponse(response)),
+  StreamEvent.ofResponse(response)
+]
+
+const deltasOf = (text: string): ReadonlyArray<StreamEvent.StreamEvent> =>
+  Arr.map(text.match(/\s*\S+\s*?(?=\s|$)|\s+$/g) ?? [], (delta, index) => ({
+    type: "response.output_text.delta",
+    sequenceNumber: index + 1,
+    outputIndex: 0,
+    contentIndex: 0,
+    delta
+  }))
 
 /** A reply that needs no further choice. */
 type Settled = Exclude<Reply, ReadonlyArray<Reply> | ((request: CreateResponse.CreateResponse) => unknown)>
@@ -311,7 +316,7 @@ const ofError = (
     case "InvalidOutput":
       return completed(answer({ text: error.text, usage: known.usage, model: error.model }), request)
     case "StreamInterrupted":
-      return Effect.die(new Error("OpenRouterTest: StreamInterrupted is an error of streams only"))
+      return Effect.die(new Error(`OpenRouterTest: ${error._tag} cannot happen to this call`))
     default:
       return Effect.fail(error)
   }

@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as References from "effect/References"
+import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
 import type { Outcome } from "../domain/Outcome.ts"
 import * as Usd from "../domain/Usd.ts"
@@ -25,7 +26,7 @@ export const call = <A, E, R>(
     if (!fiber.getRef(References.TracerEnabled)) return self
     return Effect.useSpan(
       name,
-      { kind: "client", attributes: { "gen_ai.provider.name": "openrouter", ...attributes } },
+      optionsOf(attributes),
       (span) =>
         Effect.tap(Effect.withParentSpan(self, span, { captureStackTrace: false }), (value) => {
           annotate?.(span, value)
@@ -33,6 +34,27 @@ export const call = <A, E, R>(
         })
     )
   })
+
+/**
+ * Begins the span of a stream, which ends with its scope; none where tracing is off.
+ *
+ * @since 0.1.0
+ */
+export const stream = (
+  attributes: Record<string, unknown>,
+  scope: Scope.Scope
+): Effect.Effect<Tracer.Span | undefined> =>
+  Effect.withFiber((fiber) =>
+    fiber.getRef(References.TracerEnabled)
+      ? Scope.provide(Effect.makeSpanScoped("OpenRouter.stream", optionsOf(attributes)), scope)
+      : Effect.undefined
+  )
+
+const optionsOf = (attributes: Record<string, unknown>) => ({
+  kind: "client" as const,
+  captureStackTrace: false,
+  attributes: { "gen_ai.provider.name": "openrouter", ...attributes }
+})
 
 /**
  * The attributes of an outcome.

@@ -14,10 +14,11 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
 import type * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Answer } from "../domain/Answer.ts"
-import { ConnectionFailed } from "../domain/OpenRouterError.ts"
+import type { Answer, Context } from "../domain/Answer.ts"
+import { ConnectionFailed, TimedOut } from "../domain/OpenRouterError.ts"
 import * as Wire from "../domain/Wire.ts"
 
 /**
@@ -53,7 +54,7 @@ export type Opened =
   | {
     readonly _tag: "Events"
     readonly headers: Answer["headers"]
-    readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ConnectionFailed>
+    readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ConnectionFailed | TimedOut>
   }
 
 /**
@@ -63,15 +64,15 @@ export type Opened =
  */
 export interface Transport {
   /** Posts a JSON body to `/responses`. */
-  readonly post: (body: string, context: CallContext) => Effect.Effect<Answer, ConnectionFailed>
+  readonly post: (body: string, context: CallContext) => Effect.Effect<Answer, ConnectionFailed | TimedOut>
   /** Posts a JSON body to `/responses` and begins to read the answer; the scope holds the connection. */
-  readonly open: (body: string, context: CallContext) => Effect.Effect<Opened, ConnectionFailed, Scope.Scope>
+  readonly open: (body: string, context: CallContext) => Effect.Effect<Opened, ConnectionFailed | TimedOut, Scope.Scope>
   /** Posts a JSON body to a path such as `/embeddings`, or gets a path such as `/key`. */
   readonly send: (
     path: string,
     body: string | undefined,
     context: CallContext
-  ) => Effect.Effect<Answer, ConnectionFailed>
+  ) => Effect.Effect<Answer, ConnectionFailed | TimedOut>
 }
 
 /**
@@ -92,20 +93,20 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
   const readText = (
     response: HttpClientResponse.HttpClientResponse,
     context: CallContext
-  ): Effect.Effect<Answer, ConnectionFailed> =>
+  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
     Effect.matchEffect(response.text, {
       onFailure: (error) => failed(error, "receiving", context),
       onSuccess: (text) =>
         Effect.succeed({
           status: response.status,
           headers: scrubbed(response.headers, options.scrub),
-          text: options.scrub(text)
+          text
         })
     })
   const execute = (
     request: HttpClientRequest.HttpClientRequest,
     context: CallContext
-  ): Effect.Effect<Answer, ConnectionFailed> =>
+  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
     client.execute(request).pipe(
       Effect.matchEffect({
         onFailure: (error) => failed(error, "sending", context),
@@ -189,19 +190,25 @@ const connectionFailed = (
     readonly phase: "sending" | "receiving"
     readonly context: CallContext
   }
-): ConnectionFailed => {
+): ConnectionFailed | TimedOut => {
   const code = codeOf(error.reason.cause)
+  const known = { attempts: context.attempts, ...Wire.compact({ model: context.model }) }
+  if (code !== undefined && timeoutCodes.has(code)) {
+    return new TimedOut({ ...known, phase: "response", message: `${host} did not answer in time: ${code}` })
+  }
   const isConnecting = phase === "sending" && code !== undefined && connectingCodes.has(code)
   const reason = scrub(code ?? messageOf(error.reason.cause) ?? error.reason._tag)
   const did = isConnecting ? "connect to" : phase === "sending" ? "send the request to" : "read the answer of"
   return new ConnectionFailed({
-    attempts: context.attempts,
-    ...Wire.compact({ model: context.model }),
+    ...known,
     phase: isConnecting ? "connecting" : phase,
     reason,
     message: `cannot ${did} ${host}: ${reason}`
   })
 }
+
+/** Codes of an HTTP client's own limits. The provider may bill what came too late, as for our own deadlines. */
+const timeoutCodes: ReadonlySet<string> = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"])
 
 /** The system's code of a failure, which runtimes bury in causes. */
 const codeOf = (cause: unknown, depth = 0): string | undefined => {
@@ -223,6 +230,8 @@ const messageOf = (cause: unknown): string | undefined => cause instanceof Error
  */
 export type Scrub = (text: string) => string
 
+const shortestSecret = 12
+
 /**
  * Makes the {@link Scrub} of a key.
  *
@@ -230,7 +239,26 @@ export type Scrub = (text: string) => string
  */
 export const scrubber = (apiKey: Redacted.Redacted): Scrub => {
   const key = Redacted.value(apiKey)
+  // A made-up key such as "test" is no secret, and a word of many answers.
+  if (key.length < shortestSecret) return (text) => text
   const inJson = JSON.stringify(key).slice(1, -1)
   const forms = Arr.dedupe([key, inJson, inJson.replaceAll("/", "\\/")])
   return (text) => forms.reduce((text, form) => text.includes(form) ? text.replaceAll(form, "<redacted>") : text, text)
+}
+
+/**
+ * Reads an answer; one that becomes an error is read without the API key in it. What a model said is left as it is.
+ *
+ * @since 0.1.0
+ */
+export const withoutKey = <A, E>(
+  read: (answer: Answer, context: Context) => Result.Result<A, E>,
+  scrub: Scrub,
+  isFine: (value: A) => boolean
+) =>
+(answer: Answer, context: Context): Result.Result<A, E> => {
+  const result = read(answer, context)
+  if (Result.isSuccess(result) && isFine(result.success)) return result
+  const text = scrub(answer.text)
+  return text === answer.text ? result : read({ ...answer, text }, context)
 }

@@ -43,7 +43,10 @@ interface Scope {
 }
 
 /** Where a fiber is in a ledger: a scope that is made by its first booking, so that none appears without a call. */
-type Place = () => Scope
+interface Place {
+  readonly root: Scope
+  readonly scope: () => Scope
+}
 
 /**
  * A ledger; `report` may be read at any time, also while calls are running.
@@ -52,7 +55,7 @@ type Place = () => Scope
  */
 export interface CostLedger {
   readonly report: Effect.Effect<Costs.CostReport>
-  /** Gives the ledger to an effect; all its calls are booked. */
+  /** Gives the ledger to an effect; all its calls are booked, once, also where it is given again inside. */
   readonly run: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
@@ -78,7 +81,7 @@ const innerScope = (scope: Scope, name: string): Scope => {
 
 const innerPlace = (outer: Place, name: string): Place => {
   let scope: Scope | undefined
-  return () => scope ??= innerScope(outer(), name)
+  return { root: outer.root, scope: () => scope ??= innerScope(outer.scope(), name) }
 }
 
 const reportOf = (scope: Scope): Costs.CostReport => {
@@ -88,8 +91,11 @@ const reportOf = (scope: Scope): Costs.CostReport => {
 
 const sumFigures = (self: Costs.Costs, that: Costs.Costs): Costs.Costs => Costs.sum(self, that)
 
-const costsOf = <E extends OpenRouterError>(exit: Exit.Exit<Outcome, E>): Costs.Costs => {
-  if (Exit.isSuccess(exit)) return Costs.ofOutcome(exit.value)
+const costsOf = <A, E extends OpenRouterError>(
+  exit: Exit.Exit<A, E>,
+  costs: (value: A) => Costs.Costs
+): Costs.Costs => {
+  if (Exit.isSuccess(exit)) return costs(exit.value)
   const error = Exit.findErrorOption(exit)
   return Option.isSome(error) ? Costs.ofError(error.value) : Costs.interrupted
 }
@@ -97,13 +103,13 @@ const costsOf = <E extends OpenRouterError>(exit: Exit.Exit<Outcome, E>): Costs.
 const add = (places: ReadonlyArray<Place>, costs: Costs.Costs): void => {
   if (costs === Costs.zero) return
   for (const place of places) {
-    const scope = place()
+    const scope = place.scope()
     scope.costs = Costs.sum(scope.costs, costs)
   }
 }
 
 const bookIn = (places: ReadonlyArray<Place>): Book => (exit) => {
-  if (places.length > 0) add(places, costsOf(exit))
+  if (places.length > 0) add(places, costsOf(exit, Costs.ofOutcome))
 }
 
 /**
@@ -126,7 +132,8 @@ export const make = (
     }
     return {
       report: Effect.sync(() => reportOf(root)),
-      run: Effect.updateService(CurrentPlaces, (places) => [...places, () => root])
+      run: Effect.updateService(CurrentPlaces, (places) =>
+        places.some((place) => place.root === root) ? places : [...places, { root, scope: () => root }])
     }
   })
 
@@ -182,17 +189,20 @@ export type Book = <E extends OpenRouterError>(exit: Exit.Exit<Outcome, E>) => v
 export const book: Effect.Effect<Book> = Effect.map(CurrentPlaces, bookIn)
 
 /**
- * Books an attempt however it ends: by its outcome, by its error, or as unknown if it was interrupted.
+ * Books an attempt however it ends: what its value cost, what its error cost, or as unknown if it was interrupted.
  *
  * Clients do this for every attempt; a program only needs {@link measured} or {@link make}.
  *
  * @since 0.1.0
  */
-export const settled = <E extends OpenRouterError, R>(
-  attempt: Effect.Effect<Outcome, E, R>
-): Effect.Effect<Outcome, E, R> =>
+export const settled = <A, E extends OpenRouterError, R>(
+  attempt: Effect.Effect<A, E, R>,
+  costs: (value: A) => Costs.Costs
+): Effect.Effect<A, E, R> =>
   Effect.flatMap(
     CurrentPlaces,
     (places) =>
-      places.length === 0 ? attempt : Effect.onExit(attempt, (exit) => Effect.sync(() => bookIn(places)(exit)))
+      places.length === 0
+        ? attempt
+        : Effect.onExit(attempt, (exit) => Effect.sync(() => add(places, costsOf(exit, costs))))
   )

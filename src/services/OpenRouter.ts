@@ -6,11 +6,10 @@
  *
  * @since 0.1.0
  */
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Account from "../domain/Account.ts"
@@ -23,6 +22,7 @@ import type { AnswerError, RequestError, StreamInterrupted } from "../domain/Ope
 import * as Outcome from "../domain/Outcome.ts"
 import * as Provider from "../domain/Provider.ts"
 import type { StreamEvent } from "../domain/StreamEvent.ts"
+import * as TextShown from "../domain/TextShown.ts"
 
 /**
  * How {@link respond} can fail: without an answer, or with one that is none.
@@ -120,7 +120,7 @@ export const stream = (
   )))
 
 /**
- * Sends a request and gives the text of the answer while it arrives.
+ * Sends a request and gives the text of the answer while it arrives: its pieces, joined, are the answer's `text`.
  *
  * **Example** (Printing as the model writes)
  *
@@ -138,10 +138,18 @@ export const stream = (
 export const streamText = (
   request: CreateResponse
 ): Stream.Stream<string, StreamError | AnswerError, OpenRouter> =>
-  Stream.filterMap(
-    stream(request),
-    (event) => event.type === "response.output_text.delta" ? Result.succeed(event.delta) : Result.failVoid
-  )
+  Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) => {
+    const shown = TextShown.make()
+    return service.events(request).pipe(
+      Channel.map((events): ReadonlyArray<string> => events.map(shown.next).filter((text) => text !== "")),
+      Channel.filter(Arr.isReadonlyArrayNonEmpty),
+      Channel.concatWith((outcome) => {
+        if (outcome._tag !== "Completed") return Channel.fail(Outcome.toError(outcome))
+        const rest = shown.rest(outcome.text)
+        return rest === "" ? Channel.empty : Channel.succeed(Arr.of(rest))
+      })
+    )
+  })))
 
 /**
  * Sends a request, hands each event of its stream to a function, and succeeds with how it ended.

@@ -1,8 +1,8 @@
 /**
  * When a failed call is tried again, as a `Schedule` in a reference.
  *
- * There is one retry loop, around each call, and this schedule drives it: it sees the typed error of every failed attempt
- * and says how long to wait or that it is over; then the call fails with that error. The default waits until the instant
+ * This schedule drives all retries of this library: it sees the typed error of every failed attempt and says how long to
+ * wait or that it is over; then the call fails with that error. The default waits until the instant
  * that the server announced. An instant beyond the time that is left fails at once, so that the caller can do something
  * better than sleep.
  *
@@ -10,7 +10,7 @@
  * |---|---|
  * | `isRetryable` is true | tried again, at most 4 times and 2 minutes after the first failure |
  * | with `resetAt` | waits for it, plus up to 5 % (at most 1 s), so that waiters do not wake together |
- * | without | 500 ms, doubled each time, at most 20 s, ±20 % |
+ * | without, or with one in the past | 500 ms, doubled each time, at most 20 s, ±20 % |
  * | `isRetryable` is false | not tried again |
  *
  * `TimedOut` is not retryable: the provider may bill the answer that came too late, and OpenRouter has no idempotency
@@ -85,7 +85,9 @@ export const make = (options: Options = {}): RetryPolicy => {
     Schedule.modifyDelay(({ duration, input, now }) => {
       const resetAt = "resetAt" in input ? input.resetAt : undefined
       if (resetAt === undefined) return Effect.succeed(duration)
-      const wait = Math.max(0, DateTime.toEpochMillis(resetAt) - now)
+      const wait = DateTime.toEpochMillis(resetAt) - now
+      // A reset that is already past, by clocks that differ, is no reason to hammer.
+      if (wait <= 0) return Effect.succeed(duration)
       return Effect.map(spread(wait), (extra) => Duration.millis(Math.ceil(wait + extra)))
     }),
     Schedule.while(({ duration, elapsed }) => elapsed + Duration.toMillis(duration) <= maxWait),
@@ -130,7 +132,7 @@ export const start: Effect.Effect<Again> = Effect.flatMap(CurrentRetryPolicy, (p
   ))
 
 /**
- * Runs a call under the current policy: the one retry loop of this library.
+ * Runs a call under the current policy.
  *
  * `call` is given the number of the attempt, from 1. The loop costs nothing until the first attempt has failed.
  *

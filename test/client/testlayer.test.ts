@@ -25,7 +25,7 @@ const errors: ReadonlyArray<readonly [error: E.OpenRouterError, outcome?: string
   [new E.UnexpectedStatus({ message, status: 418 })],
   [new E.ConnectionFailed({ message, phase: "connecting" })],
   [new E.TimedOut({ message, phase: "response", duration: Duration.seconds(1) })],
-  [new E.MalformedResponse({ message, body: "<html>" })],
+  [new E.MalformedResponse({ message, body: Redacted.make("<html>") })],
   [new E.BudgetExceeded({ message, limit: Usd.zero, spent: Usd.zero, requested: Usd.zero })],
   [new E.Refused({ message, source: "policy", refusal: "no" })],
   [new E.Refused({ message, source: "moderation", refusal: "no", flaggedInput: Redacted.make("x") })],
