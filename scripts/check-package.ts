@@ -38,6 +38,7 @@ const command = (name: string, cwd: string, program: string, ...args: ReadonlyAr
 
 const allowedFiles = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  /^docs\/.+\.md$/,
   /^src\/.+(?<!\.test)\.ts$/,
   /^dist\/.+\.(js|d\.ts)(\.map)?$/
 ]

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Block, compile, documents, extract, run, writeBlocks } from "../scripts/docs.ts"
 
@@ -30,6 +30,20 @@ describe("the examples in README, docs and docstrings", () => {
 
   // Shown as skipped, so that the report tells how many examples nobody checks.
   it.skip.each(ignored.map(at))("%s is ignored", () => {})
+})
+
+describe("the links in README and docs", () => {
+  const links = documents(root).filter((file) => file.endsWith(".md")).flatMap((file) => {
+    const text = readFileSync(new URL(file, root), "utf8")
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = ""]) => target)
+    return targets.map((target) => [file, target] as const)
+  })
+
+  it("are there", () => expect(links.length).toBeGreaterThan(0))
+
+  it.each(links)("of %s lead to a file: %s", (file, target) => {
+    expect(existsSync(new URL(target, new URL(file, root)))).toBe(true)
+  })
 })
 
 describe("the extractor", () => {

@@ -27,10 +27,15 @@ export const writer = <A>(
     const exit = encode()(request)
     if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit))
     let body: string
+    let isNumberless: boolean
     try {
       body = JSON.stringify(extra === undefined ? exit.value : { ...exit.value, ...extra })
+      isNumberless = body.includes("null") && hasNoNumber(exit.value)
     } catch {
       return Result.fail(invalid(request, "is not JSON: it has a cycle or a BigInt", fieldThat(request, isNoJson)))
+    }
+    if (isNumberless) {
+      return Result.fail(invalid(request, "has a number that JSON cannot hold", fieldThat(request, hasNoNumber)))
     }
     return hasLoneSurrogate(body)
       ? Result.fail(invalid(
@@ -116,6 +121,12 @@ const isNoJson = (value: unknown): boolean => {
   } catch {
     return true
   }
+}
+
+/** True for a value with NaN or an infinity in it, which JSON would write as `null`. */
+const hasNoNumber = (value: unknown): boolean => {
+  if (typeof value === "number") return !Number.isFinite(value)
+  return typeof value === "object" && value !== null && Object.values(value).some(hasNoNumber)
 }
 
 /** In JSON text a lone surrogate is written as an escape and a pair never is; after a second backslash it is none. */

@@ -1,0 +1,5 @@
+import { Effect } from "effect"
+import { OpenRouter } from "effect-openrouter"
+
+const program = OpenRouter.respond({ model: "openai/gpt-5", input: "Describe the town square." })
+program.pipe(Effect.provide(OpenRouter.layerFetch), Effect.runPromise).then((answer) => console.log(answer.text))

@@ -1,0 +1,100 @@
+/** What a program pays before its first call: size of the bundle, time to import, time to build schemas and first use them. */
+import { build } from "esbuild"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { gzipSync } from "node:zlib"
+import { here, measure } from "./processes.ts"
+import type { Figures } from "./tasks/task.ts"
+
+const cache = `${here}.cache`
+
+/** The programs whose bundles are weighed, by the name of their measure. */
+const programs: Readonly<Record<string, string>> = {
+  "ours/call": "bundles/ours-call.ts",
+  "ours/stream": "bundles/ours-stream.ts",
+  "ours/call, effect by its barrel": "bundles/ours-call-barrel.ts",
+  "effect alone": "bundles/effect-only.ts",
+  openai: "bundles/openai-call.ts",
+  "@openrouter/sdk": "bundles/openrouter-sdk-call.ts",
+  ai: "bundles/ai-sdk-call.ts",
+  "@effect/ai-openrouter": "effect3/call.ts"
+}
+
+const bundled = async (file: string): Promise<string> => {
+  const result = await build({
+    entryPoints: [`${here}${file}`],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    platform: "node",
+    // The paths of the repository's tsconfig would lead to our sources, and from there to another copy of effect.
+    tsconfigRaw: {},
+    logLevel: "error"
+  })
+  return result.outputFiles[0]?.text ?? ""
+}
+
+/** Minified and compressed sizes in kilobytes. */
+export const bundleSizes = async (ids = Object.keys(programs)): Promise<ReadonlyMap<string, Figures>> => {
+  const sizes = new Map<string, Figures>()
+  for (const id of ids) {
+    const text = await bundled(programs[id] ?? "")
+    sizes.set(id, { minified: Buffer.byteLength(text) / 1000, gzipped: gzipSync(text, { level: 9 }).length / 1000 })
+  }
+  return sizes
+}
+
+/** Our modules as one script that gets effect from outside, and the effect modules that it asks for. */
+const ownModules = async (): Promise<{ readonly script: string; readonly needed: ReadonlyArray<string> }> => {
+  const { outputFiles } = await build({
+    stdin: { contents: "export * from \"effect-openrouter\"", resolveDir: here },
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    external: ["effect", "effect/*"],
+    tsconfigRaw: {},
+    logLevel: "error"
+  })
+  const needed = new Set<string>()
+  // A module cannot be evaluated apart from being loaded, a function can.
+  const script = (outputFiles[0]?.text ?? "")
+    .replace(/^import "[^"]+";$/gm, "")
+    .replace(/^import (?:\* as (\S+)|\{([^}]*)\}) from "([^"]+)";$/gm, (_, all, some, specifier) => {
+      needed.add(specifier)
+      return `const ${all ?? `{${some.replaceAll(" as ", ": ")}}`} = require("${specifier}");`
+    })
+    .replace(
+      /^export \{([^}]*)\};?$/m,
+      (_, names: string) => `module.exports = {${names.replace(/(\w+) as (\w+)/g, "$2: $1")}};`
+    )
+  return { script: `(function (module, require) {\n${script}\n})`, needed: [...needed].toSorted() }
+}
+
+/** Imports in milliseconds, and what the schemas take; each a list of one figure for every round. */
+export const coldStart = async (rounds: number): Promise<ReadonlyMap<string, ReadonlyArray<Figures>>> => {
+  mkdirSync(cache, { recursive: true })
+  const { needed, script } = await ownModules()
+  const file = `${cache}/own-modules.js`
+  writeFileSync(file, script)
+  const imports: Readonly<Record<string, ReadonlyArray<string>>> = {
+    effect: needed,
+    ours: ["effect-openrouter"],
+    "ours/node": ["effect-openrouter", "effect-openrouter/node"],
+    "effect and platform-node": [...needed, "@effect/platform-node/NodeHttpClient"],
+    openai: ["openai"],
+    "@openrouter/sdk": ["@openrouter/sdk"],
+    ai: ["ai", "@openrouter/ai-sdk-provider"],
+    "@effect/ai-openrouter": [`${here}effect3/imports.ts`]
+  }
+  const figures = new Map<string, Array<Figures>>()
+  const add = (id: string, one: Figures) => figures.set(id, [...figures.get(id) ?? [], one])
+  for (let round = 0; round < rounds; round++) {
+    for (const [id, specifiers] of Object.entries(imports)) {
+      add(`import/${id}`, await measure({ task: "importing", specifiers }))
+    }
+    add("schemas/ours", await measure({ task: "schemas", specifiers: [file, ...needed] }))
+  }
+  return figures
+}

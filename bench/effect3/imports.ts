@@ -1,0 +1,3 @@
+/** What a program with `@effect/ai-openrouter` imports. */
+import "@effect/ai-openrouter"
+import "@effect/platform"
