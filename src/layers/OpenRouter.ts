@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import * as Channel from "effect/Channel"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Answer from "../domain/Answer.ts"
 import * as Costs from "../domain/Costs.ts"
 import * as CreateResponse from "../domain/CreateResponse.ts"
@@ -33,6 +35,7 @@ import * as RetryPolicy from "../services/RetryPolicy.ts"
 import * as ResponseStream from "./ResponseStream.ts"
 import * as Tracing from "./Tracing.ts"
 import * as Transport from "./Transport.ts"
+import * as Watchdog from "./Watchdog.ts"
 
 export * from "../services/OpenRouter.ts"
 export * from "./StructuredOutput.ts"
@@ -58,6 +61,11 @@ export interface Options {
   readonly appUrl?: string | undefined
   /** Your application's name (`X-OpenRouter-Title`); needs `appUrl`. */
   readonly appTitle?: string | undefined
+  /**
+   * How long one attempt of a call may take until its answer is complete; then it fails with `TimedOut`. Default 10
+   * minutes. Streams have deadlines of their own, see `StreamDeadlines`.
+   */
+  readonly timeout?: Duration.Input | undefined
   /** Asks for `response.openrouterMetadata`: how each request was routed. Default false. */
   readonly routerMetadata?: boolean | undefined
   /**
@@ -76,15 +84,25 @@ export interface Options {
  */
 export const make = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<OpenRouter["Service"], never, HttpClient.HttpClient> {
+): Effect.fn.Return<OpenRouter["Service"], never, HttpClient.HttpClient | Scope.Scope> {
   const client = yield* HttpClient.HttpClient
+  const timeout = Duration.fromInputUnsafe(options.timeout ?? "10 minutes")
+  const watchdog = yield* Watchdog.make({
+    clock: yield* Clock.Clock,
+    scope: yield* Effect.scope,
+    shortest: timeout,
+    latest: Infinity
+  })
   return Result.match(settingsOf(options), {
     onFailure: (problem) => {
       const failed = Effect.fail(problem)
       return OpenRouter.of({ outcome: () => failed, events: () => Channel.fail(problem), call: () => failed })
     },
     onSuccess: (settings) => {
-      const transport = Transport.make(options.transformClient?.(client) ?? client, settings)
+      const transport = Transport.within(
+        Transport.make(options.transformClient?.(client) ?? client, settings),
+        { timeout, watchdog }
+      )
       return OpenRouter.of({
         outcome: outcome(transport, settings),
         events: ResponseStream.make(transport, settings),
@@ -219,6 +237,7 @@ export interface ConfigOptions {
   readonly appUrl?: Config.Config<string> | undefined
   /** Default `OPENROUTER_APP_TITLE`. */
   readonly appTitle?: Config.Config<string> | undefined
+  readonly timeout?: Options["timeout"]
   readonly routerMetadata?: Options["routerMetadata"]
   readonly responseCache?: Options["responseCache"]
   readonly transformClient?: Options["transformClient"]
@@ -246,6 +265,7 @@ export const layerConfig = (
         apiUrl: Option.getOrUndefined(config.apiUrl),
         appUrl: Option.getOrUndefined(config.appUrl),
         appTitle: Option.getOrUndefined(config.appTitle),
+        timeout: options.timeout,
         routerMetadata: options.routerMetadata,
         responseCache: options.responseCache,
         transformClient: options.transformClient

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
@@ -20,6 +21,7 @@ import * as Stream from "effect/Stream"
 import type { Answer, Context } from "../domain/Answer.ts"
 import { ConnectionFailed, TimedOut } from "../domain/OpenRouterError.ts"
 import * as Wire from "../domain/Wire.ts"
+import type * as Watchdog from "./Watchdog.ts"
 
 /**
  * Where requests go and what they carry.
@@ -157,6 +159,37 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
 
 /** The span of the call says all that an inner HTTP span could. */
 const always = (): boolean => true
+
+/**
+ * The same requests, each with a deadline for its whole answer; a stream is opened without.
+ *
+ * @since 0.1.0
+ */
+export const within = (transport: Transport, options: {
+  readonly timeout: Duration.Duration
+  readonly watchdog: Watchdog.Watchdog
+}): Transport => {
+  const millis = Duration.toMillis(options.timeout)
+  const guarded = (
+    self: Effect.Effect<Answer, ConnectionFailed | TimedOut>,
+    context: CallContext
+  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
+    Effect.clockWith((clock) =>
+      options.watchdog.guard(self, clock.currentTimeMillisUnsafe() + millis, () =>
+        new TimedOut({
+          phase: "response",
+          duration: options.timeout,
+          message: `the answer did not arrive within ${Duration.format(options.timeout)}`,
+          attempts: context.attempts,
+          ...Wire.compact({ model: context.model })
+        }))
+    )
+  return {
+    open: transport.open,
+    post: (body, context) => guarded(transport.post(body, context), context),
+    send: (path, body, context) => guarded(transport.send(path, body, context), context)
+  }
+}
 
 /** Of the headers, only the generation id becomes part of a result as it is. */
 const scrubbed = (headers: Headers.Headers, scrub: Scrub): Answer["headers"] => {

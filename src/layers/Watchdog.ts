@@ -1,8 +1,8 @@
 /**
  * A deadline for each of many short waits, at the price of one sleeping fiber.
  *
- * `Effect.timeout` forks a race and a timer each time. A stream waits for every piece of its body, so here one fiber sleeps
- * towards the next deadline, and looks again if that has moved.
+ * `Effect.timeout` forks a race and a timer each time. A stream waits for every piece of its body, and a client has many
+ * calls in flight, so here one fiber sleeps towards the next deadline, and looks again when it wakes.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
 /**
- * Guards one wait at a time.
+ * Guards waits, also many at once.
  *
  * @since 0.1.0
  */
@@ -24,6 +24,11 @@ export interface Watchdog {
     at: number,
     onExpired: () => E2
   ) => Effect.Effect<A, E | E2>
+}
+
+interface Deadline {
+  readonly at: number
+  readonly expire: () => void
 }
 
 /**
@@ -40,18 +45,31 @@ export const make = (options: {
   readonly latest: number
 }): Effect.Effect<Watchdog> => {
   const { clock, latest, scope } = options
-  const shortest = Duration.toMillis(options.shortest)
-  let deadline: { readonly at: number; readonly expire: () => void } | undefined
+  const shortest = Math.max(1, Duration.toMillis(options.shortest))
+  const deadlines = new Set<Deadline>()
+  /** Wakes the watch, if it waits for something to watch. */
+  let wake: (() => void) | undefined
+
+  const somethingToWatch: Effect.Effect<void> = Effect.callback((resume) => {
+    if (deadlines.size > 0) return resume(Effect.void)
+    wake = () => {
+      wake = undefined
+      resume(Effect.void)
+    }
+  })
 
   const watch: Effect.Effect<void> = Effect.suspend(() => {
     const now = clock.currentTimeMillisUnsafe()
-    if (deadline !== undefined && deadline.at <= now) {
-      deadline.expire()
-      deadline = undefined
+    // A deadline that is set while this sleeps is not earlier than the shortest from now, or than the latest.
+    let next = Math.min(now + shortest, latest <= now ? Infinity : latest)
+    for (const deadline of deadlines) {
+      if (deadline.at <= now) deadline.expire()
+      else next = Math.min(next, deadline.at)
     }
-    // A deadline that is set while this sleeps is not earlier than that.
-    const next = Math.min(deadline?.at ?? Infinity, now + shortest, latest <= now ? Infinity : latest)
-    return next === Infinity ? Effect.never : Effect.andThen(Effect.sleep(Duration.millis(next - now)), watch)
+    return Effect.andThen(
+      deadlines.size === 0 || next === Infinity ? somethingToWatch : Effect.sleep(Duration.millis(next - now)),
+      watch
+    )
   })
 
   const guard: Watchdog["guard"] = (self, at, onExpired) =>
@@ -67,19 +85,22 @@ export const make = (options: {
             resume(Effect.fail(onExpired()))
             return fiber.interruptUnsafe()
           }
-          deadline = {
+          const deadline: Deadline = {
             at,
             expire: () => {
+              deadlines.delete(deadline)
               resume(Effect.fail(onExpired()))
               fiber.interruptUnsafe()
             }
           }
+          deadlines.add(deadline)
+          wake?.()
           fiber.addObserver((exit) => {
-            deadline = undefined
+            deadlines.delete(deadline)
             resume(exit)
           })
           return Effect.suspend(() => {
-            deadline = undefined
+            deadlines.delete(deadline)
             return Fiber.interrupt(fiber)
           })
         })
