@@ -19,6 +19,10 @@ describe("the examples in README, docs and docstrings", () => {
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
+  it("are there: README shows how to begin", () => {
+    expect(blocks.filter((block) => block.file === "README.md").length).toBeGreaterThan(1)
+  })
+
   it(`type-check (${checked.length} blocks)`, async () => {
     expect(await compile(root, directory, checked)).toEqual([])
   }, 60_000)

@@ -255,11 +255,18 @@ const byHand = {
 }
 
 /**
+ * The schema of {@link InputItem}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface InputItemSchema extends Wire.OpenUnion<typeof inputArms> {}
+
+/**
  * One item of a request's input.
  *
  * @since 0.1.0
  */
-export const InputItem: Wire.OpenUnion<typeof inputArms> = Wire.OpenUnion(inputArms, {
+export const InputItem: InputItemSchema = Wire.OpenUnion(inputArms, {
   identifier: "InputItem",
   fallback: "message",
   byHand

@@ -155,11 +155,18 @@ export const arms = {
 }
 
 /**
+ * The schema of {@link OutputItem}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface OutputItemSchema extends Wire.OpenUnion<typeof arms> {}
+
+/**
  * One item of a response's output. `type: "unknown"` keeps the JSON of what this version does not know.
  *
  * @since 0.1.0
  */
-export const OutputItem: Wire.OpenUnion<typeof arms> = Wire.OpenUnion(arms, { identifier: "OutputItem" })
+export const OutputItem: OutputItemSchema = Wire.OpenUnion(arms, { identifier: "OutputItem" })
 
 /**
  * @since 0.1.0

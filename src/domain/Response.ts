@@ -44,14 +44,7 @@ export const ResponseError = Wire.Struct({
  */
 export interface ResponseError extends Schema.Schema.Type<typeof ResponseError> {}
 
-/**
- * A response of `POST /responses`.
- *
- * Fields that echo the request are typed loosely: nothing is computed from them.
- *
- * @since 0.1.0
- */
-export const Response = Wire.Struct({
+const fields = {
   id: optional(Schema.String),
   object: optional(Schema.String),
   /** Unix seconds. */
@@ -90,7 +83,23 @@ export const Response = Wire.Struct({
   promptCacheKey: optional(Schema.String),
   safetyIdentifier: optional(Schema.String),
   user: optional(Schema.String)
-})
+}
+
+/**
+ * The schema of {@link Response}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface ResponseSchema extends Wire.Struct<typeof fields> {}
+
+/**
+ * A response of `POST /responses`.
+ *
+ * Fields that echo the request are typed loosely: nothing is computed from them.
+ *
+ * @since 0.1.0
+ */
+export const Response: ResponseSchema = Wire.Struct(fields)
 
 /**
  * @since 0.1.0

@@ -217,7 +217,7 @@ export class ResponseAccumulator {
   }
 
   /** See {@link outcome}. */
-  outcome(context: Outcome.AnswerContext): Result.Result<Outcome.Outcome, StreamError> {
+  outcome(context: Outcome.AnswerContext): Result.Result<Outcome.Outcome, StreamFailure> {
     const { partialText, response, terminal } = this.snapshot()
     const error = this.#error
     const isExplained = terminal !== "error" && (terminal !== "failed" || response.error !== undefined)
@@ -282,7 +282,7 @@ const change = (response: Response.Response, fields: Partial<Response.Response>)
  *
  * @since 0.1.0
  */
-export type StreamError = Classification.ServerSideError | E.StreamInterrupted
+export type StreamFailure = Classification.ServerSideError | E.StreamInterrupted
 
 /**
  * The state before the first event.
@@ -312,4 +312,4 @@ export const add = (self: ResponseAccumulator, event: StreamEvent.StreamEvent): 
 export const outcome = (
   self: ResponseAccumulator,
   context: Outcome.AnswerContext
-): Result.Result<Outcome.Outcome, StreamError> => self.outcome(context)
+): Result.Result<Outcome.Outcome, StreamFailure> => self.outcome(context)

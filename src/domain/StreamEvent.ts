@@ -78,11 +78,18 @@ export const arms = {
 }
 
 /**
+ * The schema of {@link StreamEvent}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface StreamEventSchema extends Wire.OpenUnion<typeof arms> {}
+
+/**
  * One event of a stream.
  *
  * @since 0.1.0
  */
-export const StreamEvent: Wire.OpenUnion<typeof arms> = Wire.OpenUnion(arms, {
+export const StreamEvent: StreamEventSchema = Wire.OpenUnion(arms, {
   identifier: "StreamEvent",
   fallback: "error"
 })

@@ -108,11 +108,18 @@ const tools = {
 }
 
 /**
+ * The schema of {@link Tool}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface ToolSchema extends Wire.OpenUnion<typeof tools> {}
+
+/**
  * A tool; one that this version does not type can be sent as `{ type: "unknown", wireType, raw }`.
  *
  * @since 0.1.0
  */
-export const Tool: Wire.OpenUnion<typeof tools> = Wire.OpenUnion(tools, { identifier: "Tool" })
+export const Tool: ToolSchema = Wire.OpenUnion(tools, { identifier: "Tool" })
 
 /**
  * @since 0.1.0

@@ -29,15 +29,7 @@ export const CostDetails = Wire.Struct({
  */
 export interface CostDetails extends Schema.Schema.Type<typeof CostDetails> {}
 
-/**
- * Tokens, cost and server tool counts of one response.
- *
- * `cost` is what OpenRouter charged. With your own provider key (`isByok`) that is only OpenRouter's fee: the provider
- * bills `costDetails.upstreamInferenceCost` besides, see {@link upstreamCost}.
- *
- * @since 0.1.0
- */
-export const Usage = Wire.Struct({
+const usage = {
   inputTokens: optional(Schema.Finite),
   inputTokensDetails: optional(Wire.Struct({
     cachedTokens: optional(Schema.Finite),
@@ -54,7 +46,24 @@ export const Usage = Wire.Struct({
     toolCallsExecuted: optional(Schema.Finite),
     webSearchRequests: optional(Schema.Finite)
   }))
-})
+}
+
+/**
+ * The schema of {@link Usage}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface UsageSchema extends Wire.Struct<typeof usage> {}
+
+/**
+ * Tokens, cost and server tool counts of one response.
+ *
+ * `cost` is what OpenRouter charged. With your own provider key (`isByok`) that is only OpenRouter's fee: the provider
+ * bills `costDetails.upstreamInferenceCost` besides, see {@link upstreamCost}.
+ *
+ * @since 0.1.0
+ */
+export const Usage: UsageSchema = Wire.Struct(usage)
 
 /**
  * @since 0.1.0
