@@ -19,6 +19,9 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { raw, withRaw } from "./Raw.ts"
+
+export { raw, withRaw } from "./Raw.ts"
 
 /**
  * A JSON object as it travels: any keys, values not looked at yet.
@@ -209,26 +212,6 @@ const assign = (target: Record<string, unknown>, key: string, value: unknown): v
     Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
   } else target[key] = value
 }
-
-const Raw = Symbol.for("effect-openrouter/Wire/raw")
-
-/**
- * The JSON that a value was decoded from, or `undefined` for a value made by hand.
- *
- * It is attached out of sight (not enumerable), so a copy made with spread syntax forgets it and is encoded from its
- * fields: what you changed is what is sent.
- *
- * @since 0.1.0
- */
-export const raw = (value: unknown): unknown => Predicate.hasProperty(value, Raw) ? value[Raw] : undefined
-
-/**
- * Attaches the JSON that a decoded value came from; see {@link raw}.
- *
- * @since 0.1.0
- */
-export const withRaw = <A extends object>(value: A, json: unknown): A =>
-  Object.defineProperty(value, Raw, { value: json, enumerable: false, configurable: true })
 
 /**
  * A value whose `type` this version does not know, or whose known `type` did not have the expected shape.

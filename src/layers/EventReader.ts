@@ -45,7 +45,7 @@ export const make = (scrub: (text: string) => string): EventReader => {
   }
   return {
     read: (chunks) => {
-      for (const chunk of chunks) problem ??= parser.feed(decoder.decode(chunk, { stream: true }))?.message
+      problem ??= parser.feed(decoder.decode(joined(chunks), { stream: true }))?.message
       return taken()
     },
     end: () => {
@@ -54,6 +54,19 @@ export const make = (scrub: (text: string) => string): EventReader => {
     },
     problem: () => problem
   }
+}
+
+/** One read of a socket may bring hundreds of small chunks. */
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const [first] = chunks
+  if (first !== undefined && chunks.length === 1) return first
+  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
 }
 
 const decode = (data: string, scrub: (text: string) => string): StreamEvent.StreamEvent => {
