@@ -91,7 +91,8 @@ export const make = Effect.fnUntraced(function*(
     clock: yield* Clock.Clock,
     scope: yield* Effect.scope,
     shortest: timeout,
-    latest: Infinity
+    latest: Infinity,
+    restsWhenIdle: true
   })
   return Result.match(settingsOf(options), {
     onFailure: (problem) => {

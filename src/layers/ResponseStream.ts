@@ -112,7 +112,8 @@ const start = (request: CreateResponse.CreateResponse, scope: Scope.Scope): Effe
       clock,
       scope,
       shortest: Duration.min(deadlines.firstEvent, deadlines.idle),
-      latest: totalAt
+      latest: totalAt,
+      restsWhenIdle: false
     })
     const settle: Run["settle"] = (attempt, ended) => {
       if (attempt.isBooked) return

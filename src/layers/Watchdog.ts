@@ -34,7 +34,8 @@ interface Deadline {
 /**
  * Starts a watchdog that lives as long as its scope.
  *
- * A deadline may be at any time, but not earlier than `shortest` after the moment of its wait, or than `latest`.
+ * A deadline may be at any time, but not earlier than `shortest` after the moment of its wait, or than `latest`. With
+ * `restsWhenIdle` it has no timer while there is nothing to guard, so that it does not keep a process alive.
  *
  * @since 0.1.0
  */
@@ -43,12 +44,36 @@ export const make = (options: {
   readonly scope: Scope.Scope
   readonly shortest: Duration.Duration
   readonly latest: number
+  readonly restsWhenIdle: boolean
 }): Effect.Effect<Watchdog> => {
   const { clock, latest, scope } = options
   const shortest = Math.max(1, Duration.toMillis(options.shortest))
   const deadlines = new Set<Deadline>()
   /** Wakes the watch, if it waits for something to watch. */
   let wake: (() => void) | undefined
+
+  /** Ends the sleep of the watch, if it rests when idle. */
+  let rest: (() => void) | undefined
+
+  const remove = (deadline: Deadline): void => {
+    deadlines.delete(deadline)
+    if (deadlines.size === 0) rest?.()
+  }
+
+  const sleep = (duration: Duration.Duration): Effect.Effect<void> =>
+    !options.restsWhenIdle ? Effect.sleep(duration) : Effect.callback((resume) => {
+      const fiber = Effect.runFork(clock.sleep(duration))
+      const stop = () => {
+        rest = undefined
+        fiber.interruptUnsafe()
+      }
+      rest = () => {
+        stop()
+        resume(Effect.void)
+      }
+      fiber.addObserver(() => resume(Effect.void))
+      return Effect.sync(stop)
+    })
 
   const somethingToWatch: Effect.Effect<void> = Effect.callback((resume) => {
     if (deadlines.size > 0) return resume(Effect.void)
@@ -67,7 +92,7 @@ export const make = (options: {
       else next = Math.min(next, deadline.at)
     }
     return Effect.andThen(
-      deadlines.size === 0 || next === Infinity ? somethingToWatch : Effect.sleep(Duration.millis(next - now)),
+      deadlines.size === 0 || next === Infinity ? somethingToWatch : sleep(Duration.millis(next - now)),
       watch
     )
   })
@@ -88,7 +113,7 @@ export const make = (options: {
           const deadline: Deadline = {
             at,
             expire: () => {
-              deadlines.delete(deadline)
+              remove(deadline)
               resume(Effect.fail(onExpired()))
               fiber.interruptUnsafe()
             }
@@ -96,11 +121,11 @@ export const make = (options: {
           deadlines.add(deadline)
           wake?.()
           fiber.addObserver((exit) => {
-            deadlines.delete(deadline)
+            remove(deadline)
             resume(exit)
           })
           return Effect.suspend(() => {
-            deadlines.delete(deadline)
+            remove(deadline)
             return Fiber.interrupt(fiber)
           })
         })

@@ -49,6 +49,15 @@ describe("a call that is never answered", () => {
 })
 
 describe("calls that are answered", () => {
+  it.live("leave no timer behind, which would keep a process alive", () =>
+    Effect.gen(function*() {
+      const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length
+      const before = timers()
+      yield* Effect.repeat(OpenRouter.respond({ model: "openai/gpt-5", input: "Hello" }), { times: 3 })
+      yield* Effect.yieldNow
+      assert.isAtMost(timers(), before)
+    }).pipe(Effect.provide(layer({}, { latency: "5 millis" }))))
+
   it.effect("each have the whole time, however many there are and whenever they begin", () =>
     Effect.gen(function*() {
       const slow = OpenRouter.respond({ model: "openai/gpt-5", input: "Hello" })
