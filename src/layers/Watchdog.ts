@@ -10,7 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
 /**
  * Guards waits, also many at once.
@@ -49,8 +49,8 @@ export const make = (options: {
   const { clock, latest, scope } = options
   const shortest = Math.max(1, Duration.toMillis(options.shortest))
   const deadlines = new Set<Deadline>()
-  /** Wakes the watch, if it waits for something to watch. */
-  let wake: (() => void) | undefined
+  /** Runs while there is something to watch. */
+  let watcher: Fiber.Fiber<void> | undefined
 
   /** Ends the sleep of the watch, if it rests when idle. */
   let rest: (() => void) | undefined
@@ -75,14 +75,6 @@ export const make = (options: {
       return Effect.sync(stop)
     })
 
-  const somethingToWatch: Effect.Effect<void> = Effect.callback((resume) => {
-    if (deadlines.size > 0) return resume(Effect.void)
-    wake = () => {
-      wake = undefined
-      resume(Effect.void)
-    }
-  })
-
   const watch: Effect.Effect<void> = Effect.suspend(() => {
     const now = clock.currentTimeMillisUnsafe()
     // A deadline that is set while this sleeps is not earlier than the shortest from now, or than the latest.
@@ -91,10 +83,9 @@ export const make = (options: {
       if (deadline.at <= now) deadline.expire()
       else next = Math.min(next, deadline.at)
     }
-    return Effect.andThen(
-      deadlines.size === 0 || next === Infinity ? somethingToWatch : sleep(Duration.millis(next - now)),
-      watch
-    )
+    if (deadlines.size > 0) return Effect.andThen(sleep(Duration.millis(next - now)), watch)
+    watcher = undefined
+    return Effect.void
   })
 
   const guard: Watchdog["guard"] = (self, at, onExpired) =>
@@ -119,7 +110,7 @@ export const make = (options: {
             }
           }
           deadlines.add(deadline)
-          wake?.()
+          watcher ??= Effect.runForkWith(context)(watch)
           fiber.addObserver((exit) => {
             remove(deadline)
             resume(exit)
@@ -131,5 +122,6 @@ export const make = (options: {
         })
       )
 
-  return Effect.as(Effect.forkIn(watch, scope), { guard })
+  const stop = Effect.suspend(() => watcher === undefined ? Effect.void : Fiber.interrupt(watcher))
+  return Effect.as(Scope.addFinalizer(scope, stop), { guard })
 }
