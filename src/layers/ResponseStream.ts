@@ -71,14 +71,27 @@ interface Reading {
 export const make = (
   transport: Transport.Transport,
   settings: Transport.Options
-): (request: CreateResponse.CreateResponse) => EventChannel =>
-(request) => {
-  const body = CreateResponse.toBody(request, { stream: true })
-  return Result.isFailure(body)
-    ? Channel.fail(body.failure)
-    : Channel.fromTransformBracket((_upstream, _outer, scope) =>
-      Effect.map(start(request, scope), (run) => pullOf(run, body.success, transport, settings))
-    )
+): (request: CreateResponse.CreateResponse) => EventChannel => {
+  const client: Client = {
+    transport,
+    scrub: settings.scrub,
+    toOutcome: Transport.withoutKey(Answer.toOutcome, settings.scrub, (outcome) => outcome._tag === "Completed")
+  }
+  return (request) => {
+    const body = CreateResponse.toBody(request, { stream: true })
+    return Result.isFailure(body)
+      ? Channel.fail(body.failure)
+      : Channel.fromTransformBracket((_upstream, _outer, scope) =>
+        Effect.map(start(request, scope), (run) => pullOf(run, body.success, client))
+      )
+  }
+}
+
+/** What all streams of a client share. */
+interface Client {
+  readonly transport: Transport.Transport
+  readonly scrub: Transport.Scrub
+  readonly toOutcome: typeof Answer.toOutcome
 }
 
 /** What the attempts of one stream share. */
@@ -147,13 +160,7 @@ const start = (request: CreateResponse.CreateResponse, scope: Scope.Scope): Effe
     return run
   })
 
-const pullOf = (
-  run: Run,
-  body: string,
-  transport: Transport.Transport,
-  settings: Transport.Options
-): EventPull => {
-  const toOutcome = Transport.withoutKey(Answer.toOutcome, settings.scrub, (outcome) => outcome._tag === "Completed")
+const pullOf = (run: Run, body: string, { scrub, toOutcome, transport }: Client): EventPull => {
   let reading: Reading | undefined
   /** Events of an answer that came at once, and then its end. */
   let rest: EventPull | undefined
@@ -190,7 +197,7 @@ const pullOf = (
             attempt,
             headers: opened.headers,
             bytes: opened.pull,
-            reader: EventReader.make(settings.scrub),
+            reader: EventReader.make(scrub),
             accumulator: ResponseAccumulator.make()
           }
           return read(reading)
