@@ -11,7 +11,7 @@ const cache = `${here}.cache`
 const programs: Readonly<Record<string, string>> = {
   "ours/call": "bundles/ours-call.ts",
   "ours/stream": "bundles/ours-stream.ts",
-  "ours/call, effect by its barrel": "bundles/ours-call-barrel.ts",
+  "ours/call, by the barrels": "bundles/ours-call-barrel.ts",
   "effect alone": "bundles/effect-only.ts",
   openai: "bundles/openai-call.ts",
   "@openrouter/sdk": "bundles/openrouter-sdk-call.ts",

@@ -1,4 +1,4 @@
-import { OpenRouter } from "effect-openrouter"
+import * as OpenRouter from "effect-openrouter/OpenRouter"
 import * as Effect from "effect/Effect"
 
 const program = OpenRouter.respond({ model: "openai/gpt-5", input: "Describe the town square." })

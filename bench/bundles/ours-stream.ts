@@ -1,4 +1,4 @@
-import { OpenRouter } from "effect-openrouter"
+import * as OpenRouter from "effect-openrouter/OpenRouter"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

@@ -4,8 +4,9 @@
  * `scripts/check-package.ts` compiles and runs this file in an empty project.
  */
 import { Console, Effect, Layer, Redacted, Schema, Stream } from "effect"
-import { CostLedger, OpenRouter, Usd } from "effect-openrouter"
+import { CostLedger, OpenRouter } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
+import * as Usd from "effect-openrouter/Usd"
 import assert from "node:assert"
 
 const model = "openai/gpt-5"

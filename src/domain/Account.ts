@@ -15,7 +15,7 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const KeyInfo = Wire.Struct({
+export const KeyInfo = Wire.LazyStruct(() => ({
   label: optional(Schema.String),
   limit: optional(Usd.FromNumber),
   limitRemaining: optional(Usd.FromNumber),
@@ -43,7 +43,7 @@ export const KeyInfo = Wire.Struct({
     used: optional(Schema.Finite),
     remaining: optional(Schema.Finite)
   }))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -55,10 +55,10 @@ export interface KeyInfo extends Schema.Schema.Type<typeof KeyInfo> {}
  *
  * @since 0.1.0
  */
-export const Credits = Wire.Struct({
+export const Credits = Wire.LazyStruct(() => ({
   totalCredits: Usd.FromNumber,
   totalUsage: Usd.FromNumber
-})
+}))
 
 /**
  * @since 0.1.0

@@ -13,14 +13,14 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const UrlCitation = Wire.Struct({
+export const UrlCitation = Wire.LazyStruct(() => ({
   type: Schema.tag("url_citation"),
   url: Schema.String,
   title: optional(Schema.String),
   content: optional(Schema.String),
   startIndex: optional(Schema.Finite),
   endIndex: optional(Schema.Finite)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -97,12 +97,7 @@ export const Annotation: Wire.OpenUnion<typeof annotations> = Wire.OpenUnion(ann
   identifier: "Annotation",
   // In a request the API wants the whole citation, although some providers' answers lack a part.
   byHand: {
-    url_citation: Wire.LazyStruct(() => ({
-      ...UrlCitation.to.fields,
-      title: Schema.String,
-      startIndex: Schema.Int,
-      endIndex: Schema.Int
-    })),
+    url_citation: UrlCitation.with(() => ({ title: Schema.String, startIndex: Schema.Int, endIndex: Schema.Int })),
     file_citation: FileCitation.with(() => ({ filename: Schema.String, index: Schema.Int })),
     file_path: FilePath.with(() => ({ index: Schema.Int }))
   }
@@ -147,12 +142,12 @@ export interface Logprob extends Schema.Schema.Type<typeof Logprob> {}
  *
  * @since 0.1.0
  */
-export const OutputText = Wire.Struct({
+export const OutputText = Wire.LazyStruct(() => ({
   type: Schema.tag("output_text"),
   text: Schema.String,
   annotations: optional(Schema.Array(Annotation)),
   logprobs: optional(Schema.Array(Logprob))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -164,10 +159,10 @@ export interface OutputText extends Schema.Schema.Type<typeof OutputText> {}
  *
  * @since 0.1.0
  */
-export const Refusal = Wire.Struct({
+export const Refusal = Wire.LazyStruct(() => ({
   type: Schema.tag("refusal"),
   refusal: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -179,10 +174,10 @@ export interface Refusal extends Schema.Schema.Type<typeof Refusal> {}
  *
  * @since 0.1.0
  */
-export const ReasoningText = Wire.Struct({
+export const ReasoningText = Wire.LazyStruct(() => ({
   type: Schema.tag("reasoning_text"),
   text: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -194,10 +189,10 @@ export interface ReasoningText extends Schema.Schema.Type<typeof ReasoningText> 
  *
  * @since 0.1.0
  */
-export const SummaryText = Wire.Struct({
+export const SummaryText = Wire.LazyStruct(() => ({
   type: Schema.tag("summary_text"),
   text: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -205,12 +200,9 @@ export const SummaryText = Wire.Struct({
 export interface SummaryText extends Schema.Schema.Type<typeof SummaryText> {}
 
 /** Text of an answer in a message made by hand, where the API wants the bytes of each token. */
-export const OutputTextByHand = Wire.LazyStruct(() => {
+export const OutputTextByHand = OutputText.with(() => {
   const Token = TokenLogprob.with(() => ({ bytes: Schema.Array(Schema.Int) }))
-  return {
-    ...OutputText.to.fields,
-    logprobs: optional(Schema.Array(Token.with(() => ({ topLogprobs: Schema.Array(Token) }))))
-  }
+  return { logprobs: optional(Schema.Array(Token.with(() => ({ topLogprobs: Schema.Array(Token) })))) }
 })
 
 const outputParts = { output_text: OutputText, refusal: Refusal }

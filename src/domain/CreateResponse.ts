@@ -66,7 +66,7 @@ const ModelSlug = Schema.String.check(Schema.makeFilter(
  *
  * @since 0.1.0
  */
-export const CreateResponse = Wire.Struct({
+export const CreateResponse = Wire.LazyStruct(() => ({
   /** `author/slug[:variant]`, `@preset/slug`, `openrouter/auto`, … */
   model: optional(ModelSlug),
   /** Fallbacks in order of priority; any error of one can trigger the next. */
@@ -124,7 +124,7 @@ export const CreateResponse = Wire.Struct({
   trace: optional(Trace),
   /** Streams only. */
   debug: optional(DebugOptions)
-})
+}))
 
 /**
  * @since 0.1.0

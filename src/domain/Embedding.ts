@@ -18,7 +18,7 @@ const optional = Schema.optional
  *
  * @since 0.1.0
  */
-export const CreateEmbeddings = Wire.Struct({
+export const CreateEmbeddings = Wire.LazyStruct(() => ({
   model: Schema.NonEmptyString,
   /** One text, or several: the answer has a vector for each. */
   input: Schema.Union([Schema.String, Schema.Array(Schema.String)]),
@@ -28,7 +28,7 @@ export const CreateEmbeddings = Wire.Struct({
   inputType: optional(Schema.String),
   provider: optional(ProviderPreferences),
   user: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -42,10 +42,10 @@ const known = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const Embedding = Wire.Struct({
+export const Embedding = Wire.LazyStruct(() => ({
   index: known(Schema.Finite),
   embedding: Schema.Union([Schema.Array(Schema.Finite), Schema.String])
-})
+}))
 
 /**
  * @since 0.1.0
@@ -57,7 +57,7 @@ export interface Embedding extends Schema.Schema.Type<typeof Embedding> {}
  *
  * @since 0.1.0
  */
-export const Embeddings = Wire.Struct({
+export const Embeddings = Wire.LazyStruct(() => ({
   id: known(Schema.String),
   model: known(Schema.String),
   data: Schema.Array(Embedding),
@@ -67,7 +67,7 @@ export const Embeddings = Wire.Struct({
     cost: known(Usd.FromNumber),
     isByok: known(Schema.Boolean)
   }))
-})
+}))
 
 /**
  * @since 0.1.0

@@ -15,7 +15,7 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const Generation = Wire.Struct({
+export const Generation = Wire.LazyStruct(() => ({
   id: Schema.String,
   /** What OpenRouter charged. */
   totalCost: optional(Usd.FromNumber),
@@ -46,7 +46,7 @@ export const Generation = Wire.Struct({
   sessionId: optional(Schema.String),
   requestId: optional(Schema.String),
   responseCacheSourceId: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0

@@ -53,14 +53,14 @@ const misplacedPart = (message: {
  *
  * @since 0.1.0
  */
-export const InputMessage = Wire.Struct({
+export const InputMessage = Wire.LazyStruct(() => ({
   type: optional(Schema.Literal("message")),
   id: optional(Schema.String),
   role: Wire.OpenLiterals(["user", "system", "developer", "assistant"]),
   content: optional(Schema.Union([Schema.String, Schema.Array(InputPart)])),
   status: optional(ItemStatus),
   phase: optional(OutputItem.Phase)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -72,13 +72,13 @@ export interface InputMessage extends Schema.Schema.Type<typeof InputMessage> {}
  *
  * @since 0.1.0
  */
-export const FunctionCallOutput = Wire.Struct({
+export const FunctionCallOutput = Wire.LazyStruct(() => ({
   type: Schema.tag("function_call_output"),
   id: optional(Schema.String),
   callId: Schema.String,
   output: Schema.Union([Schema.String, Schema.Array(ResultPart)]),
   status: optional(ItemStatus)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -220,14 +220,11 @@ const searched = () => ({ id: Schema.String, status: SearchStatus })
 
 /** Items of the history that are made by hand instead: what the API promises in no answer, but wants in a request. */
 const byHand = {
-  message: InputMessage.check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" })),
-  reasoning: Wire.LazyStruct(() => ({
-    ...OutputItem.Reasoning.to.fields,
-    id: Schema.String,
-    summary: Schema.Array(SummaryPart)
-  })),
-  function_call: Wire.LazyStruct(() => ({
-    ...OutputItem.FunctionCall.to.fields,
+  message: Schema.suspend(() =>
+    InputMessage.struct().check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" }))
+  ),
+  reasoning: OutputItem.Reasoning.with(() => ({ id: Schema.String, summary: Schema.Array(SummaryPart) })),
+  function_call: OutputItem.FunctionCall.with(() => ({
     subagentItems: optional(Schema.Array(Wire.OpenStruct({ type: Schema.String }, Schema.Unknown)))
   })),
   web_search_call: HostedToolCall.WebSearchCall.with(searched),

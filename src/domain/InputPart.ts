@@ -14,7 +14,7 @@ const optional = Schema.optional
  *
  * @since 0.1.0
  */
-export const PromptCacheBreakpoint = Wire.Struct({ mode: Schema.Literal("explicit") })
+export const PromptCacheBreakpoint = Wire.LazyStruct(() => ({ mode: Schema.Literal("explicit") }))
 
 /**
  * @since 0.1.0
@@ -26,11 +26,11 @@ export interface PromptCacheBreakpoint extends Schema.Schema.Type<typeof PromptC
  *
  * @since 0.1.0
  */
-export const InputText = Wire.Struct({
+export const InputText = Wire.LazyStruct(() => ({
   type: Schema.tag("input_text"),
   text: Schema.String,
   promptCacheBreakpoint: optional(PromptCacheBreakpoint)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -42,12 +42,12 @@ export interface InputText extends Schema.Schema.Type<typeof InputText> {}
  *
  * @since 0.1.0
  */
-export const InputImage = Wire.Struct({
+export const InputImage = Wire.LazyStruct(() => ({
   type: Schema.tag("input_image"),
   detail: Wire.OpenLiterals(["auto", "low", "high", "original"]),
   imageUrl: optional(Schema.String),
   fileId: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -59,13 +59,13 @@ export interface InputImage extends Schema.Schema.Type<typeof InputImage> {}
  *
  * @since 0.1.0
  */
-export const InputFile = Wire.Struct({
+export const InputFile = Wire.LazyStruct(() => ({
   type: Schema.tag("input_file"),
   filename: optional(Schema.String),
   fileData: optional(Schema.String),
   fileUrl: optional(Schema.String),
   fileId: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0

@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
 
 /** Each round leaves out all misfits that it sees; more rounds than levels of nesting are never needed. */
@@ -25,8 +26,9 @@ const maxRounds = 32
 export const decoder = <A extends object>(
   schema: Schema.Codec<A, unknown>
 ): (json: unknown) => Result.Result<A, string> => {
-  const decode = SchemaParser.decodeUnknownExit(schema)
+  const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema))
   return (json) => {
+    const decode = decoding()
     let part = json
     for (let round = 0; round < maxRounds; round++) {
       const exit = decode(part, round === 0 ? undefined : { errors: "all" })

@@ -17,7 +17,7 @@ const modalities = Schema.Array(Wire.OpenLiterals(["text", "image", "file", "aud
  *
  * @since 0.1.0
  */
-export const Pricing = Wire.Struct({
+export const Pricing = Wire.LazyStruct(() => ({
   prompt: optional(Usd.FromString),
   completion: optional(Usd.FromString),
   /** Per request. */
@@ -30,7 +30,7 @@ export const Pricing = Wire.Struct({
   internalReasoning: optional(Usd.FromString),
   inputCacheRead: optional(Usd.FromString),
   inputCacheWrite: optional(Usd.FromString)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -42,13 +42,13 @@ export interface Pricing extends Schema.Schema.Type<typeof Pricing> {}
  *
  * @since 0.1.0
  */
-export const Architecture = Wire.Struct({
+export const Architecture = Wire.LazyStruct(() => ({
   modality: optional(Schema.String),
   inputModalities: optional(modalities),
   outputModalities: optional(modalities),
   tokenizer: optional(Schema.String),
   instructType: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -60,7 +60,7 @@ export interface Architecture extends Schema.Schema.Type<typeof Architecture> {}
  *
  * @since 0.1.0
  */
-export const Model = Wire.Struct({
+export const Model = Wire.LazyStruct(() => ({
   id: Schema.String,
   canonicalSlug: optional(Schema.String),
   name: optional(Schema.String),
@@ -87,7 +87,7 @@ export const Model = Wire.Struct({
   knowledgeCutoff: optional(Schema.String),
   /** When the model will be gone, as the server writes it. */
   expirationDate: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -142,19 +142,19 @@ export const userModels: Endpoint.Endpoint<ReadonlyArray<Model>> = {
   read: readModels
 }
 
-const Percentiles = Wire.Struct({
+const Percentiles = Wire.LazyStruct(() => ({
   p50: optional(Schema.Finite),
   p75: optional(Schema.Finite),
   p90: optional(Schema.Finite),
   p99: optional(Schema.Finite)
-})
+}))
 
 /**
  * A provider's offer of a model.
  *
  * @since 0.1.0
  */
-export const ModelEndpoint = Wire.Struct({
+export const ModelEndpoint = Wire.LazyStruct(() => ({
   name: optional(Schema.String),
   modelId: optional(Schema.String),
   modelName: optional(Schema.String),
@@ -176,7 +176,7 @@ export const ModelEndpoint = Wire.Struct({
   uptimeLast1d: optional(Schema.Finite),
   latencyLast30m: optional(Percentiles),
   throughputLast30m: optional(Percentiles)
-}, {
+}), {
   uptimeLast5m: "uptime_last_5m",
   uptimeLast30m: "uptime_last_30m",
   uptimeLast1d: "uptime_last_1d",
@@ -194,14 +194,14 @@ export interface ModelEndpoint extends Schema.Schema.Type<typeof ModelEndpoint> 
  *
  * @since 0.1.0
  */
-export const ModelEndpoints = Wire.Struct({
+export const ModelEndpoints = Wire.LazyStruct(() => ({
   id: Schema.String,
   name: optional(Schema.String),
   created: optional(Schema.Finite),
   description: optional(Schema.String),
   architecture: optional(Architecture),
   endpoints: Schema.Array(ModelEndpoint)
-})
+}))
 
 /**
  * @since 0.1.0

@@ -135,11 +135,11 @@ export const Empty = Schema.TaggedStruct("Empty", answered)
 export interface Empty extends Schema.Schema.Type<typeof Empty> {}
 
 /**
- * How an answered call ended. `Outcome.match` and `Outcome.guards` come with the schema.
+ * How an answered call ended; `Match.typeTags<Outcome.Outcome>()` takes it apart.
  *
  * @since 0.1.0
  */
-export const Outcome = Schema.Union([Completed, Incomplete, Refused, Failed, Empty]).pipe(Schema.toTaggedUnion("_tag"))
+export const Outcome = Schema.Union([Completed, Incomplete, Refused, Failed, Empty])
 
 /**
  * @since 0.1.0

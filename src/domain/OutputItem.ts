@@ -42,14 +42,14 @@ export type Phase = typeof Phase.Type
  *
  * @since 0.1.0
  */
-export const Message = Wire.Struct({
+export const Message = Wire.LazyStruct(() => ({
   type: Schema.tag("message"),
   id: optional(Schema.String),
   role: Wire.OpenLiterals(["assistant"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("assistant"))),
   status: optional(ItemStatus),
   phase: optional(Phase),
   content: Schema.Array(OutputPart).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -61,7 +61,7 @@ export interface Message extends Schema.Schema.Type<typeof Message> {}
  *
  * @since 0.1.0
  */
-export const Reasoning = Wire.Struct({
+export const Reasoning = Wire.LazyStruct(() => ({
   type: Schema.tag("reasoning"),
   id: optional(Schema.String),
   summary: optional(Schema.Array(SummaryPart)),
@@ -80,7 +80,7 @@ export const Reasoning = Wire.Struct({
   ])),
   signature: optional(Schema.String),
   status: optional(ItemStatus)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -92,7 +92,7 @@ export interface Reasoning extends Schema.Schema.Type<typeof Reasoning> {}
  *
  * @since 0.1.0
  */
-export const FunctionCall = Wire.Struct({
+export const FunctionCall = Wire.LazyStruct(() => ({
   type: Schema.tag("function_call"),
   id: optional(Schema.String),
   callId: Schema.String,
@@ -105,7 +105,7 @@ export const FunctionCall = Wire.Struct({
   /** What the worker made so far; send it back unchanged. */
   subagentItems: optional(Schema.Array(Wire.JsonObject)),
   status: optional(ItemStatus)
-})
+}))
 
 /**
  * @since 0.1.0

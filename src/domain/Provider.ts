@@ -14,7 +14,7 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const Provider = Wire.Struct({
+export const Provider = Wire.LazyStruct(() => ({
   name: Schema.String,
   slug: Schema.String,
   privacyPolicyUrl: optional(Schema.String),
@@ -24,7 +24,7 @@ export const Provider = Wire.Struct({
   headquarters: optional(Schema.String),
   /** Country codes. */
   datacenters: optional(Schema.Array(Schema.String))
-})
+}))
 
 /**
  * @since 0.1.0

@@ -47,7 +47,7 @@ const SortBy = Wire.OpenLiterals(["price", "throughput", "latency", "exacto"])
  *
  * @since 0.1.0
  */
-export const ProviderPreferences = Wire.Struct({
+export const ProviderPreferences = Wire.LazyStruct(() => ({
   /** Providers to try first, in this order. */
   order: optional(Schema.Array(Schema.String)),
   only: optional(Schema.Array(Schema.String)),
@@ -90,7 +90,7 @@ export const ProviderPreferences = Wire.Struct({
     audio: optional(Price),
     request: optional(Price)
   }))
-})
+}))
 
 /**
  * @since 0.1.0

@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import { lazy } from "./Lazy.ts"
 import { InvalidRequest } from "./RequestError.ts"
 import * as Wire from "./Wire.ts"
 
@@ -74,12 +75,6 @@ export const invalid = (request: unknown, problem: string, field?: string | unde
     message: `${field === undefined ? "the request" : field}: ${problem}`,
     ...Wire.compact({ field, model: typeof model === "string" ? model : undefined })
   })
-}
-
-/** The parser of a large schema takes a millisecond to make, which a program that sends nothing need not spend. */
-const lazy = <A>(make: () => A): () => A => {
-  let made: A | undefined
-  return () => made ??= make()
 }
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({

@@ -26,7 +26,7 @@ export type ReasoningEffort = typeof ReasoningEffort.Type
  *
  * @since 0.1.0
  */
-export const ReasoningConfig = Wire.Struct({
+export const ReasoningConfig = Wire.LazyStruct(() => ({
   effort: optional(ReasoningEffort),
   summary: optional(Wire.OpenLiterals(["auto", "concise", "detailed"])),
   maxTokens: optional(Schema.Int),
@@ -35,7 +35,7 @@ export const ReasoningConfig = Wire.Struct({
   context: optional(Wire.OpenLiterals(["auto", "all_turns", "current_turn"])),
   /** OpenAI's GPT-5.6 and newer. */
   mode: optional(Wire.OpenLiterals(["standard", "pro"]))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -74,10 +74,10 @@ export type TextFormat = typeof TextFormat.Type
  *
  * @since 0.1.0
  */
-export const TextConfig = Wire.Struct({
+export const TextConfig = Wire.LazyStruct(() => ({
   format: optional(TextFormat),
   verbosity: optional(Wire.OpenLiterals(["low", "medium", "high", "xhigh", "max"]))
-})
+}))
 
 /**
  * @since 0.1.0

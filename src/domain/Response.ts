@@ -34,17 +34,17 @@ export type Status = typeof Status.Type
  *
  * @since 0.1.0
  */
-export const ResponseError = Wire.Struct({
+export const ResponseError = Wire.LazyStruct(() => ({
   code: optional(Schema.Union([Schema.String, Schema.Finite])),
   message: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
  */
 export interface ResponseError extends Schema.Schema.Type<typeof ResponseError> {}
 
-const fields = {
+const fields = () => ({
   id: optional(Schema.String),
   object: optional(Schema.String),
   /** Unix seconds. */
@@ -83,14 +83,14 @@ const fields = {
   promptCacheKey: optional(Schema.String),
   safetyIdentifier: optional(Schema.String),
   user: optional(Schema.String)
-}
+})
 
 /**
  * The schema of {@link Response}, by name.
  *
  * @since 0.1.0
  */
-export interface ResponseSchema extends Wire.Struct<typeof fields> {}
+export interface ResponseSchema extends Wire.LazyStruct<ReturnType<typeof fields>> {}
 
 /**
  * A response of `POST /responses`.
@@ -99,7 +99,7 @@ export interface ResponseSchema extends Wire.Struct<typeof fields> {}
  *
  * @since 0.1.0
  */
-export const Response: ResponseSchema = Wire.Struct(fields)
+export const Response: ResponseSchema = Wire.LazyStruct(fields)
 
 /**
  * @since 0.1.0

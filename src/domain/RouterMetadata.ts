@@ -14,7 +14,7 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const RouterMetadata = Wire.Struct({
+export const RouterMetadata = Wire.LazyStruct(() => ({
   /** The model as it was asked for. */
   requested: optional(Schema.String),
   strategy: optional(Wire.OpenLiterals([
@@ -66,7 +66,7 @@ export const RouterMetadata = Wire.Struct({
   }))),
   /** Milliseconds. */
   generationTime: optional(Schema.Finite)
-})
+}))
 
 /**
  * @since 0.1.0

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as SchemaParser from "effect/SchemaParser"
+import { lazy } from "./Lazy.ts"
 import type { Response } from "./Response.ts"
 import * as ResponseEvent from "./StreamEventResponse.ts"
 import * as Text from "./StreamEventText.ts"
@@ -99,7 +100,7 @@ export const StreamEvent: StreamEventSchema = Wire.OpenUnion(arms, {
  */
 export type StreamEvent = typeof StreamEvent.Type
 
-const decodeAny = SchemaParser.decodeUnknownSync(StreamEvent)
+const decodeAny = lazy(() => SchemaParser.decodeUnknownSync(StreamEvent))
 
 /**
  * Decodes the parsed JSON of one event. Never throws: what is not understood is kept as `unknown`.
@@ -110,7 +111,7 @@ const decodeAny = SchemaParser.decodeUnknownSync(StreamEvent)
  * @since 0.1.0
  */
 export const decode = (json: unknown): StreamEvent =>
-  Wire.isJsonObject(json) ? decodeDelta(json) ?? decodeAny(json) : decodeAny(json)
+  Wire.isJsonObject(json) ? decodeDelta(json) ?? decodeAny()(json) : decodeAny()(json)
 
 /** The event if it is a delta with all fields of the expected types, or `undefined`. */
 const decodeDelta = (json: Wire.JsonObject): StreamEvent | undefined => {

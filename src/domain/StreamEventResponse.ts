@@ -10,6 +10,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as ErrorBody from "./ErrorBody.ts"
+import { lazy } from "./Lazy.ts"
 import { OutputItem } from "./OutputItem.ts"
 import * as Response from "./Response.ts"
 import { base } from "./StreamEventFields.ts"
@@ -17,7 +18,7 @@ import * as Wire from "./Wire.ts"
 
 const optional = Schema.optionalKey
 
-const encodeResponse = SchemaParser.encodeUnknownEffect(Response.Response)
+const encodeResponse = lazy(() => SchemaParser.encodeUnknownEffect(Response.Response))
 
 const AnyResponse = Schema.declare((u: unknown): u is Response.Response => Wire.isJsonObject(u), {
   identifier: "Response",
@@ -42,7 +43,7 @@ const responseOr = (status: Response.Status) => {
         decode: (json) => Effect.succeed(decode(json)),
         encode: (response, options) => {
           const json = Wire.raw(response)
-          return json === undefined ? encodeResponse(response, options) : Effect.succeed(json)
+          return json === undefined ? encodeResponse()(response, options) : Effect.succeed(json)
         }
       })
     ),
@@ -55,11 +56,11 @@ const responseOr = (status: Response.Status) => {
  *
  * @since 0.1.0
  */
-export const ResponseProgress = Wire.Struct({
+export const ResponseProgress = Wire.LazyStruct(() => ({
   type: Schema.Literals(["response.created", "response.queued", "response.in_progress"]),
   ...base,
   response: responseOr("in_progress")
-})
+}))
 
 /**
  * @since 0.1.0
@@ -71,11 +72,11 @@ export interface ResponseProgress extends Schema.Schema.Type<typeof ResponseProg
  *
  * @since 0.1.0
  */
-export const ResponseCompleted = Wire.Struct({
+export const ResponseCompleted = Wire.LazyStruct(() => ({
   type: Schema.tag("response.completed"),
   ...base,
   response: responseOr("completed")
-})
+}))
 
 /**
  * @since 0.1.0
@@ -87,11 +88,11 @@ export interface ResponseCompleted extends Schema.Schema.Type<typeof ResponseCom
  *
  * @since 0.1.0
  */
-export const ResponseIncomplete = Wire.Struct({
+export const ResponseIncomplete = Wire.LazyStruct(() => ({
   type: Schema.tag("response.incomplete"),
   ...base,
   response: responseOr("incomplete")
-})
+}))
 
 /**
  * @since 0.1.0
@@ -103,11 +104,11 @@ export interface ResponseIncomplete extends Schema.Schema.Type<typeof ResponseIn
  *
  * @since 0.1.0
  */
-export const ResponseFailed = Wire.Struct({
+export const ResponseFailed = Wire.LazyStruct(() => ({
   type: Schema.tag("response.failed"),
   ...base,
   response: responseOr("failed")
-})
+}))
 
 /**
  * @since 0.1.0
@@ -170,12 +171,12 @@ export interface ErrorEvent extends Schema.Schema.Type<typeof ErrorEvent> {}
  *
  * @since 0.1.0
  */
-export const OutputItemAdded = Wire.Struct({
+export const OutputItemAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_item.added"),
   ...base,
   outputIndex: Schema.Finite,
   item: OutputItem
-})
+}))
 
 /**
  * @since 0.1.0
@@ -187,12 +188,12 @@ export interface OutputItemAdded extends Schema.Schema.Type<typeof OutputItemAdd
  *
  * @since 0.1.0
  */
-export const OutputItemDone = Wire.Struct({
+export const OutputItemDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_item.done"),
   ...base,
   outputIndex: Schema.Finite,
   item: OutputItem
-})
+}))
 
 /**
  * @since 0.1.0
@@ -204,7 +205,7 @@ export interface OutputItemDone extends Schema.Schema.Type<typeof OutputItemDone
  *
  * @since 0.1.0
  */
-export const Debug = Wire.Struct({
+export const Debug = Wire.LazyStruct(() => ({
   type: Schema.tag("response.debug"),
   ...base,
   debug: Wire.Struct({
@@ -222,7 +223,7 @@ export const Debug = Wire.Struct({
       startMs: optional(Schema.Finite)
     }))
   })
-})
+}))
 
 /**
  * @since 0.1.0

@@ -29,11 +29,11 @@ export type Part = typeof Part.Type
  *
  * @since 0.1.0
  */
-export const ContentPartAdded = Wire.Struct({
+export const ContentPartAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.content_part.added"),
   ...StreamEventFields.part,
   part: Part
-})
+}))
 
 /**
  * @since 0.1.0
@@ -45,11 +45,11 @@ export interface ContentPartAdded extends Schema.Schema.Type<typeof ContentPartA
  *
  * @since 0.1.0
  */
-export const ContentPartDone = Wire.Struct({
+export const ContentPartDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.content_part.done"),
   ...StreamEventFields.part,
   part: Part
-})
+}))
 
 /**
  * @since 0.1.0
@@ -61,12 +61,12 @@ export interface ContentPartDone extends Schema.Schema.Type<typeof ContentPartDo
  *
  * @since 0.1.0
  */
-export const OutputTextDelta = Wire.Struct({
+export const OutputTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.delta"),
   ...StreamEventFields.part,
   delta: Schema.String,
   logprobs: optional(Schema.Array(Schema.Unknown))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -78,12 +78,12 @@ export interface OutputTextDelta extends Schema.Schema.Type<typeof OutputTextDel
  *
  * @since 0.1.0
  */
-export const OutputTextDone = Wire.Struct({
+export const OutputTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.done"),
   ...StreamEventFields.part,
   text: Schema.String,
   logprobs: optional(Schema.Array(Schema.Unknown))
-})
+}))
 
 /**
  * @since 0.1.0
@@ -95,12 +95,12 @@ export interface OutputTextDone extends Schema.Schema.Type<typeof OutputTextDone
  *
  * @since 0.1.0
  */
-export const AnnotationAdded = Wire.Struct({
+export const AnnotationAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.annotation.added"),
   ...StreamEventFields.part,
   annotationIndex: optional(Schema.Finite),
   annotation: Annotation
-})
+}))
 
 /**
  * @since 0.1.0
@@ -112,11 +112,11 @@ export interface AnnotationAdded extends Schema.Schema.Type<typeof AnnotationAdd
  *
  * @since 0.1.0
  */
-export const RefusalDelta = Wire.Struct({
+export const RefusalDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.refusal.delta"),
   ...StreamEventFields.part,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -128,11 +128,11 @@ export interface RefusalDelta extends Schema.Schema.Type<typeof RefusalDelta> {}
  *
  * @since 0.1.0
  */
-export const RefusalDone = Wire.Struct({
+export const RefusalDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.refusal.done"),
   ...StreamEventFields.part,
   refusal: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -144,11 +144,11 @@ export interface RefusalDone extends Schema.Schema.Type<typeof RefusalDone> {}
  *
  * @since 0.1.0
  */
-export const ReasoningTextDelta = Wire.Struct({
+export const ReasoningTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_text.delta"),
   ...StreamEventFields.part,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -160,11 +160,11 @@ export interface ReasoningTextDelta extends Schema.Schema.Type<typeof ReasoningT
  *
  * @since 0.1.0
  */
-export const ReasoningTextDone = Wire.Struct({
+export const ReasoningTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_text.done"),
   ...StreamEventFields.part,
   text: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -176,11 +176,11 @@ export interface ReasoningTextDone extends Schema.Schema.Type<typeof ReasoningTe
  *
  * @since 0.1.0
  */
-export const ReasoningSummaryPartAdded = Wire.Struct({
+export const ReasoningSummaryPartAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_part.added"),
   ...StreamEventFields.summary,
   part: SummaryPart
-})
+}))
 
 /**
  * @since 0.1.0
@@ -192,11 +192,11 @@ export interface ReasoningSummaryPartAdded extends Schema.Schema.Type<typeof Rea
  *
  * @since 0.1.0
  */
-export const ReasoningSummaryPartDone = Wire.Struct({
+export const ReasoningSummaryPartDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_part.done"),
   ...StreamEventFields.summary,
   part: SummaryPart
-})
+}))
 
 /**
  * @since 0.1.0
@@ -208,11 +208,11 @@ export interface ReasoningSummaryPartDone extends Schema.Schema.Type<typeof Reas
  *
  * @since 0.1.0
  */
-export const ReasoningSummaryTextDelta = Wire.Struct({
+export const ReasoningSummaryTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_text.delta"),
   ...StreamEventFields.summary,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -224,11 +224,11 @@ export interface ReasoningSummaryTextDelta extends Schema.Schema.Type<typeof Rea
  *
  * @since 0.1.0
  */
-export const ReasoningSummaryTextDone = Wire.Struct({
+export const ReasoningSummaryTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_text.done"),
   ...StreamEventFields.summary,
   text: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0

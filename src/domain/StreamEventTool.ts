@@ -14,7 +14,7 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const ToolProgress = Wire.Struct({
+export const ToolProgress = Wire.LazyStruct(() => ({
   type: Schema.Literals([
     "response.image_generation_call.in_progress",
     "response.image_generation_call.generating",
@@ -29,7 +29,7 @@ export const ToolProgress = Wire.Struct({
     "response.fusion_call.completed"
   ]),
   ...StreamEventFields.item
-})
+}))
 
 /**
  * @since 0.1.0
@@ -41,11 +41,11 @@ export interface ToolProgress extends Schema.Schema.Type<typeof ToolProgress> {}
  *
  * @since 0.1.0
  */
-export const FunctionCallArgumentsDelta = Wire.Struct({
+export const FunctionCallArgumentsDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.delta"),
   ...StreamEventFields.item,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -57,12 +57,12 @@ export interface FunctionCallArgumentsDelta extends Schema.Schema.Type<typeof Fu
  *
  * @since 0.1.0
  */
-export const FunctionCallArgumentsDone = Wire.Struct({
+export const FunctionCallArgumentsDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.done"),
   ...StreamEventFields.item,
   name: optional(Schema.String),
   arguments: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -74,11 +74,11 @@ export interface FunctionCallArgumentsDone extends Schema.Schema.Type<typeof Fun
  *
  * @since 0.1.0
  */
-export const CustomToolCallInputDelta = Wire.Struct({
+export const CustomToolCallInputDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.delta"),
   ...StreamEventFields.item,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -90,11 +90,11 @@ export interface CustomToolCallInputDelta extends Schema.Schema.Type<typeof Cust
  *
  * @since 0.1.0
  */
-export const CustomToolCallInputDone = Wire.Struct({
+export const CustomToolCallInputDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.done"),
   ...StreamEventFields.item,
   input: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -106,11 +106,11 @@ export interface CustomToolCallInputDone extends Schema.Schema.Type<typeof Custo
  *
  * @since 0.1.0
  */
-export const ApplyPatchDiffDelta = Wire.Struct({
+export const ApplyPatchDiffDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.apply_patch_call_operation_diff.delta"),
   ...StreamEventFields.item,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -122,11 +122,11 @@ export interface ApplyPatchDiffDelta extends Schema.Schema.Type<typeof ApplyPatc
  *
  * @since 0.1.0
  */
-export const ApplyPatchDiffDone = Wire.Struct({
+export const ApplyPatchDiffDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.apply_patch_call_operation_diff.done"),
   ...StreamEventFields.item,
   diff: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -138,11 +138,11 @@ export interface ApplyPatchDiffDone extends Schema.Schema.Type<typeof ApplyPatch
  *
  * @since 0.1.0
  */
-export const CodeInterpreterCodeDelta = Wire.Struct({
+export const CodeInterpreterCodeDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.code_interpreter_call_code.delta"),
   ...StreamEventFields.item,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -154,11 +154,11 @@ export interface CodeInterpreterCodeDelta extends Schema.Schema.Type<typeof Code
  *
  * @since 0.1.0
  */
-export const CodeInterpreterCodeDone = Wire.Struct({
+export const CodeInterpreterCodeDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.code_interpreter_call_code.done"),
   ...StreamEventFields.item,
   code: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -170,13 +170,13 @@ export interface CodeInterpreterCodeDone extends Schema.Schema.Type<typeof CodeI
  *
  * @since 0.1.0
  */
-export const PartialImage = Wire.Struct({
+export const PartialImage = Wire.LazyStruct(() => ({
   type: Schema.tag("response.image_generation_call.partial_image"),
   ...StreamEventFields.item,
   /** Base64. */
   partialImageB64: Schema.String,
   partialImageIndex: optional(Schema.Finite)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -188,11 +188,11 @@ export interface PartialImage extends Schema.Schema.Type<typeof PartialImage> {}
  *
  * @since 0.1.0
  */
-export const FusionPanelAdded = Wire.Struct({
+export const FusionPanelAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.added"),
   ...StreamEventFields.item,
   model: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -204,12 +204,12 @@ export interface FusionPanelAdded extends Schema.Schema.Type<typeof FusionPanelA
  *
  * @since 0.1.0
  */
-export const FusionPanelDelta = Wire.Struct({
+export const FusionPanelDelta = Wire.LazyStruct(() => ({
   type: Schema.Literals(["response.fusion_call.panel.delta", "response.fusion_call.panel.reasoning.delta"]),
   ...StreamEventFields.item,
   model: Schema.String,
   delta: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -221,12 +221,12 @@ export interface FusionPanelDelta extends Schema.Schema.Type<typeof FusionPanelD
  *
  * @since 0.1.0
  */
-export const FusionPanelCompleted = Wire.Struct({
+export const FusionPanelCompleted = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.completed"),
   ...StreamEventFields.item,
   model: Schema.String,
   content: Schema.String
-})
+}))
 
 /**
  * @since 0.1.0
@@ -238,13 +238,13 @@ export interface FusionPanelCompleted extends Schema.Schema.Type<typeof FusionPa
  *
  * @since 0.1.0
  */
-export const FusionPanelFailed = Wire.Struct({
+export const FusionPanelFailed = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.failed"),
   ...StreamEventFields.item,
   model: Schema.String,
   error: Schema.String,
   statusCode: optional(Schema.Finite)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -256,13 +256,13 @@ export interface FusionPanelFailed extends Schema.Schema.Type<typeof FusionPanel
  *
  * @since 0.1.0
  */
-export const FusionAnalysisInProgress = Wire.Struct({
+export const FusionAnalysisInProgress = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.analysis.in_progress"),
   ...StreamEventFields.item,
   analystModel: optional(Schema.String),
   /** @deprecated The former name of `analystModel`. */
   judgeModel: optional(Schema.String)
-})
+}))
 
 /**
  * @since 0.1.0
@@ -274,11 +274,11 @@ export interface FusionAnalysisInProgress extends Schema.Schema.Type<typeof Fusi
  *
  * @since 0.1.0
  */
-export const FusionAnalysisCompleted = Wire.Struct({
+export const FusionAnalysisCompleted = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.analysis.completed"),
   ...StreamEventFields.item,
   analysis: Schema.Unknown
-})
+}))
 
 /**
  * @since 0.1.0

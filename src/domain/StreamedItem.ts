@@ -9,10 +9,11 @@
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
+import { lazy } from "./Lazy.ts"
 import { OutputItem } from "./OutputItem.ts"
 import * as Wire from "./Wire.ts"
 
-const decodeItem = SchemaParser.decodeUnknownSync(OutputItem)
+const decodeItem = lazy(() => SchemaParser.decodeUnknownSync(OutputItem))
 
 /**
  * The JSON of a decoded value: what it came from, or its encoded form if it was made by hand.
@@ -22,11 +23,11 @@ const decodeItem = SchemaParser.decodeUnknownSync(OutputItem)
 export const jsonOf = <S extends Schema.ConstraintEncoder<unknown>>(
   schema: S
 ): (value: S["Type"]) => Wire.JsonObject => {
-  const encode = SchemaParser.encodeUnknownExit(schema)
+  const encode = lazy(() => SchemaParser.encodeUnknownExit(schema))
   return (value) => {
     const raw = Wire.raw(value)
     if (Wire.isJsonObject(raw)) return raw
-    const exit = encode(value)
+    const exit = encode()(value)
     const json = Exit.isSuccess(exit) ? exit.value : spelled(value)
     return Wire.isJsonObject(json) ? json : {}
   }
@@ -209,7 +210,7 @@ export class StreamedItem {
         json["operation"] = { ...operation, diff: text.toString() }
       }
     }
-    return decodeItem(json)
+    return decodeItem()(json)
   }
 }
 

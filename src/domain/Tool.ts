@@ -17,7 +17,7 @@ const optional = Schema.optional
  *
  * @since 0.1.0
  */
-export const FunctionTool = Wire.Struct({
+export const FunctionTool = Wire.LazyStruct(() => ({
   type: Schema.tag("function"),
   name: Schema.NonEmptyString,
   description: optional(Schema.String),
@@ -26,7 +26,7 @@ export const FunctionTool = Wire.Struct({
   /** Hides the function until `openrouter:tool_search` finds it. */
   deferLoading: optional(Schema.Boolean),
   async: optional(Schema.Boolean)
-})
+}))
 
 /**
  * @since 0.1.0

@@ -17,19 +17,19 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const CostDetails = Wire.Struct({
+export const CostDetails = Wire.LazyStruct(() => ({
   upstreamInferenceCost: optional(Usd.FromNumber),
   upstreamInferenceInputCost: optional(Usd.FromNumber),
   upstreamInferenceOutputCost: optional(Usd.FromNumber),
   serverToolCost: optional(Usd.FromNumber)
-})
+}))
 
 /**
  * @since 0.1.0
  */
 export interface CostDetails extends Schema.Schema.Type<typeof CostDetails> {}
 
-const usage = {
+const usage = () => ({
   inputTokens: optional(Schema.Finite),
   inputTokensDetails: optional(Wire.Struct({
     cachedTokens: optional(Schema.Finite),
@@ -46,14 +46,14 @@ const usage = {
     toolCallsExecuted: optional(Schema.Finite),
     webSearchRequests: optional(Schema.Finite)
   }))
-}
+})
 
 /**
  * The schema of {@link Usage}, by name.
  *
  * @since 0.1.0
  */
-export interface UsageSchema extends Wire.Struct<typeof usage> {}
+export interface UsageSchema extends Wire.LazyStruct<ReturnType<typeof usage>> {}
 
 /**
  * Tokens, cost and server tool counts of one response.
@@ -63,7 +63,7 @@ export interface UsageSchema extends Wire.Struct<typeof usage> {}
  *
  * @since 0.1.0
  */
-export const Usage: UsageSchema = Wire.Struct(usage)
+export const Usage: UsageSchema = Wire.LazyStruct(usage)
 
 /**
  * @since 0.1.0

@@ -96,6 +96,8 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
 export interface LazyStruct<Fields extends Schema.Struct.Fields> extends Schema.suspend<Struct<Fields>> {
   /** The same struct with some fields replaced, for example optional ones by required ones. */
   readonly with: <const More extends Schema.Struct.Fields>(more: () => More) => LazyStruct<Fields & More>
+  /** The struct itself, which is built by this if it was not yet; it can be annotated and checked. */
+  readonly struct: () => Struct<Fields>
 }
 
 /**
@@ -112,7 +114,8 @@ const lazily = <const Fields extends Schema.Struct.Fields>(fields: () => Fields,
   let built: Struct<Fields> | undefined
   const extended = <const More extends Schema.Struct.Fields>(more: () => More) =>
     lazily<Fields & More>(() => ({ ...fields(), ...more() }), keys)
-  return Object.assign(Schema.suspend((): Struct<Fields> => built ??= Struct(fields(), keys)), { with: extended })
+  const build = (): Struct<Fields> => built ??= Struct(fields(), keys)
+  return Object.assign(Schema.suspend(build), { with: extended, struct: build })
 }
 
 /**

@@ -279,6 +279,7 @@ export const layerConfig = (
  *
  * @since 0.1.0
  */
-export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = layerConfig().pipe(
-  Layer.provide(FetchHttpClient.layer)
+export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PURE__ */ Layer.provide(
+  /* @__PURE__ */ layerConfig(),
+  FetchHttpClient.layer
 )

@@ -181,6 +181,7 @@ export const streamOutcome = <X, E, R>(
     )
   )
 
+// The constants made with this are marked as pure, so that a bundle holds the endpoints that its program asks.
 const call = <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError, OpenRouter> =>
   OpenRouter.use((service) => service.call(endpoint))
 
@@ -189,14 +190,14 @@ const call = <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError, OpenRout
  *
  * @since 0.1.0
  */
-export const key: Effect.Effect<Account.KeyInfo, RequestError, OpenRouter> = call(Account.key)
+export const key: Effect.Effect<Account.KeyInfo, RequestError, OpenRouter> = /* @__PURE__ */ call(Account.key)
 
 /**
  * What the account has bought and used: `GET /credits`. Needs a management key, else fails with `AccessDenied`.
  *
  * @since 0.1.0
  */
-export const credits: Effect.Effect<Account.Credits, RequestError, OpenRouter> = call(Account.credits)
+export const credits: Effect.Effect<Account.Credits, RequestError, OpenRouter> = /* @__PURE__ */ call(Account.credits)
 
 /**
  * The models on offer with their prices: `GET /models`.
@@ -212,7 +213,9 @@ export const models = (
  *
  * @since 0.1.0
  */
-export const userModels: Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> = call(Model.userModels)
+export const userModels: Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> = /* @__PURE__ */ call(
+  Model.userModels
+)
 
 /**
  * All offers of a model, by its id: `GET /models/{author}/{slug}/endpoints`.
@@ -236,9 +239,10 @@ export const embeddings = (
  *
  * @since 0.1.0
  */
-export const providers: Effect.Effect<ReadonlyArray<Provider.Provider>, RequestError, OpenRouter> = call(
-  Provider.providers
-)
+export const providers: Effect.Effect<ReadonlyArray<Provider.Provider>, RequestError, OpenRouter> =
+  /* @__PURE__ */ call(
+    Provider.providers
+  )
 
 /**
  * What was recorded of a call, by the `generationId` of its answer or error: `GET /generation`.

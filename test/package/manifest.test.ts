@@ -5,7 +5,7 @@ import { missing } from "../../scripts/complete-lock.ts"
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, string | null | Readonly<Record<string, string>>>>
+  readonly exports: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
@@ -13,23 +13,26 @@ interface Manifest {
 
 const manifest: Manifest = JSON.parse(read("package.json"))
 
-const entries = Object.entries(manifest.exports).flatMap(([subpath, target]) =>
-  target === null || typeof target === "string" ? [] : [{ subpath, target }]
-)
-
 describe("package.json", () => {
-  it.each(entries)("$subpath is built from a source of the same name", ({ subpath, target }) => {
-    const name = subpath === "." ? "index" : subpath.slice("./".length)
-    expect(target).toEqual({ types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` })
-    expect(() => read(`src/${name}.ts`)).not.toThrow()
+  const namespaces = Array.from(
+    read("src/index.ts").matchAll(/export \* as (\w+) from "\.\/(.+)\.ts"/g),
+    ([, name, source]) => ({ subpath: `./${name}`, source })
+  )
+  const sources = [
+    { subpath: ".", source: "index" },
+    { subpath: "./node", source: "node" },
+    { subpath: "./testing", source: "testing" },
+    ...namespaces
+  ]
+
+  it("has the namespaces of the index as subpaths, so that bundlers can leave out what a program does not use", () => {
+    expect(namespaces.length).toBeGreaterThan(30)
+    expect(Object.keys(manifest.exports)).toEqual([...sources.map(({ subpath }) => subpath), "./package.json"])
   })
 
-  it("lists types first, because resolvers take the first condition that matches", () => {
-    for (const { target } of entries) expect(Object.keys(target)[0]).toBe("types")
-  })
-
-  it("hides internals", () => {
-    expect(manifest.exports["./internal/*"]).toBeNull()
+  it.each(sources)("$subpath is built from src/$source.ts", ({ source, subpath }) => {
+    expect(manifest.exports[subpath]).toBe(`./dist/${source}.js`)
+    expect(() => read(`src/${source}.ts`)).not.toThrow()
   })
 
   it("has no runtime dependencies: two copies of effect in one program do not see each other's services", () => {
