@@ -14,6 +14,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import { lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
+import * as WireReader from "./WireReader.ts"
 
 /** Each round leaves out all misfits that it sees; more rounds than levels of nesting are never needed. */
 const maxRounds = 32
@@ -26,14 +27,16 @@ const maxRounds = 32
 export const decoder = <A extends object>(
   schema: Schema.Codec<A, unknown>
 ): (json: unknown) => Result.Result<A, string> => {
-  const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema))
+  const read = WireReader.make(schema)
+  const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema, { errors: "all" }))
   return (json) => {
+    const whole = read(json)
+    if (whole !== WireReader.misfit) return Result.succeed(Wire.withRaw(whole, json))
     const decode = decoding()
     let part = json
     for (let round = 0; round < maxRounds; round++) {
-      const exit = decode(part, round === 0 ? undefined : { errors: "all" })
+      const exit = decode(part)
       if (Exit.isSuccess(exit)) return Result.succeed(Wire.withRaw(exit.value, json))
-      if (round === 0) continue
       const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
       if (issue === undefined) break
       const smaller = withoutMisfits(part, issue)

@@ -19,7 +19,9 @@ import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import { lazy } from "./Lazy.ts"
 import { raw, withRaw } from "./Raw.ts"
+import * as WireReader from "./WireReader.ts"
 
 export { raw, withRaw } from "./Raw.ts"
 
@@ -85,8 +87,12 @@ export interface Struct<Fields extends Schema.Struct.Fields>
 export const Struct = <const Fields extends Schema.Struct.Fields>(
   fields: Fields,
   keys: { readonly [K in keyof Fields]?: string } = {}
-): Struct<Fields> =>
-  JsonObject.pipe(Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(fields, keys)))
+): Struct<Fields> => {
+  const tables = lazy(() => renamingTables(fields, keys))
+  return JsonObject.pipe(
+    Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(tables))
+  ).annotate(WireReader.annotate(WireReader.struct(() => tables().toDomain), { isTransformation: true }))
+}
 
 /**
  * A struct that is built when it is first used.
@@ -111,11 +117,10 @@ export const LazyStruct = <const Fields extends Schema.Struct.Fields>(
 ): LazyStruct<Fields> => lazily(fields, keys)
 
 const lazily = <const Fields extends Schema.Struct.Fields>(fields: () => Fields, keys: object): LazyStruct<Fields> => {
-  let built: Struct<Fields> | undefined
+  const struct = lazy(() => Struct(fields(), keys))
   const extended = <const More extends Schema.Struct.Fields>(more: () => More) =>
     lazily<Fields & More>(() => ({ ...fields(), ...more() }), keys)
-  const build = (): Struct<Fields> => built ??= Struct(fields(), keys)
-  return Object.assign(Schema.suspend(build), { with: extended, struct: build })
+  return Object.assign(Schema.suspend(struct), { with: extended, struct })
 }
 
 /**
@@ -141,18 +146,18 @@ export const OpenStruct = <const Fields extends Schema.Struct.Fields, Rest exten
   rest: Rest
 ): OpenStruct<Fields, Rest> => {
   const target = Schema.StructWithRest(Schema.Struct(fields), [Schema.Record(Schema.String, rest)])
-  return JsonObject.pipe(Schema.decodeTo(target, renaming<(typeof target)["Encoded"]>(fields, {})))
+  return JsonObject.pipe(
+    Schema.decodeTo(target, renaming<(typeof target)["Encoded"]>(lazy(() => renamingTables(fields, {}))))
+  )
 }
 
-/** Renames the keys of an object; see {@link Struct}. The tables are made on first use. */
+/** Renames the keys of an object; see {@link Struct}. */
 const renaming = <Encoded>(
-  fields: Schema.Struct.Fields,
-  keys: object
+  tables: () => ReturnType<typeof renamingTables>
 ): SchemaTransformation.Transformation<Encoded, JsonObject> => {
-  let tables: ReturnType<typeof renamingTables> | undefined
   const rename = SchemaTransformation.transform<JsonObject, JsonObject>({
     decode: (json) => {
-      const { toDomain } = tables ??= renamingTables(fields, keys)
+      const { toDomain } = tables()
       const out: Record<string, unknown> = {}
       for (const wireKey of Object.keys(json)) {
         const value = json[wireKey]
@@ -163,7 +168,7 @@ const renaming = <Encoded>(
       return out
     },
     encode: (value) => {
-      const { toWire } = tables ??= renamingTables(fields, keys)
+      const { toWire } = tables()
       const out: Record<string, unknown> = {}
       for (const key of Object.keys(value)) {
         const field = value[key]
@@ -177,13 +182,14 @@ const renaming = <Encoded>(
 }
 
 const renamingTables = (fields: Schema.Struct.Fields, keys: object) => {
-  const toDomain = new Map<string, { readonly key: string; readonly nullIsAbsent: boolean }>()
+  const toDomain = new Map<string, WireReader.Field>()
   const toWire = new Map<string, string>()
   const overrides = new Map<string, unknown>(Object.entries(keys))
   for (const [key, field] of Object.entries<Schema.Constraint>(fields)) {
     const override = overrides.get(key)
     const wireKey = typeof override === "string" ? override : snakeCase(key)
-    toDomain.set(wireKey, { key, nullIsAbsent: SchemaAST.isOptional(field.ast) && !acceptsNull(field.ast) })
+    const { ast } = field
+    toDomain.set(wireKey, { key, nullIsAbsent: SchemaAST.isOptional(ast) && !acceptsNull(ast), ast })
     toWire.set(key, wireKey)
   }
   return { toDomain, toWire }
@@ -280,12 +286,17 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
   type Known = A[keyof A]["Type"]
   type Value = Known | Unknown
   const discriminator = options.discriminator ?? "type"
-  // Many programs never meet a certain union, so its tables are made on first use.
-  let decoding: ReadonlyMap<string, Schema.Codec<Known, unknown>> | undefined
-  const decodingArms = () => decoding ??= new Map(Object.entries<Schema.Codec<Known, unknown>>(arms))
-  let encoding: ReadonlyMap<string, Schema.Codec<object, unknown>> | undefined
-  const encodingArms = () => encoding ??= new Map(Object.entries({ ...arms, ...options.byHand }))
-  const decoders = new Map<string, (json: unknown) => Exit.Exit<Known, SchemaIssue.Issue>>()
+  const decodingArms = lazy(() =>
+    new Map(
+      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
+        const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
+        return [type, { read: WireReader.make(arm), decode }] as const
+      })
+    )
+  )
+  const encodingArms = lazy(() =>
+    new Map(Object.entries<Schema.Codec<object, unknown>>({ ...arms, ...options.byHand }))
+  )
   const encoders = new Map<string, ReturnType<typeof SchemaParser.encodeUnknownEffect<Schema.Codec<object, unknown>>>>()
   const typeOf = (value: JsonObject): string | undefined => {
     const type = value[discriminator]
@@ -296,17 +307,15 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     const armType = typeOf(json) ?? ""
     const type = json[discriminator]
     const wireType = typeof type === "string" ? type : ""
-    let decoder = decoders.get(armType)
-    if (decoder === undefined) {
-      const arm = decodingArms().get(armType)
-      if (arm === undefined) return { type: "unknown", wireType, raw: json }
-      decoder = SchemaParser.decodeUnknownExit(arm)
-      decoders.set(armType, decoder)
-    }
-    const exit = decoder(json)
+    const arm = decodingArms().get(armType)
+    if (arm === undefined) return { type: "unknown", wireType, raw: json }
+    const read = arm.read(json)
+    if (read !== WireReader.misfit) return withRaw(read, json)
+    const decodeArm = arm.decode()
+    const exit = decodeArm(json)
     if (Exit.isSuccess(exit)) return withRaw(exit.value, json)
     for (let part = withoutMisfit(json, exit); part !== undefined;) {
-      const again = decoder(part)
+      const again = decodeArm(part)
       if (Exit.isSuccess(again)) return withRaw(again.value, json)
       part = withoutMisfit(part, again)
     }
@@ -337,7 +346,7 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
   return Schema.Unknown.pipe(Schema.decodeTo(
     Target,
     SchemaTransformation.transformEffect<Value, unknown>({ decode: (json) => Effect.succeed(decode(json)), encode })
-  ))
+  )).annotate(WireReader.annotate(decode, { isTransformation: true }))
 }
 
 /**
@@ -382,5 +391,10 @@ export interface OpenLiterals<L extends string> extends Schema.declare<L | (stri
 export const OpenLiterals = <const L extends ReadonlyArray<string>>(literals: L): OpenLiterals<L[number]> =>
   Schema.declare((u: unknown): u is L[number] | (string & {}) => typeof u === "string", {
     expected: `a string such as ${literals.map((literal) => JSON.stringify(literal)).join(", ")}`,
-    toCodecArbitrary: () => generatedFrom<string>(Schema.Literals(literals))
+    toCodecArbitrary: () => generatedFrom<string>(Schema.Literals(literals)),
+    ...stringReader
   })
+
+const stringReader = WireReader.annotate((json) => typeof json === "string" ? json : WireReader.misfit, {
+  isTransformation: false
+})

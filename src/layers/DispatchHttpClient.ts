@@ -149,12 +149,15 @@ class Exchange extends Inspectable.Class
   abort(): void {
     if (this.#isEnded) return
     this.#isAborted = true
-    this.#controller?.abort(new Error("the request was interrupted"))
+    // Nobody waits any more, so the error that undici reports is not even made into one of ours.
+    this.#resume = undefined
+    this.#waiting = undefined
+    this.#controller?.abort(interrupted)
   }
 
   onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
     this.#controller = controller
-    if (this.#isAborted) controller.abort(new Error("the request was interrupted"))
+    if (this.#isAborted) controller.abort(interrupted)
   }
 
   onResponseStart(
@@ -310,6 +313,9 @@ class Exchange extends Inspectable.Class
 }
 
 const decoder = new TextDecoder()
+
+/** Why undici closes a connection that is no longer wanted. Only undici sees it, so one for all will do. */
+const interrupted = new Error("the request was interrupted")
 
 const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = chunks
