@@ -14,7 +14,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import { lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
-import * as WireReader from "./WireReader.ts"
+import * as WireCodec from "./WireCodec.ts"
 
 /** Each round leaves out all misfits that it sees; more rounds than levels of nesting are never needed. */
 const maxRounds = 32
@@ -27,11 +27,11 @@ const maxRounds = 32
 export const decoder = <A extends object>(
   schema: Schema.Codec<A, unknown>
 ): (json: unknown) => Result.Result<A, string> => {
-  const read = WireReader.make(schema)
+  const read = WireCodec.reader(schema)
   const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema, { errors: "all" }))
   return (json) => {
     const whole = read(json)
-    if (whole !== WireReader.misfit) return Result.succeed(Wire.withRaw(whole, json))
+    if (whole !== WireCodec.misfit) return Result.succeed(Wire.withRaw(whole, json))
     const decode = decoding()
     let part = json
     for (let round = 0; round < maxRounds; round++) {

@@ -12,6 +12,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import { lazy } from "./Lazy.ts"
 import { InvalidRequest } from "./RequestError.ts"
 import * as Wire from "./Wire.ts"
+import * as WireCodec from "./WireCodec.ts"
 
 /**
  * Makes a function that checks a request and writes it as JSON, `extra` members behind its own.
@@ -23,15 +24,18 @@ import * as Wire from "./Wire.ts"
 export const writer = <A>(
   schema: Schema.Codec<A, Wire.JsonObject>
 ): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
+  const write = WireCodec.writer(schema)
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
-    const exit = encode()(request)
+    const written = write(request)
+    const exit = Wire.isJsonObject(written) ? Exit.succeed(written) : encode()(request)
     if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit))
+    const json = exit.value
     let body: string
     let isNumberless: boolean
     try {
-      body = JSON.stringify(extra === undefined ? exit.value : { ...exit.value, ...extra })
-      isNumberless = body.includes("null") && hasNoNumber(exit.value)
+      body = JSON.stringify(extra === undefined ? json : { ...json, ...extra })
+      isNumberless = body.includes("null") && hasNoNumber(json)
     } catch {
       return Result.fail(invalid(request, "is not JSON: it has a cycle or a BigInt", fieldThat(request, isNoJson)))
     }

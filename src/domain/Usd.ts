@@ -12,7 +12,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as WireReader from "./WireReader.ts"
+import * as WireCodec from "./WireCodec.ts"
 
 /**
  * An amount of US dollars.
@@ -69,10 +69,9 @@ export const FromNumber: Schema.Codec<Usd, number> = Schema.Finite.pipe(
       encode: (usd: BigDecimal.BigDecimal) => BigDecimal.toNumberUnsafe(usd)
     })
   )
-).annotate(WireReader.annotate(
-  (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : WireReader.misfit,
-  { isTransformation: true }
-))
+).annotate(WireCodec.ofTransformation({
+  read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : WireCodec.misfit
+}))
 
 /**
  * Schema of an amount that travels as decimal text.

@@ -168,8 +168,9 @@ class Exchange extends Inspectable.Class
     if (status < 200) return
     this.status = status
     this.headers = Headers.fromInput(headers)
-    const contentType = this.headers["content-type"]
-    this.#isEventStream = contentType !== undefined && contentType.includes("event-stream")
+    // A server that does not say what it sends is taken to send what it was asked for.
+    const contentType = this.headers["content-type"] ?? this.request.headers["accept"]
+    this.#isEventStream = contentType?.includes("event-stream") === true
     if (this.#isEventStream) this.#handOver()
   }
 

@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Option, Stream } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy, StreamDeadlines } from "effect-openrouter"
+import { DispatchHttpClient } from "effect-openrouter/node"
 import { Emulator } from "effect-openrouter/testing"
+import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import { apiKey, tcpServer } from "../client/support.ts"
 import * as S from "./support.ts"
 
 const { Reply } = Emulator
@@ -130,6 +133,29 @@ describe("the end of a stream", () => {
         S.completed("Once")
       ])
     ]))))
+})
+
+describe("a stream whose server does not say what it sends", () => {
+  const http = { fetch: FetchHttpClient.layer, dispatch: DispatchHttpClient.layer }
+
+  it.live.each(["fetch", "dispatch"] as const)("is read while it arrives: %s", (way) =>
+    Effect.gen(function*() {
+      const seen = Deferred.makeUnsafe<void>()
+      const { url } = yield* tcpServer((socket) => {
+        socket.once("data", () => {
+          socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${S.created}${S.delta("Once")}`)
+          Effect.runFork(Effect.andThen(Deferred.await(seen), Effect.sync(() => socket.end(S.completed("Once")))))
+        })
+      })
+      // The server says the rest only after the text has been seen.
+      const pieces = yield* OpenRouter.streamText(S.request).pipe(
+        Stream.tap(() => Deferred.succeed(seen, undefined)),
+        Stream.runCollect,
+        Effect.provide(Layer.provide(OpenRouter.layer({ apiKey, apiUrl: url }), http[way])),
+        Effect.timeout("2 seconds")
+      )
+      assert.deepStrictEqual(pieces, ["Once"])
+    }).pipe(Effect.scoped))
 })
 
 describe("many streams at once", () => {

@@ -1,0 +1,212 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Exit, Predicate, Schema, SchemaParser, SchemaTransformation } from "effect"
+import { inspect } from "node:util"
+import { CreateResponse } from "../../src/domain/CreateResponse.ts"
+import { arms as items } from "../../src/domain/OutputItem.ts"
+import { Response } from "../../src/domain/Response.ts"
+import { arms as events } from "../../src/domain/StreamEvent.ts"
+import { Usage } from "../../src/domain/Usage.ts"
+import * as Usd from "../../src/domain/Usd.ts"
+import * as Wire from "../../src/domain/Wire.ts"
+import * as WireCodec from "../../src/domain/WireCodec.ts"
+import { below, mutate, random } from "../fuzz/mutate.ts"
+
+const all: Readonly<Record<string, Schema.Codec<object, unknown>>> = { ...items, ...events, Response, Usage }
+
+/** No values are generated for the events that carry a response; the response itself is here. */
+const carriers = ["created", "queued", "in_progress", "completed", "incomplete", "failed"].map((end) =>
+  `response.${end}`
+)
+
+const schemas = Object.entries(all).filter(([name]) => !carriers.includes(name))
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Members at random: absent, `null`, under the name that they have in the program, of another kind, beside others. */
+const changed = (json: unknown, seed: number): unknown => {
+  if (!Predicate.isObject(json)) return json
+  const draw = random(seed)
+  return Object.fromEntries(
+    Object.entries(json).flatMap(([name, value]) => {
+      switch (below(draw, 24)) {
+        case 0:
+          return []
+        case 1:
+          return [[name, null]]
+        case 2:
+          return [[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]]
+        case 3:
+          return [[name, typeof value === "string" ? 1 : "text"]]
+        case 4:
+          return [[`x_${name}`, 1], [name, value]]
+        default:
+          return [[name, value]]
+      }
+    })
+  )
+}
+
+describe("the reader of a schema", () => {
+  it.effect.each(schemas)(
+    "gives for %s what the schema gives, or leaves it to the schema",
+    ([, schema]) =>
+      Effect.gen(function*() {
+        const read = WireCodec.reader(schema)
+        const decode = SchemaParser.decodeUnknownExit(schema)
+        const encode = SchemaParser.encodeUnknownExit(schema)
+        const seen = { read: 0, left: 0, rejected: 0 }
+        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
+          count: 60,
+          seed: 1,
+          size: 6,
+          maxDiscards: 10_000
+        })
+        for (const [index, value] of values.entries()) {
+          const encoded = encode(value)
+          if (Exit.isFailure(encoded)) continue
+          const text = JSON.stringify(encoded.value)
+          const draw = random(index)
+          const variants = [
+            parsed(text),
+            changed(parsed(text), index),
+            changed(parsed(text), index + 1000),
+            parsed(mutate(draw, text).text)
+          ]
+          for (const json of variants) {
+            const value = read(json)
+            const exit = decode(json)
+            if (value === WireCodec.misfit) {
+              if (Exit.isSuccess(exit)) seen.left++
+              else seen.rejected++
+              continue
+            }
+            seen.read++
+            assert.isTrue(Exit.isSuccess(exit), `read what the schema rejects: ${JSON.stringify(json)}`)
+            if (Exit.isSuccess(exit)) assert.deepStrictEqual(value, exit.value)
+          }
+        }
+        // A reader that leaves everything to the schema would pass as well, and be of no use.
+        assert.isAbove(seen.read, seen.left * 4, JSON.stringify(seen))
+        assert.isAbove(seen.rejected, 0, JSON.stringify(seen))
+      })
+  )
+
+  it("does not look at what its schema does not have", () => {
+    const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
+    const read = WireCodec.reader(Pair)
+    assert.deepStrictEqual(read({ first_name: "Ann", age: null, other: 1 }), { firstName: "Ann" })
+    assert.strictEqual(read({ first_name: "Ann", age: 1.5 }), WireCodec.misfit)
+    assert.strictEqual(read({ age: 1 }), WireCodec.misfit)
+    assert.strictEqual(read({ first_name: "Ann", firstName: "Bob" }), WireCodec.misfit)
+    assert.strictEqual(read([]), WireCodec.misfit)
+  })
+
+  it("gives members in the order of the schema, whatever their order in JSON", () => {
+    const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
+    assert.deepStrictEqual(Object.keys(Object(WireCodec.reader(Pair)({ age: 1, first_name: "Ann" }))), [
+      "firstName",
+      "age"
+    ])
+  })
+
+  it("leaves a transformation that was added to the schema", () => {
+    const Cents = Schema.Finite.pipe(Schema.decodeTo(
+      Usd.FromNumber,
+      SchemaTransformation.transform({ decode: (cents) => cents / 100, encode: (dollars) => dollars * 100 })
+    ))
+    const Item = Wire.Struct({ price: Cents })
+    assert.deepStrictEqual(WireCodec.reader(Item)({ price: 250 }), Schema.decodeUnknownSync(Item)({ price: 250 }))
+    assert.deepStrictEqual(WireCodec.reader(Item)({ price: 250 }), { price: Usd.fromNumber(2.5) })
+  })
+
+  it("leaves an absent member that the schema fills in", () => {
+    const Filled = Wire.Struct({
+      size: Schema.optionalKey(Schema.Finite).pipe(Schema.withDecodingDefaultKey(Effect.succeed(3)))
+    })
+    assert.notDeepEqual(WireCodec.reader(Filled)({}), {})
+  })
+
+  it("respects checks that are added to a schema", () => {
+    const Adult = Wire.Struct({ age: Schema.Int }).check(Schema.makeFilter(({ age }) => age >= 18))
+    assert.strictEqual(WireCodec.reader(Adult)({ age: 17 }), WireCodec.misfit)
+    assert.deepStrictEqual(WireCodec.reader(Adult)({ age: 18 }), { age: 18 })
+    const Name = Wire.Struct({ name: Schema.String.check(Schema.isMaxLength(3)) })
+    assert.strictEqual(WireCodec.reader(Name)({ name: "Anna" }), WireCodec.misfit)
+  })
+
+  it("is not that of the type alone", () => {
+    const Person = Wire.Struct({ firstName: Schema.String })
+    assert.strictEqual(WireCodec.reader(Schema.toType(Person))({ first_name: "Ann" }), WireCodec.misfit)
+    assert.deepStrictEqual(WireCodec.reader(Schema.toType(Person))({ firstName: "Ann" }), { firstName: "Ann" })
+  })
+})
+
+/** Members at random: absent, undefined, of another kind, beside ones that the schema does not have. */
+const misshapen = (value: unknown, seed: number): unknown => {
+  if (!Predicate.isObject(value)) return value
+  const draw = random(seed)
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, member]) => {
+      switch (below(draw, 24)) {
+        case 0:
+          return []
+        case 1:
+          return [[key, undefined]]
+        case 2:
+          return [[key, typeof member === "string" ? 1 : "text"]]
+        case 3:
+          return [[`${key}X`, 1], [key, member]]
+        case 4:
+          return [[key, null]]
+        default:
+          return [[key, member]]
+      }
+    })
+  )
+}
+
+const requests: ReadonlyArray<readonly [string, Schema.Codec<object, unknown>]> = Object.entries({
+  ...items,
+  CreateResponse
+})
+
+describe("the writer of a schema", () => {
+  it.effect.each(requests)(
+    "gives for %s what the schema gives, or leaves it to the schema",
+    ([, schema]) =>
+      Effect.gen(function*() {
+        const write = WireCodec.writer(schema)
+        const encode = SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" })
+        const seen = { written: 0, left: 0, rejected: 0 }
+        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
+          count: 60,
+          seed: 2,
+          size: 6,
+          maxDiscards: 10_000
+        })
+        for (const [index, value] of values.entries()) {
+          for (const one of [value, value, misshapen(value, index)]) {
+            const json = write(one)
+            const exit = encode(one)
+            if (json === WireCodec.misfit) {
+              if (Exit.isSuccess(exit)) seen.left++
+              else seen.rejected++
+              continue
+            }
+            seen.written++
+            assert.isTrue(Exit.isSuccess(exit), `wrote what the schema rejects: ${inspect(one)}`)
+            // The same bytes, so that a cache of prompts finds them again.
+            if (Exit.isSuccess(exit)) assert.strictEqual(JSON.stringify(json), JSON.stringify(exit.value))
+          }
+        }
+        assert.isAbove(seen.written, seen.left * 4, JSON.stringify(seen))
+        assert.isAbove(seen.rejected, 0, JSON.stringify(seen))
+      })
+  )
+})
