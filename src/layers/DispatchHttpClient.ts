@@ -5,8 +5,9 @@
  * event stream is handed over when it is complete; an event stream at once, and then with back-pressure: what the reader
  * does not take stays in the socket. Interruption aborts the request and closes its connection.
  *
- * Not done: redirects (OpenRouter has none), upgrades, bodies other than text and bytes, and spans and trace headers of its
- * own (the client's span says it all); the stock client of `@effect/platform-node` does them.
+ * Not done: redirects (OpenRouter has none), upgrades, bodies other than text and bytes, spans and trace headers of its own
+ * (the client's span says it all), `HttpClient.withScope`, and giving up an event stream that nobody reads (read it, or
+ * interrupt it); the stock client of `@effect/platform-node` does them.
  *
  * @since 0.1.0
  */
@@ -16,6 +17,7 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
+import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -33,9 +35,6 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** The largest answer that is read in one piece. */
-const maxBodyBytes = 128 * 1024 * 1024
-
 /** How much of a stream may wait for its reader before the socket is paused. */
 const highWaterBytes = 64 * 1024
 
@@ -45,13 +44,21 @@ const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
 /**
  * Makes a client over a dispatcher: an `Agent`, a `ProxyAgent`, a `MockAgent`, …
  *
+ * An answer that is read in one piece may have `maxBodyBytes` (default 128 MiB); a larger one fails with a `DecodeError`
+ * whose cause has undici's code `UND_ERR_RES_EXCEEDED_MAX_SIZE`. Event streams have no limit of their own.
+ *
  * @since 0.1.0
  */
-export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
-  HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request) => execute(dispatcher, request)),
+export const make = (
+  dispatcher: Undici.Dispatcher,
+  options: { readonly maxBodyBytes?: number | undefined } = {}
+): HttpClient.HttpClient => {
+  const maxBodyBytes = options.maxBodyBytes ?? 128 * 1024 * 1024
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) => execute(dispatcher, request, maxBodyBytes)),
     Effect.succeed
   )
+}
 
 /**
  * The client over the dispatcher in the context.
@@ -60,22 +67,26 @@ export const make = (dispatcher: Undici.Dispatcher): HttpClient.HttpClient =>
  */
 export const layerNoDispatcher: Layer.Layer<HttpClient.HttpClient, never, NodeHttpClient.Dispatcher> = Layer.effect(
   HttpClient.HttpClient,
-  Effect.map(NodeHttpClient.Dispatcher, make)
+  Effect.map(NodeHttpClient.Dispatcher, (dispatcher) => make(dispatcher))
 )
 
 /**
- * The client over an `Agent` of its own, which is closed with the layer.
+ * The client over an `Agent` of its own, which is destroyed with the layer.
+ *
+ * It speaks HTTP/1.1, where every call has a connection that ends with it when it is interrupted; for HTTP/2 bring your own
+ * dispatcher.
  *
  * @since 0.1.0
  */
 export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.provide(
   layerNoDispatcher,
-  NodeHttpClient.layerDispatcher
+  NodeHttpClient.layerDispatcherOptions({ allowH2: false })
 )
 
 const execute = (
   dispatcher: Undici.Dispatcher,
-  request: HttpClientRequest.HttpClientRequest
+  request: HttpClientRequest.HttpClientRequest,
+  maxBodyBytes: number
 ): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> =>
   Effect.callback((resume) => {
     const { body } = request
@@ -90,7 +101,7 @@ const execute = (
         })
       ))
     }
-    const exchange = new Exchange(request, resume)
+    const exchange = new Exchange(request, maxBodyBytes, resume)
     try {
       const { origin, pathname, search } = url.success
       dispatcher.dispatch({
@@ -128,6 +139,8 @@ class Exchange extends Inspectable.Class
   status = 0
   headers: Headers.Headers = Headers.empty
 
+  readonly #maxBodyBytes: number
+  #setCookies: string | Array<string> = []
   #resume: Resume | undefined
   #controller: Undici.Dispatcher.DispatchController | undefined
   #isAborted = false
@@ -140,9 +153,10 @@ class Exchange extends Inspectable.Class
   /** The reader of a stream that waits for bytes. */
   #waiting: ((pull: BytesPull) => void) | undefined
 
-  constructor(request: HttpClientRequest.HttpClientRequest, resume: Resume) {
+  constructor(request: HttpClientRequest.HttpClientRequest, maxBodyBytes: number, resume: Resume) {
     super()
     this.request = request
+    this.#maxBodyBytes = maxBodyBytes
     this.#resume = resume
   }
 
@@ -170,42 +184,33 @@ class Exchange extends Inspectable.Class
     this.headers = Headers.fromInput(headers)
     // A server that does not say what it sends is taken to send what it was asked for.
     const contentType = this.headers["content-type"] ?? this.request.headers["accept"]
-    this.#isEventStream = contentType?.includes("event-stream") === true
-    if (this.#isEventStream) this.#handOver()
+    this.#isEventStream = contentType?.toLowerCase().includes("event-stream") === true
+    this.#setCookies = headers["set-cookie"] ?? []
+    if (this.#isEventStream) this.#answer(Effect.succeed(this))
   }
 
   onResponseData(controller: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (!this.#isEventStream) {
-      if (this.#size > maxBodyBytes) controller.abort(new Error(`the answer is larger than ${maxBodyBytes} bytes`))
+      if (this.#size > this.#maxBodyBytes) controller.abort(new TooLarge(this.#maxBodyBytes))
       return
     }
     if (this.#size >= highWaterBytes) controller.pause()
-    // One read of the socket brings many chunks: the reader is woken once for all of them.
-    if (this.#waiting !== undefined && !this.#isWaking) {
-      this.#isWaking = true
-      queueMicrotask(() => {
-        this.#isWaking = false
-        this.#wake()
-      })
-    }
+    this.#wake()
   }
 
   onResponseEnd(): void {
     this.#isEnded = true
     if (this.#isEventStream) this.#wake()
-    else this.#handOver()
+    else this.#answer(Effect.succeed(this))
   }
 
   onResponseError(_controller: Undici.Dispatcher.DispatchController, error: Error): void {
     this.#isEnded = true
     this.#error = error
-    const resume = this.#resume
-    this.#resume = undefined
-    if (resume === undefined) this.#wake()
-    else if (this.status === 0) resume(Effect.fail(transportError(this.request, error)))
-    else resume(Effect.succeed(this))
+    if (this.#resume === undefined) this.#wake()
+    else this.#answer(this.status === 0 ? Effect.fail(transportError(this.request, error)) : Effect.succeed(this))
   }
 
   get url(): string {
@@ -213,6 +218,7 @@ class Exchange extends Inspectable.Class
   }
 
   get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
+    if (!this.#isEventStream) return Stream.fromEffect(this.#bytes)
     return Stream.fromChannel(
       Channel.fromTransform((_upstream, scope) =>
         Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.abort())), Effect.suspend(() => this.#take()))
@@ -225,7 +231,10 @@ class Exchange extends Inspectable.Class
   }
 
   get json(): HttpClientResponse.HttpClientResponse["json"] {
-    return Effect.flatMap(this.#web, (web) => web.json)
+    return Effect.flatMap(
+      this.text,
+      (text) => Effect.try({ try: () => text === "" ? null : JSON.parse(text), catch: (cause) => this.#failure(cause) })
+    )
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
@@ -245,7 +254,7 @@ class Exchange extends Inspectable.Class
   }
 
   get cookies(): HttpClientResponse.HttpClientResponse["cookies"] {
-    return HttpClientResponse.fromWeb(this.request, new Response(null, { headers: this.headers })).cookies
+    return Cookies.fromSetCookie(this.#setCookies)
   }
 
   toJSON(): unknown {
@@ -260,16 +269,24 @@ class Exchange extends Inspectable.Class
     return pipeArguments(this, arguments)
   }
 
-  #handOver(): void {
+  // Undici calls from within its parser, which must not be entered again: what the caller does next, such as pulling
+  // another stream, has to wait until the parser is done. Data wakes the reader once for all that a read of the socket brings.
+
+  #answer(answer: Parameters<Resume>[0]): void {
     const resume = this.#resume
     this.#resume = undefined
-    resume?.(Effect.succeed(this))
+    if (resume !== undefined) queueMicrotask(() => resume(answer))
   }
 
   #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    waiting?.(this.#take())
+    if (this.#waiting === undefined || this.#isWaking) return
+    this.#isWaking = true
+    queueMicrotask(() => {
+      this.#isWaking = false
+      const waiting = this.#waiting
+      this.#waiting = undefined
+      waiting?.(this.#take())
+    })
   }
 
   /** What has arrived; waits if nothing has. */
@@ -293,7 +310,19 @@ class Exchange extends Inspectable.Class
 
   /** The whole body. An answer in one piece is there already. */
   get #bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
-    if (this.#isEventStream) return Effect.map(Stream.runCollect(this.stream), joined)
+    if (this.#isEventStream) {
+      let size = 0
+      return this.stream.pipe(
+        Stream.mapEffect((chunk) => {
+          size += chunk.length
+          return size > this.#maxBodyBytes
+            ? Effect.fail(this.#failure(new TooLarge(this.#maxBodyBytes)))
+            : Effect.succeed(chunk)
+        }),
+        Stream.runCollect,
+        Effect.map(joined)
+      )
+    }
     return this.#error === undefined ? Effect.succeed(joined(this.#chunks)) : Effect.fail(this.#failure(this.#error))
   }
 
@@ -302,7 +331,7 @@ class Exchange extends Inspectable.Class
     return Effect.map(this.#bytes, (bytes) =>
       HttpClientResponse.fromWeb(
         this.request,
-        new Response(new Uint8Array(bytes), { status: this.status, headers: this.headers })
+        new Response(bytes.length === 0 ? null : new Uint8Array(bytes), { status: this.status, headers: this.headers })
       ))
   }
 
@@ -310,6 +339,13 @@ class Exchange extends Inspectable.Class
     return new HttpClientError.HttpClientError({
       reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
     })
+  }
+}
+
+class TooLarge extends Error {
+  readonly code = "UND_ERR_RES_EXCEEDED_MAX_SIZE"
+  constructor(maxBodyBytes: number) {
+    super(`the answer is larger than ${maxBodyBytes} bytes`)
   }
 }
 

@@ -58,7 +58,7 @@ interface Attempt {
 interface Reading {
   readonly attempt: Attempt
   readonly headers: Answer.Answer["headers"]
-  readonly bytes: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ConnectionFailed | TimedOut>
+  readonly bytes: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, Transport.Unanswered>
   readonly reader: EventReader.EventReader
   readonly accumulator: ResponseAccumulator.ResponseAccumulator
 }
@@ -339,14 +339,19 @@ const endOf = (run: Run, reading: Reading): Ended => {
 }
 
 /** The connection broke or a deadline passed: of no matter if the answer was complete. */
-const brokenOff = (run: Run, reading: Reading, error: ConnectionFailed | TimedOut): Ended => {
+const brokenOff = (run: Run, reading: Reading, error: Transport.Unanswered): Ended => {
   if (reading.accumulator.terminal !== undefined) return endOf(run, reading)
   const known = { ...knownOf(run, reading), message: error.message }
-  return Result.fail(
-    error._tag === "TimedOut"
-      ? new TimedOut({ ...known, phase: error.phase, ...Wire.compact({ duration: error.duration }) })
-      : new ConnectionFailed({ ...known, phase: error.phase, ...Wire.compact({ reason: error.reason }) })
-  )
+  switch (error._tag) {
+    case "TimedOut":
+      return Result.fail(new TimedOut({ ...known, phase: error.phase, ...Wire.compact({ duration: error.duration }) }))
+    case "ConnectionFailed":
+      return Result.fail(
+        new ConnectionFailed({ ...known, phase: error.phase, ...Wire.compact({ reason: error.reason }) })
+      )
+    case "MalformedResponse":
+      return Result.fail(new MalformedResponse({ ...known, body: error.body }))
+  }
 }
 
 const knownOf = (run: Run, { accumulator, headers }: Reading) => {

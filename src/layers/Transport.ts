@@ -19,7 +19,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Answer, Context } from "../domain/Answer.ts"
-import { ConnectionFailed, TimedOut } from "../domain/OpenRouterError.ts"
+import { ConnectionFailed, MalformedResponse, TimedOut } from "../domain/OpenRouterError.ts"
 import * as Wire from "../domain/Wire.ts"
 import type * as Watchdog from "./Watchdog.ts"
 
@@ -56,8 +56,15 @@ export type Opened =
   | {
     readonly _tag: "Events"
     readonly headers: Answer["headers"]
-    readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, ConnectionFailed | TimedOut>
+    readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, Unanswered>
   }
+
+/**
+ * Why there is no answer: the connection, a deadline, or an answer larger than the HTTP client takes.
+ *
+ * @since 0.1.0
+ */
+export type Unanswered = ConnectionFailed | TimedOut | MalformedResponse
 
 /**
  * The requests that the client sends.
@@ -66,15 +73,15 @@ export type Opened =
  */
 export interface Transport {
   /** Posts a JSON body to `/responses`. */
-  readonly post: (body: string, context: CallContext) => Effect.Effect<Answer, ConnectionFailed | TimedOut>
+  readonly post: (body: string, context: CallContext) => Effect.Effect<Answer, Unanswered>
   /** Posts a JSON body to `/responses` and begins to read the answer; the scope holds the connection. */
-  readonly open: (body: string, context: CallContext) => Effect.Effect<Opened, ConnectionFailed | TimedOut, Scope.Scope>
+  readonly open: (body: string, context: CallContext) => Effect.Effect<Opened, Unanswered, Scope.Scope>
   /** Posts a JSON body to a path such as `/embeddings`, or gets a path such as `/key`. */
   readonly send: (
     path: string,
     body: string | undefined,
     context: CallContext
-  ) => Effect.Effect<Answer, ConnectionFailed | TimedOut>
+  ) => Effect.Effect<Answer, Unanswered>
 }
 
 /**
@@ -95,7 +102,7 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
   const readText = (
     response: HttpClientResponse.HttpClientResponse,
     context: CallContext
-  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
+  ): Effect.Effect<Answer, Unanswered> =>
     Effect.matchEffect(response.text, {
       onFailure: (error) => failed(error, "receiving", context),
       onSuccess: (text) =>
@@ -108,7 +115,7 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
   const execute = (
     request: HttpClientRequest.HttpClientRequest,
     context: CallContext
-  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
+  ): Effect.Effect<Answer, Unanswered> =>
     client.execute(request).pipe(
       Effect.matchEffect({
         onFailure: (error) => failed(error, "sending", context),
@@ -122,7 +129,7 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
     restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   ) => {
     const contentType = response.headers["content-type"] ?? "text/event-stream"
-    return response.status === 200 && contentType.includes("event-stream")
+    return response.status === 200 && contentType.toLowerCase().includes("event-stream")
       ? Effect.map(
         Stream.toPull(Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error, "receiving", context)))),
         (pull): Opened => ({ _tag: "Events", headers: scrubbed(response.headers, options.scrub), pull })
@@ -171,19 +178,17 @@ export const within = (transport: Transport, options: {
 }): Transport => {
   const millis = Duration.toMillis(options.timeout)
   const guarded = (
-    self: Effect.Effect<Answer, ConnectionFailed | TimedOut>,
+    self: Effect.Effect<Answer, Unanswered>,
     context: CallContext
-  ): Effect.Effect<Answer, ConnectionFailed | TimedOut> =>
-    Effect.clockWith((clock) =>
-      options.watchdog.guard(self, clock.currentTimeMillisUnsafe() + millis, () =>
-        new TimedOut({
-          phase: "response",
-          duration: options.timeout,
-          message: `the answer did not arrive within ${Duration.format(options.timeout)}`,
-          attempts: context.attempts,
-          ...Wire.compact({ model: context.model })
-        }))
-    )
+  ): Effect.Effect<Answer, Unanswered> =>
+    options.watchdog.guardFor(self, millis, () =>
+      new TimedOut({
+        phase: "response",
+        duration: options.timeout,
+        message: `the answer did not arrive within ${Duration.format(options.timeout)}`,
+        attempts: context.attempts,
+        ...Wire.compact({ model: context.model })
+      }))
   return {
     open: transport.open,
     post: (body, context) => guarded(transport.post(body, context), context),
@@ -223,11 +228,16 @@ const connectionFailed = (
     readonly phase: "sending" | "receiving"
     readonly context: CallContext
   }
-): ConnectionFailed | TimedOut => {
+): Unanswered => {
   const code = codeOf(error.reason.cause)
   const known = { attempts: context.attempts, ...Wire.compact({ model: context.model }) }
   if (code !== undefined && timeoutCodes.has(code)) {
     return new TimedOut({ ...known, phase: "response", message: `${host} did not answer in time: ${code}` })
+  }
+  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
+    // Sent again it would be as large, and billed again.
+    const message = `the answer of ${host} is too large: ${messageOf(error.reason.cause) ?? code}`
+    return new MalformedResponse({ ...known, message, body: Redacted.make("") })
   }
   const isConnecting = phase === "sending" && code !== undefined && connectingCodes.has(code)
   const reason = scrub(code ?? messageOf(error.reason.cause) ?? error.reason._tag)

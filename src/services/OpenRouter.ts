@@ -181,7 +181,7 @@ export const streamOutcome = <X, E, R>(
     )
   )
 
-// The constants made with this are marked as pure, so that a bundle holds the endpoints that its program asks.
+// The constants made with this are marked as pure, so that a bundle holds only the endpoints that its program asks.
 const call = <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError, OpenRouter> =>
   OpenRouter.use((service) => service.call(endpoint))
 

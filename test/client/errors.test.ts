@@ -296,6 +296,12 @@ describe("over undici", () => {
   })
 })
 
+describe("over undici's dispatch", () => {
+  it.layer(final(served({ rules }, "dispatch")))((it) => {
+    it.effect.each(rows)("$name is $tag", (row) => caught(row))
+  })
+})
+
 describe("moderation", () => {
   it.effect("names the categories and keeps the flagged excerpt out of sight", () =>
     Effect.gen(function*() {
@@ -366,7 +372,7 @@ describe("an answer of the wrong shape", () => {
 })
 
 describe("connections", () => {
-  const clients = ["fetch", "undici"] as const
+  const clients = ["fetch", "undici", "dispatch"] as const
 
   it.effect.each(clients)("a closed port, over %s", (over) =>
     Effect.gen(function*() {

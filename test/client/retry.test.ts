@@ -452,7 +452,7 @@ describe("interruption", () => {
       assert.strictEqual(exit.value._tag, "None")
     }).pipe(Effect.provide(scripted([inHeaders({ "Retry-After": "60" }), ok()]))))
 
-  it.live.each(["fetch", "undici"] as const)(
+  it.live.each(["fetch", "undici", "dispatch"] as const)(
     "closes the connection of a call in flight, over %s",
     (over) =>
       Effect.gen(function*() {
@@ -482,5 +482,5 @@ describe("interruption", () => {
       const none = yield* Effect.timeoutOption(askFor("emulator/hang"), "50 millis")
       assert.strictEqual(none._tag, "None")
       assert.strictEqual((yield* askFor("emulator/echo", "still here")).text, "still here")
-    }).pipe(Effect.provide(served({}, "undici"))))
+    }).pipe(Effect.provide(served({}, "dispatch"))))
 })

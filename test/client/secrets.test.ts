@@ -171,7 +171,7 @@ describe("no error, log line or span shows the key or the prompt", () => {
       absent(texts, prompt)
     }).pipe(Effect.provide(scripted([failure(429, { headers: { "retry-after": "60" } })], options))))
 
-  it.effect.each(["fetch", "undici"] as const)(
+  it.effect.each(["fetch", "undici", "dispatch"] as const)(
     "also not over a real connection that breaks, over %s",
     (over) =>
       Effect.gen(function*() {
@@ -185,7 +185,7 @@ describe("no error, log line or span shows the key or the prompt", () => {
 })
 
 describe("a password in the URL", () => {
-  it.effect.each(["fetch", "undici"] as const)("is in no error, over %s", (over) =>
+  it.effect.each(["fetch", "undici", "dispatch"] as const)("is in no error, over %s", (over) =>
     Effect.gen(function*() {
       const { texts } = yield* watched(respond).pipe(
         Effect.provide(clientOf("http://me:hunter2@127.0.0.1:9/api/v1", over))

@@ -1,6 +1,7 @@
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { Clock, Context, Effect, Layer, Redacted, Ref, Schema } from "effect"
 import { type CreateResponse, OpenRouter, OpenRouterError, RetryPolicy } from "effect-openrouter"
+import { DispatchHttpClient } from "effect-openrouter/node"
 import { Emulator } from "effect-openrouter/testing"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientResponse, HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -27,13 +28,20 @@ export const emulated = (
 ): Layer.Layer<OpenRouter.OpenRouter | Emulator.Emulator> =>
   OpenRouter.layer({ apiKey }).pipe(Layer.provideMerge(Emulator.layerHttpClient(options)))
 
-const httpClients = { fetch: FetchHttpClient.layer, undici: NodeHttpClient.layerUndici }
+const httpClients = {
+  fetch: FetchHttpClient.layer,
+  undici: NodeHttpClient.layerUndici,
+  dispatch: DispatchHttpClient.layer
+}
+
+/** How a client reaches its server. */
+export type Over = keyof typeof httpClients
 
 const urlOf = (server: HttpServer.HttpServer["Service"]): string =>
   `http://127.0.0.1:${"port" in server.address ? server.address.port : 0}/api/v1`
 
 /** An emulator on a free port, and its client over real HTTP. */
-export const served = (options?: Emulator.Options, over: "fetch" | "undici" = "fetch") =>
+export const served = (options?: Emulator.Options, over: Over = "fetch") =>
   Layer.unwrap(Effect.map(HttpServer.HttpServer, (server) => OpenRouter.layer({ apiKey, apiUrl: urlOf(server) }))).pipe(
     Layer.provide(httpClients[over]),
     Layer.merge(Emulator.layerServer(options)),
@@ -138,7 +146,7 @@ export const tcpServer = (onConnection: (socket: Net.Socket) => void) =>
   )
 
 /** A client of a given address, over real HTTP. */
-export const clientOf = (apiUrl: string, over: "fetch" | "undici" = "fetch") =>
+export const clientOf = (apiUrl: string, over: Over = "fetch") =>
   OpenRouter.layer({ apiKey, apiUrl }).pipe(Layer.provide(httpClients[over]), Layer.merge(once))
 
 export const ask = (input = "Hello") => OpenRouter.respond({ model, input })

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Redacted } from "effect"
+import { Duration, Effect, Fiber, Layer, ManagedRuntime, Redacted } from "effect"
 import { CostLedger, OpenRouter } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
+import { ask, clientOf, tcpServer } from "./support.ts"
 
 const layer = (options: Omit<OpenRouter.Options, "apiKey"> = {}, server: Emulator.Options = {}) =>
   OpenRouter.layer({ ...options, apiKey: Redacted.make("sk-or-v1-any") }).pipe(
@@ -46,6 +47,22 @@ describe("a call that is never answered", () => {
       yield* TestClock.adjust("10 days")
       assert.isUndefined(fiber.pollUnsafe())
     }).pipe(Effect.provide(layer({ timeout: Duration.infinity }))))
+})
+
+describe("a client that was made under another clock", () => {
+  it.live("keeps its deadline by its own", () =>
+    Effect.gen(function*() {
+      const content = JSON.stringify([{ type: "output_text", text: "Hi" }])
+      const body = `{"status":"completed","output":[{"type":"message","role":"assistant","content":${content}}]}`
+      const { url } = yield* tcpServer((socket) => {
+        socket.once("data", () => socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${body}`))
+      })
+      const runtime = ManagedRuntime.make(clientOf(url))
+      yield* Effect.addFinalizer(() => runtime.disposeEffect)
+      const call = Effect.provide(ask(), TestClock.layer())
+      const { text } = yield* Effect.promise(() => runtime.runPromise(call))
+      assert.strictEqual(text, "Hi")
+    }).pipe(Effect.scoped))
 })
 
 describe("calls that are answered", () => {

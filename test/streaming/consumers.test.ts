@@ -193,7 +193,8 @@ describe("a slow consumer", () => {
         )
       )
       assert.isTrue(Exit.isSuccess(exit))
-      assert.isBelow(most, long / 2)
+      // All of the events are several times as long.
+      assert.isBelow(most, long)
     }))
 
   byEveryWay("is not what an idle deadline is about", S.saying(), () =>

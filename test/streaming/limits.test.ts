@@ -158,6 +158,46 @@ describe("a stream whose server does not say what it sends", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("a consumer that makes a call for an event", () => {
+  const http = { fetch: FetchHttpClient.layer, dispatch: DispatchHttpClient.layer }
+  const pieces = Array.from({ length: 3000 }, (_, n) => `${n} `.padEnd(100, "."))
+  const answer = JSON.stringify({
+    id: "gen-3",
+    status: "completed",
+    output: [{ type: "message", role: "assistant", content: [{ type: "output_text", text: "Yes" }] }]
+  })
+
+  it.live.each(["fetch", "dispatch"] as const)(
+    "gets the rest of its stream, which was held back: %s",
+    (way) =>
+      Effect.gen(function*() {
+        const { url } = yield* tcpServer((socket) => {
+          socket.on("error", () => {})
+          socket.on("data", (request) => {
+            if (!request.toString().includes("\"stream\":true")) {
+              const head =
+                `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n`
+              setTimeout(() => socket.write(head + answer), 50)
+              return
+            }
+            const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+            socket.end(head + S.created + pieces.map(S.delta).join("") + S.completed(pieces.join("")))
+          })
+        })
+        const texts = yield* OpenRouter.stream(S.request).pipe(
+          Stream.filter((event) => event.type === "response.output_text.delta"),
+          Stream.mapEffect((event, index) =>
+            index % 500 === 0 ? Effect.as(OpenRouter.respond(S.request), event.delta) : Effect.succeed(event.delta)
+          ),
+          Stream.runCollect,
+          Effect.provide(Layer.provide(OpenRouter.layer({ apiKey, apiUrl: url }), http[way])),
+          Effect.timeout("5 seconds")
+        )
+        assert.strictEqual(texts.join(""), pieces.join(""))
+      }).pipe(Effect.scoped)
+  )
+})
+
 describe("many streams at once", () => {
   it.live.each([...S.ways])("do not disturb each other: %s", (way) =>
     Effect.gen(function*() {
