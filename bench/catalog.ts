@@ -13,7 +13,7 @@ export interface Entry extends Options {
 const ours = (transport: string, label: string): ReadonlyArray<Entry> =>
   [false, true].map((tracing) => ({
     id: `ours/${transport}${tracing ? "+tracing" : ""}`,
-    label: `effect-openrouter, ${label}${tracing ? ", tracing" : ""}`,
+    label: `effect-openrouter, ${label}, tracing ${tracing ? "on" : "off"}`,
     module: "variants/ours.ts",
     transport,
     tracing
@@ -28,7 +28,7 @@ export const catalog: ReadonlyArray<Entry> = [
   { id: "ai", label: "ai + @openrouter/ai-sdk-provider (chat)", module: "variants/ai-sdk.ts", slowness: 5 },
   {
     id: "@effect/ai-openrouter",
-    label: "@effect/ai-openrouter, Effect 3 (chat)",
+    label: "@effect/ai-openrouter, Effect 3 (chat), tracing off",
     module: "effect3/variant.ts",
     slowness: 15
   },
@@ -186,7 +186,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     rounds: 3,
     numbers: { count: 10_000 },
     quick: { variants: ["undici", "openai", "ours/node"], rounds: 1 },
-    columns: { heap: "heap", rss: "RSS", cpu: "CPU, µs" }
+    columns: { heap: "heap", rss: "RSS" }
   },
   {
     id: "interruption",

@@ -92,7 +92,10 @@ export const coldStart = async (rounds: number): Promise<ReadonlyMap<string, Rea
   const add = (id: string, one: Figures) => figures.set(id, [...figures.get(id) ?? [], one])
   for (let round = 0; round < rounds; round++) {
     for (const [id, specifiers] of Object.entries(imports)) {
-      add(`import/${id}`, await measure({ task: "importing", specifiers }))
+      // All at once, as a program imports them: one after the other takes longer.
+      const program = `${cache}/import.mjs`
+      writeFileSync(program, specifiers.map((specifier) => `import ${JSON.stringify(specifier)}\n`).join(""))
+      add(`import/${id}`, await measure({ task: "importing", specifiers: [program] }))
     }
     add("schemas/ours", await measure({ task: "schemas", specifiers: [file, ...needed] }))
   }

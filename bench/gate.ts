@@ -1,8 +1,8 @@
 /**
  * The part of the benchmark that a CI machine can judge: heap allocated for a call and a stream, and sizes of bundles.
  *
- * `node bench/gate.ts` measures it and fails where a figure exceeds the one in `gates.json`; with `--write` it writes that
- * file, leaving 3 % of slack.
+ * `node bench/gate.ts` measures it and fails where a figure exceeds the one in `gates.json`, or is so far below it that the
+ * gate guards nothing; with `--write` it writes that file, leaving 3 % of slack, for streams 8 %.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { entryOf, scenarios } from "./catalog.ts"
@@ -10,12 +10,13 @@ import { bundleSizes } from "./coldstart.ts"
 import { prepare } from "./prepare.ts"
 import { here, measure, startServer } from "./processes.ts"
 
-const slack = 1.03
+/** What is allocated for a stream depends a little on how its bytes arrive. */
+const slackOf = (name: string): number => name.startsWith("allocation-stream") ? 1.08 : 1.03
 
 const file = `${here}gates.json`
 
 /** Rounded up, so that the file is readable and not stricter than what was found. */
-const withSlack = (value: number): number => Math.ceil(value * slack * 10) / 10
+const withSlack = (name: string, value: number): number => Math.ceil(value * slackOf(name) * 10) / 10
 
 /** The deterministic figures of our own variants, in kilobytes. */
 const measureAll = async (): Promise<Readonly<Record<string, number>>> => {
@@ -40,15 +41,21 @@ const measureAll = async (): Promise<Readonly<Record<string, number>>> => {
 prepare(process.argv.includes("--no-build"))
 const found = await measureAll()
 if (process.argv.includes("--write")) {
-  const gates = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, withSlack(value)]))
+  const gates = Object.fromEntries(Object.entries(found).map(([name, value]) => [name, withSlack(name, value)]))
   writeFileSync(file, `${JSON.stringify(gates, null, 2)}\n`)
   console.log(`wrote ${file}`)
 } else {
   const gates: Readonly<Record<string, number>> = JSON.parse(readFileSync(file, "utf8"))
+  let failed = 0
   for (const [name, value] of Object.entries(found)) {
     const gate = gates[name] ?? 0
-    const isMet = value <= gate
-    console.log(`${isMet ? "ok    " : "FAILED"} ${name}: ${value.toFixed(1)} kB, at most ${gate.toFixed(1)}`)
-    if (!isMet) process.exitCode = 1
+    // A gate that is far too wide lets the next change give back what was gained.
+    const problem = value > gate ? "too much" : value * slackOf(name) ** 2 < gate * 0.95 ? "far below: use --write" : ""
+    if (problem !== "") failed++
+    console.log(
+      `${problem === "" ? "ok    " : "FAILED"} ${name}: ${value.toFixed(1)} kB of ${gate.toFixed(1)} ${problem}`
+    )
   }
+  console.log(`${Object.keys(found).length - failed} passed, ${failed} failed`)
+  if (failed > 0) process.exitCode = 1
 }

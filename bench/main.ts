@@ -50,7 +50,7 @@ const jobOf = (scenario: Scenario, id: string, server: string) => {
   const { count = 0, ...others } = scenario.numbers
   const isLong = scenario.task === "streams" && scenario.path !== "paced"
   const numbers = isLong
-    ? { ...others, count: Math.ceil(count / slowness), warm: Math.ceil((others["warm"] ?? 0) / slowness) }
+    ? { ...others, count: Math.ceil(count / slowness) }
     : scenario.numbers
   return { task: scenario.task, module, tracing, transport, server, scenario: scenario.path, numbers }
 }

@@ -30,7 +30,12 @@ const environment = (): NodeJS.ProcessEnv => {
 export const startServer = async (): Promise<{ readonly url: string; readonly stop: () => void }> => {
   const [command = "", ...args] = onCore(1, [process.execPath, `${here}server.ts`])
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env: environment() })
-  const [line] = await once(child.stdout, "data")
+  const [line] = await Promise.race([
+    once(child.stdout, "data"),
+    once(child, "exit").then(([code]) => {
+      throw new Error(`the server ended with code ${code} before it was ready`)
+    })
+  ])
   const { port }: { port: number } = JSON.parse(String(line))
   return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() }
 }

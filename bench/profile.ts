@@ -34,6 +34,7 @@ const areas: ReadonlyArray<readonly [pattern: RegExp, area: string]> = [
 const areaOf = ({ functionName, url }: CallFrame): string => {
   if (functionName === "(garbage collector)") return "garbage collection"
   if (functionName === "(idle)") return "idle"
+  if (functionName === "(program)") return "the process itself"
   if (url === "") return "native"
   for (const [pattern, area] of areas) {
     const match = pattern.exec(url)
@@ -66,7 +67,7 @@ const summarize = (file: string, cpu: number): void => {
     const micros = timeDeltas[index] ?? 0
     if (frame === undefined || micros < 0) continue
     const area = areaOf(frame)
-    if (area === "idle" || frame.functionName === "(program)") continue
+    if (area === "idle") continue
     const name = `${frame.functionName || "(anonymous)"} ${frame.url.replace(/^.*node_modules\//, "")}:${
       frame.lineNumber + 1
     }`

@@ -18,7 +18,8 @@ const request = {
 export const make = async (target: Target): Promise<Client> => {
   const runtime = ManagedRuntime.make(
     OpenRouterClient.layer({ apiKey: Redacted.make(apiKey), apiUrl: target.apiUrl }).pipe(
-      Layer.provide(FetchHttpClient.layer)
+      Layer.provide(FetchHttpClient.layer),
+      Layer.merge(Layer.setTracerEnabled(false))
     )
   )
   const client = await runtime.runPromise(OpenRouterClient.OpenRouterClient)
@@ -30,7 +31,10 @@ export const make = async (target: Target): Promise<Client> => {
     ? answered
     : Effect.flatMap(
       Effect.flip(answered),
-      (error) => JSON.stringify(error).includes("429") ? Effect.void : Effect.dieMessage("an error does not say 429")
+      (error) =>
+        error._tag === "ResponseError" && error.response.status === 429
+          ? Effect.void
+          : Effect.dieMessage("an error does not say 429")
     )
   return {
     calls: ({ concurrency, count }) =>

@@ -1,4 +1,4 @@
-/** The time to import modules, one after the other, in milliseconds. */
+/** The time to import a module with all that it imports, in milliseconds. */
 import type { Figures, Job } from "./task.ts"
 
 export const run = async (job: Job): Promise<Figures> => {

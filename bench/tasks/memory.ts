@@ -1,5 +1,5 @@
 /** Heap and resident memory of a call in flight, in kilobytes: all are held at once, then all must be answered. */
-import { clientOf, collect, control, cpuMicros, type Figures, type Job, numberOf, untilHeld } from "./task.ts"
+import { clientOf, collect, control, type Figures, type Job, numberOf, untilHeld } from "./task.ts"
 
 export const run = async (job: Job): Promise<Figures> => {
   const count = numberOf(job, "count")
@@ -9,7 +9,6 @@ export const run = async (job: Job): Promise<Figures> => {
   await control(job, "stats")
   collect()
   const before = process.memoryUsage()
-  const cpuBefore = cpuMicros()
   const held = client.hold(count)
   await untilHeld(job, count)
   collect()
@@ -19,7 +18,6 @@ export const run = async (job: Job): Promise<Figures> => {
   if (answered !== count) throw new Error(`${answered} of ${count} calls were answered`)
   return {
     heap: (during.heapUsed - before.heapUsed) / count / 1000,
-    rss: (during.rss - before.rss) / count / 1000,
-    cpu: (cpuMicros() - cpuBefore) / count
+    rss: (during.rss - before.rss) / count / 1000
   }
 }
