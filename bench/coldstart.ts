@@ -1,5 +1,4 @@
 /** What a program pays before its first call: size of the bundle, time to import, time to build schemas and first use them. */
-import { build } from "esbuild"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { gzipSync } from "node:zlib"
 import { here, measure } from "./processes.ts"
@@ -19,7 +18,11 @@ const programs: Readonly<Record<string, string>> = {
   "@effect/ai-openrouter": "effect3/call.ts"
 }
 
+/** Imported when it is needed: the benchmark installs it first. */
+const esbuild = () => import("esbuild")
+
 const bundled = async (file: string): Promise<string> => {
+  const { build } = await esbuild()
   const result = await build({
     entryPoints: [`${here}${file}`],
     bundle: true,
@@ -47,6 +50,7 @@ export const bundleSizes = async (ids = Object.keys(programs)): Promise<Readonly
 
 /** Our modules as one script that gets effect from outside, and the effect modules that it asks for. */
 const ownModules = async (): Promise<{ readonly script: string; readonly needed: ReadonlyArray<string> }> => {
+  const { build } = await esbuild()
   const { outputFiles } = await build({
     stdin: { contents: "export * from \"effect-openrouter\"", resolveDir: here },
     bundle: true,
