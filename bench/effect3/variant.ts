@@ -32,7 +32,7 @@ export const make = async (target: Target): Promise<Client> => {
     : Effect.flatMap(
       Effect.flip(answered),
       (error) =>
-        error._tag === "ResponseError" && error.response.status === 429
+        "response" in error && error.response.status === 429
           ? Effect.void
           : Effect.dieMessage("an error does not say 429")
     )

@@ -131,10 +131,6 @@ export const CreateResponse = Wire.LazyStruct(() => ({
  */
 export interface CreateResponse extends Schema.Schema.Type<typeof CreateResponse> {}
 
-const write = RequestBody.writer(CreateResponse)
-
-const read = RequestBody.reader(CreateResponse)
-
 /** Fields that count as absent with these values: they ask for what OpenRouter does anyway. */
 const defaults = new Map<string, ReadonlyArray<unknown>>([
   ["stream", [true, false, null]],
@@ -153,6 +149,13 @@ const remedies = new Map([
   ["route", "is deprecated by OpenRouter; use provider.sort.partition"],
   ["preset", "belongs into model, as @preset/slug"]
 ])
+
+const read = RequestBody.reader(CreateResponse)
+
+const write = RequestBody.writer(
+  CreateResponse,
+  new Map([...remedies, ["stream", "is chosen by the function: OpenRouter.stream and its siblings ask for a stream"]])
+)
 
 /**
  * The request of a JSON body, such as one that was recorded or comes from another client of the Responses API.

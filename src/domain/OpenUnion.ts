@@ -101,12 +101,12 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     return typeof type === "string" ? type : type === undefined ? options.fallback : undefined
   }
   const decode = (json: unknown): Value => {
-    if (!isJsonObject(json)) return { type: "unknown", wireType: "", raw: json }
+    if (!isJsonObject(json)) return unknownOf("", json)
     const armType = typeOf(json) ?? ""
     const type = json[discriminator]
     const wireType = typeof type === "string" ? type : ""
     const arm = decodingArms().get(armType)
-    if (arm === undefined) return { type: "unknown", wireType, raw: json }
+    if (arm === undefined) return unknownOf(wireType, json)
     const read = arm.read(json)
     if (read !== WireCodec.misfit) return withRaw(read, json)
     const decodeArm = arm.decode()
@@ -117,7 +117,7 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
       if (Exit.isSuccess(again)) return withRaw(again.value, json)
       part = withoutMisfit(part, again)
     }
-    return { type: "unknown", wireType, raw: json, issue: issueText(exit) }
+    return unknownOf(wireType, json, issueText(exit))
   }
   const encodingArm = (value: unknown) => encodingArms().get(isJsonObject(value) ? typeOf(value) ?? "" : "")
   const write = (value: unknown): unknown => {
@@ -131,8 +131,14 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     if (isUnknown(value)) return Effect.succeed(value.raw)
     const arm = encodingArm(value)
     if (arm !== undefined) return arm.encode()(value, parseOptions)
-    const expected = `one of ${Array.from(encodingArms().keys()).join(", ")} as ${discriminator}`
-    return Effect.fail(new SchemaIssue.InvalidValue({ message: expected }, value, parseOptions))
+    const type = isJsonObject(value) ? value[discriminator] : undefined
+    const message = typeof type === "string"
+      ? `has the ${discriminator} ${
+        JSON.stringify(type)
+      }, which this version does not know; to send it nevertheless, ` +
+        "write { type: \"unknown\", wireType, raw } with its JSON as raw"
+      : `needs a ${discriminator}, one of ${Array.from(encodingArms().keys()).join(", ")}`
+    return Effect.fail(new SchemaIssue.InvalidValue({ message }, value, parseOptions))
   }
   const Target = Schema.declare((u: unknown): u is Value => isJsonObject(u), {
     identifier: options.identifier,
@@ -152,6 +158,9 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
  * @since 0.1.0
  */
 export const isUnknown: (u: unknown) => u is Unknown = Schema.is(Unknown)
+
+const unknownOf = (wireType: string, json: unknown, issue?: string): Unknown =>
+  withRaw({ type: "unknown", wireType, raw: json, ...(issue === undefined ? {} : { issue }) }, json)
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()

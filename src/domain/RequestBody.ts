@@ -9,10 +9,18 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as JsonFlaw from "./JsonFlaw.ts"
 import { lazy } from "./Lazy.ts"
 import { InvalidRequest } from "./RequestError.ts"
 import * as Wire from "./Wire.ts"
 import * as WireCodec from "./WireCodec.ts"
+
+/**
+ * What is wrong with fields that OpenRouter does not have, and what to do instead, by their names in JSON.
+ *
+ * @since 0.1.0
+ */
+export type Remedies = ReadonlyMap<string, string>
 
 /**
  * Makes a function that checks a request and writes it as JSON, `extra` members behind its own.
@@ -22,33 +30,25 @@ import * as WireCodec from "./WireCodec.ts"
  * @since 0.1.0
  */
 export const writer = <A>(
-  schema: Schema.Codec<A, Wire.JsonObject>
+  schema: Schema.Codec<A, Wire.JsonObject>,
+  remedies: Remedies = new Map()
 ): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
   const write = WireCodec.writer(schema)
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
     const written = write(request)
     const exit = Wire.isJsonObject(written) ? Exit.succeed(written) : encode()(request)
-    if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit))
+    if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit, { remedies }))
     const json = exit.value
     let body: string
-    let isNumberless: boolean
     try {
       body = JSON.stringify(extra === undefined ? json : { ...json, ...extra })
-      isNumberless = body.includes("null") && hasNoNumber(json)
+      if (!(body.includes("null") && hasNoNumber(json)) && !hasLoneSurrogate(body)) return Result.succeed(body)
     } catch {
-      return Result.fail(invalid(request, "is not JSON: it has a cycle or a BigInt", fieldThat(request, isNoJson)))
+      // A cycle or a BigInt.
     }
-    if (isNumberless) {
-      return Result.fail(invalid(request, "has a number that JSON cannot hold", fieldThat(request, hasNoNumber)))
-    }
-    return hasLoneSurrogate(body)
-      ? Result.fail(invalid(
-        request,
-        "has half of a surrogate pair, which is no valid text; cut texts between characters or use toWellFormed()",
-        fieldThat(request, (value) => hasLoneSurrogate(JSON.stringify(value)))
-      ))
-      : Result.succeed(body)
+    const flaw = JsonFlaw.find(request)
+    return Result.fail(invalid(request, flaw?.problem ?? "is not JSON", pathText(flaw?.path ?? [])))
   }
 }
 
@@ -63,7 +63,9 @@ export const reader = <A>(
   const decode = lazy(() => SchemaParser.decodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (json) => {
     const exit = decode()(json)
-    return Exit.isSuccess(exit) ? Result.succeed(exit.value) : Result.fail(misfit(json, exit, Wire.snakeCase))
+    return Exit.isSuccess(exit)
+      ? Result.succeed(exit.value)
+      : Result.fail(misfit(json, exit, { rename: Wire.snakeCase }))
   }
 }
 
@@ -81,9 +83,11 @@ export const invalid = (request: unknown, problem: string, field?: string | unde
   })
 }
 
+const isNoField = "is no field of OpenRouter's API"
+
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
-    if (issue._tag === "UnexpectedKey") return "is no field of OpenRouter's API"
+    if (issue._tag === "UnexpectedKey") return isNoField
     return issue._tag === "MissingKey" ? "is missing" : SchemaIssue.defaultLeafHook(issue).replace(" | undefined", "")
   }
 })
@@ -91,12 +95,20 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
 const misfit = (
   request: unknown,
   exit: Exit.Failure<unknown, SchemaIssue.Issue>,
-  rename: (field: string) => string = (field) => field
+  options: { readonly rename?: (field: string) => string; readonly remedies?: Remedies }
 ): InvalidRequest => {
   const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
   const first = issue === undefined ? undefined : formatIssues(issue).issues[0]
   const field = pathText(first?.path ?? [])
-  return invalid(request, first?.message ?? "does not fit", field === undefined ? undefined : rename(field))
+  const message = first?.message ?? "does not fit"
+  if (field === undefined) return invalid(request, message)
+  if (options.rename !== undefined) return invalid(request, message, options.rename(field))
+  if (message !== isNoField) return invalid(request, message, field)
+  const name = /[^.\]]+$/.exec(field)?.[0] ?? field
+  const camelCase = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+  const remedy = options.remedies?.get(Wire.snakeCase(field)) ??
+    (camelCase === name ? isNoField : `${isNoField} by this name; fields are in camelCase: ${camelCase}`)
+  return invalid(request, remedy, field)
 }
 
 const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string | undefined => {
@@ -106,20 +118,6 @@ const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey 
     text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`
   }
   return text === "" ? undefined : text
-}
-
-const fieldThat = (request: unknown, predicate: (value: unknown) => boolean): string | undefined =>
-  Wire.isJsonObject(request)
-    ? Object.entries(request).find(([, value]) => value !== undefined && predicate(value))?.[0]
-    : undefined
-
-const isNoJson = (value: unknown): boolean => {
-  try {
-    JSON.stringify(value)
-    return false
-  } catch {
-    return true
-  }
 }
 
 /** True for a value with NaN or an infinity in it, which JSON would write as `null`. */

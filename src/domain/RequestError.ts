@@ -205,7 +205,8 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>("effe
     reason: optional(Schema.String)
   }
 ) {
-  readonly isRetryable = true
+  // An HTTP client that was closed stays closed.
+  readonly isRetryable: boolean = this.reason !== "UND_ERR_DESTROYED" && this.reason !== "UND_ERR_CLOSED"
 }
 
 /**

@@ -7,8 +7,8 @@
  * | model | reply |
  * |---|---|
  * | `emulator/echo` | the text of the request |
- * | `emulator/status-<n>` | an HTTP error of status n; 429 tells a reset in one second, 503 a `Retry-After` |
- * | `emulator/flaky-<n>` | that error whenever the same content comes for an odd time, an answer for an even time |
+ * | `emulator/status-<status>` | an HTTP error; 429 tells a reset in one second, 503 a `Retry-After` |
+ * | `emulator/flaky-<status>` | that error whenever the same content comes for an odd time, an answer for an even time |
  * | `emulator/slow-<ms>` | an answer after so many milliseconds |
  * | `emulator/refusal` | a completed response with a refusal |
  * | `emulator/incomplete`, `emulator/content-filter` | half an answer, stopped by the token limit or the filter |

@@ -72,12 +72,21 @@ describe("requests that cannot be sent name their field", () => {
     ["half of a pair in nested content", {
       model,
       input: [{ role: "user", content: [{ type: "input_text", text: `deep ${high}` }] }]
-    }, "input"],
+    }, "input[0].content[0].text"],
     ["half of a pair in the instructions", { model, input: "Hi", instructions: high }, "instructions"],
-    ["half of a pair in a value", { model, input: "Hi", metadata: { k: low } }, "metadata"],
+    ["half of a pair in a value", { model, input: "Hi", metadata: { k: low } }, "metadata.k"],
     ["half of a pair in a key", { model, input: "Hi", metadata: { [`k${high}`]: "v" } }, "metadata"],
     ["half of a pair after a backslash", { model, input: `\\${high}` }, "input"],
-    ["a BigInt", { model, input: "Hi", tools: [{ type: "function", name: "f", parameters: { n: 1n } }] }, "tools"]
+    [
+      "a BigInt",
+      { model, input: "Hi", tools: [{ type: "function", name: "f", parameters: { n: 1n } }] },
+      "tools[0].parameters.n"
+    ],
+    ["a number that JSON cannot hold", {
+      model,
+      input: "Hi",
+      tools: [{ type: "function", name: "f", parameters: { of: [1, NaN] } }]
+    }, "tools[0].parameters.of[1]"]
   ]
 
   it.effect.each(requests)("%s", ([_, request, field]) => rejected(request, field))
@@ -85,8 +94,25 @@ describe("requests that cannot be sent name their field", () => {
   it.effect("a cycle", () => {
     const node: Record<string, unknown> = {}
     node["self"] = node
-    return rejected({ model, input: "Hi", tools: [{ type: "function", name: "f", parameters: node }] }, "tools")
+    return rejected(
+      { model, input: "Hi", tools: [{ type: "function", name: "f", parameters: node }] },
+      "tools[0].parameters.self"
+    )
   })
+
+  it.effect.each<readonly [name: string, json: string, remedy: string]>([
+    ["a field in snake case", `{"max_output_tokens":1}`, "fields are in camelCase: maxOutputTokens"],
+    ["a nested one", `{"reasoning":{"max_tokens":1}}`, "fields are in camelCase: maxTokens"],
+    ["stream", `{"stream":true}`, "OpenRouter.stream and its siblings"],
+    ["previousResponseId", `{"previousResponseId":"r"}`, "send the history in input"],
+    ["an unknown tool", `{"tools":[{"type":"wether"}]}`, `"wether", which this version does not know`],
+    ["a tool without a type", `{"tools":[{"name":"f"}]}`, "needs a type, one of function,"]
+  ])("with the remedy: %s", ([_, json, remedy]) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(OpenRouter.respond(untyped(json)))
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.include(error.message, remedy)
+    }).pipe(one(ok())))
 
   it.effect("a request that is no object", () =>
     Effect.gen(function*() {
