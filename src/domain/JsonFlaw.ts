@@ -24,7 +24,13 @@ export interface JsonFlaw {
  *
  * @since 0.1.0
  */
-export const find = (value: unknown): JsonFlaw | undefined => search(value, [], new Set())
+export const find = (value: unknown): JsonFlaw | undefined => {
+  try {
+    return search(value, [], new Set())
+  } catch {
+    return { path: [], problem: "cannot be written as JSON: it is nested too deeply, or a part of it throws" }
+  }
+}
 
 const search = (value: unknown, path: ReadonlyArray<PropertyKey>, around: Set<object>): JsonFlaw | undefined => {
   switch (typeof value) {
@@ -48,12 +54,20 @@ const search = (value: unknown, path: ReadonlyArray<PropertyKey>, around: Set<ob
 const searchInside = (value: object, path: ReadonlyArray<PropertyKey>, around: Set<object>): JsonFlaw | undefined => {
   if (around.has(value)) return { path, problem: "contains itself, which JSON cannot hold" }
   around.add(value)
-  const json = raw(value)
-  for (const [key, member] of Object.entries(typeof json === "object" && json !== null ? json : value)) {
-    const flaw = search(key, path, around) ??
-      search(member, [...path, Array.isArray(value) ? Number(key) : key], around)
+  const sent = sentOf(value)
+  if (typeof sent !== "object" || sent === null) return search(sent, path, around)
+  for (const [key, member] of Object.entries(sent)) {
+    const place = Array.isArray(sent) ? Number(key) : key
+    const flaw = search(key, path, around) ?? search(member, [...path, place], around)
     if (flaw !== undefined) return flaw
   }
   around.delete(value)
   return undefined
+}
+
+/** What `JSON.stringify` would write. */
+const sentOf = (value: object): unknown => {
+  const json = raw(value)
+  if (json !== undefined) return json
+  return "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value
 }

@@ -146,10 +146,11 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     toCodecArbitrary: () =>
       generatedFrom<object>(Schema.Union(Array.from(encodingArms().values(), ({ schema }) => schema)))
   })
-  return Schema.Unknown.pipe(Schema.decodeTo(
+  const union = Schema.Unknown.pipe(Schema.decodeTo(
     Target,
     SchemaTransformation.transformEffect<Value, unknown>({ decode: (json) => Effect.succeed(decode(json)), encode })
-  )).annotate(WireCodec.ofTransformation({ read: decode, write }))
+  ))
+  return union.annotate(WireCodec.ofTransformation(union, { read: decode, write }))
 }
 
 /**

@@ -36,9 +36,9 @@ export const writer = <A>(
   const write = WireCodec.writer(schema)
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
-    const written = write(request)
+    const written = attempt(() => write(request))
     const exit = Wire.isJsonObject(written) ? Exit.succeed(written) : encode()(request)
-    if (Exit.isFailure(exit)) return Result.fail(misfit(request, exit, { remedies }))
+    if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies }))
     const json = exit.value
     let body: string
     try {
@@ -65,7 +65,7 @@ export const reader = <A>(
     const exit = decode()(json)
     return Exit.isSuccess(exit)
       ? Result.succeed(exit.value)
-      : Result.fail(misfit(json, exit, { rename: Wire.snakeCase }))
+      : Result.fail(rejection(json, exit, { rename: Wire.snakeCase }))
   }
 }
 
@@ -92,7 +92,7 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   }
 })
 
-const misfit = (
+const rejection = (
   request: unknown,
   exit: Exit.Failure<unknown, SchemaIssue.Issue>,
   options: { readonly rename?: (field: string) => string; readonly remedies?: Remedies }
@@ -118,6 +118,15 @@ const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey 
     text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`
   }
   return text === "" ? undefined : text
+}
+
+/** What throws, such as a getter or a value nested too deeply, is for the schema to judge. */
+const attempt = (write: () => unknown): unknown => {
+  try {
+    return write()
+  } catch {
+    return WireCodec.misfit
+  }
 }
 
 /** True for a value with NaN or an infinity in it, which JSON would write as `null`. */

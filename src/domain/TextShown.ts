@@ -26,10 +26,10 @@ export interface TextShown {
  */
 export const make = (): TextShown => {
   let shown = ""
-  /** How much has been shown of each part, by the places of its item and of itself. */
-  const parts = new Map<string, number>()
+  /** What has been shown of each part, by the places of its item and of itself. */
+  const parts = new Map<string, string>()
   const show = (place: string, text: string): string => {
-    parts.set(place, (parts.get(place) ?? 0) + text.length)
+    parts.set(place, (parts.get(place) ?? "") + text)
     shown += text
     return text
   }
@@ -40,13 +40,15 @@ export const make = (): TextShown => {
           return show(`${event.outputIndex}.${event.contentIndex ?? 0}`, event.delta)
         case "response.output_text.done": {
           const place = `${event.outputIndex}.${event.contentIndex ?? 0}`
-          return show(place, event.text.slice(parts.get(place) ?? 0))
+          return show(place, after(parts.get(place) ?? "", event.text))
         }
         default:
           return ""
       }
     },
-    // What was shown may lack its middle, where a provider left out an event: then nothing can be added to its end.
-    rest: (text) => text.startsWith(shown) ? text.slice(shown.length) : ""
+    rest: (text) => after(shown, text)
   }
 }
+
+/** What of a text has not been shown. Where a provider left out a piece in the middle, nothing can be added to its end. */
+const after = (shown: string, text: string): string => text.startsWith(shown) ? text.slice(shown.length) : ""

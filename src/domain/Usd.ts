@@ -56,12 +56,7 @@ export const make = (decimal: BigDecimal.BigDecimal): Usd =>
  */
 export const fromNumber = (dollars: number): Usd => make(BigDecimal.fromNumberUnsafe(dollars))
 
-/**
- * Schema of an amount that travels as a JSON number.
- *
- * @since 0.1.0
- */
-export const FromNumber: Schema.Codec<Usd, number> = Schema.Finite.pipe(
+const fromNumberSchema = Schema.Finite.pipe(
   Schema.decodeTo(
     Schema.BigDecimal,
     SchemaTransformation.transform({
@@ -69,9 +64,18 @@ export const FromNumber: Schema.Codec<Usd, number> = Schema.Finite.pipe(
       encode: (usd: BigDecimal.BigDecimal) => BigDecimal.toNumberUnsafe(usd)
     })
   )
-).annotate(WireCodec.ofTransformation({
-  read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : WireCodec.misfit
-}))
+)
+
+/**
+ * Schema of an amount that travels as a JSON number.
+ *
+ * @since 0.1.0
+ */
+export const FromNumber: Schema.Codec<Usd, number> = fromNumberSchema.annotate(
+  WireCodec.ofTransformation(fromNumberSchema, {
+    read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : WireCodec.misfit
+  })
+)
 
 /**
  * Schema of an amount that travels as decimal text.

@@ -45,9 +45,10 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
   keys: { readonly [K in keyof Fields]?: string } = {}
 ): Struct<Fields> => {
   const tables = lazy(() => renamingTables(fields, keys))
-  return JsonObject.pipe(
+  const struct = JsonObject.pipe(
     Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(tables))
-  ).annotate(WireCodec.ofTransformation(WireCodec.struct(() => tables().toDomain)))
+  )
+  return struct.annotate(WireCodec.ofTransformation(struct, WireCodec.struct(() => tables().toDomain)))
 }
 
 /**

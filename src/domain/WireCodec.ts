@@ -40,27 +40,33 @@ export interface Codec {
 
 type Side = keyof Codec
 
-/** A codec in the annotations of a schema, and how many transformations the schema had then. */
+type Transformation = SchemaAST.Link["transformation"]
+
+/** A codec in the annotations of a schema, and the one transformation that it stands for. */
 class Annotated {
   readonly codec: Codec
-  readonly transformations: number
-  constructor(codec: Codec, transformations: number) {
+  readonly transformation: Transformation | undefined
+  constructor(codec: Codec, transformation: Transformation | undefined) {
     this.codec = codec
-    this.transformations = transformations
+    this.transformation = transformation
   }
 }
 
 const annotation = "effect-openrouter/WireCodec"
 
+/** The transformation of a schema; `undefined` if it has none. One that has several is nothing to annotate. */
+const transformationOf = (ast: SchemaAST.AST): Transformation | undefined =>
+  ast.encoding?.length === 1 ? ast.encoding[0].transformation : undefined
+
 /**
  * The annotation of a schema whose values come from JSON by one transformation.
  *
- * Checks and transformations that are added to the schema later turn it off.
+ * Transformations that are added to the schema later turn it off.
  *
  * @since 0.1.0
  */
-export const ofTransformation = (codec: Codec): { readonly [annotation]: unknown } => ({
-  [annotation]: new Annotated(codec, 1)
+export const ofTransformation = (schema: Schema.Top, codec: Codec): { readonly [annotation]: unknown } => ({
+  [annotation]: new Annotated(codec, transformationOf(schema.ast))
 })
 
 /**
@@ -70,7 +76,7 @@ export const ofTransformation = (codec: Codec): { readonly [annotation]: unknown
  */
 export const ofTest = (fits: (value: unknown) => boolean): { readonly [annotation]: unknown } => {
   const convert = testing(fits)
-  return { [annotation]: new Annotated({ read: convert, write: convert }, 0) }
+  return { [annotation]: new Annotated({ read: convert, write: convert }, undefined) }
 }
 
 const testing = (fits: (value: unknown) => boolean): Convert => (value) => fits(value) ? value : misfit
@@ -102,33 +108,79 @@ export const writer = (schema: Schema.Codec<unknown, unknown>): Convert => {
 }
 
 const convertOf = (ast: SchemaAST.AST, side: Side): Convert => {
-  const annotated = annotatedOf(ast, side)
-  if (annotated !== undefined) return annotated
-  if (isPlain(ast)) {
-    if (SchemaAST.isSuspend(ast)) {
-      const convert = lazy(() => convertOf(ast.thunk(), side))
-      return (value) => convert()(value)
-    }
-    if (SchemaAST.isArrays(ast)) {
-      const [element, ...others] = ast.rest
-      if (element !== undefined && others.length === 0 && ast.elements.length === 0) {
-        return arrayOf(convertOf(element, side))
-      }
-    }
-  }
-  const fits = testOf(ast)
-  return fits !== undefined ? testing(fits) : unionOf(ast, side) ?? bySchema(ast, side)
+  const convert = isFlipped(ast) ? undefined : annotatedOf(ast, side) ?? plainOf(ast, side)
+  return (convert === undefined ? undefined : checked(ast, convert, side)) ?? bySchema(ast, side)
 }
+
+/** Checks of the encoded side come only with a schema that was turned around. */
+const isFlipped = (ast: SchemaAST.AST): boolean => "encodingChecks" in ast && ast.encodingChecks !== undefined
 
 const annotatedOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
   const annotated = ast.annotations?.[annotation]
-  return annotated instanceof Annotated && ast.checks === undefined &&
-      annotated.transformations === (ast.encoding?.length ?? 0)
+  return annotated instanceof Annotated && annotated.transformation === transformationOf(ast) &&
+      (annotated.transformation === undefined) === (ast.encoding === undefined)
     ? annotated.codec[side]
     : undefined
 }
 
-const isPlain = (ast: SchemaAST.AST): boolean => ast.checks === undefined && ast.encoding === undefined
+const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
+  if (ast.encoding !== undefined) return undefined
+  switch (ast._tag) {
+    case "Suspend": {
+      const convert = lazy(() => convertOf(ast.thunk(), side))
+      return (value) => convert()(value)
+    }
+    case "Arrays": {
+      const [element, ...others] = ast.rest
+      return element !== undefined && others.length === 0 && ast.elements.length === 0
+        ? arrayOf(convertOf(element, side))
+        : undefined
+    }
+    case "Union":
+      return ast.options?.mode === "oneOf" ? undefined : firstOf(ast.types.map((member) => convertOf(member, side)))
+    case "String":
+      return testing(Predicate.isString)
+    case "Number":
+      return testing(ast.checks === Schema.Int.ast.checks ? Number.isSafeInteger : isNumber(ast))
+    case "Boolean":
+      return testing(Predicate.isBoolean)
+    case "Null":
+      return testing(Predicate.isNull)
+    case "Undefined":
+      return testing(Predicate.isUndefined)
+    case "Unknown":
+      return testing(() => true)
+    case "Literal":
+      return testing((value) => value === ast.literal)
+    default:
+      return undefined
+  }
+}
+
+const isNumber = (ast: SchemaAST.AST): (value: unknown) => boolean =>
+  ast.checks === Schema.Finite.ast.checks ? Number.isFinite : Predicate.isNumber
+
+/** The checks of a schema look at its values, also when these are written. */
+const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | undefined => {
+  const { checks } = ast
+  if (checks === undefined || checks === Schema.Finite.ast.checks || checks === Schema.Int.ast.checks) return convert
+  const filters = checks.filter((check) => check._tag === "Filter")
+  if (filters.length < checks.length) return undefined
+  return (value) => {
+    const converted = convert(value)
+    if (converted === misfit) return misfit
+    const own = side === "read" ? converted : value
+    return filters.every((filter) => filter.run(own, ast, {}) === undefined) ? converted : misfit
+  }
+}
+
+const firstOf = (members: ReadonlyArray<Convert>): Convert => (value) => {
+  for (const convert of members) {
+    const converted = convert(value)
+    if (converted !== misfit) return converted
+  }
+  return misfit
+}
 
 const arrayOf = (convert: Convert): Convert => (value) => {
   if (!Array.isArray(value)) return misfit
@@ -140,56 +192,6 @@ const arrayOf = (convert: Convert): Convert => (value) => {
   }
   return elements
 }
-
-/** The test of a schema whose values are their JSON. */
-const testOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefined => {
-  if (ast.encoding !== undefined) return undefined
-  if (SchemaAST.isNumber(ast)) {
-    switch (ast.checks) {
-      case undefined:
-        return Predicate.isNumber
-      case Schema.Finite.ast.checks:
-        return Number.isFinite
-      case Schema.Int.ast.checks:
-        return Number.isSafeInteger
-      default:
-        return undefined
-    }
-  }
-  if (ast.checks !== undefined) return undefined
-  if (SchemaAST.isString(ast)) return Predicate.isString
-  if (SchemaAST.isBoolean(ast)) return Predicate.isBoolean
-  if (SchemaAST.isNull(ast)) return Predicate.isNull
-  if (SchemaAST.isUndefined(ast)) return Predicate.isUndefined
-  if (SchemaAST.isUnknown(ast)) return () => true
-  if (SchemaAST.isLiteral(ast)) return (value) => value === ast.literal
-  if (SchemaAST.isUnion(ast) && ast.options?.mode !== "oneOf") {
-    const members = ast.types.map(testOf)
-    return members.every(Predicate.isNotUndefined) ? (value) => members.some((fits) => fits(value)) : undefined
-  }
-  return undefined
-}
-
-/** A union of one structured member and primitive ones, such as that of an optional field. */
-const unionOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
-  if (!SchemaAST.isUnion(ast) || !isPlain(ast) || ast.options?.mode === "oneOf") return undefined
-  const primitives = ast.types.filter(isPrimitive)
-  const [structured, ...others] = ast.types.filter((member) => !isPrimitive(member))
-  if (structured === undefined || others.length > 0) return undefined
-  const tests = primitives.map(testOf)
-  if (!tests.every(Predicate.isNotUndefined)) return undefined
-  const convert = convertOf(structured, side)
-  return (value) =>
-    typeof value === "object" && value !== null
-      ? convert(value)
-      : tests.some((fits) => fits(value))
-      ? value
-      : convert(value)
-}
-
-const isPrimitive = (ast: SchemaAST.AST): boolean =>
-  SchemaAST.isString(ast) || SchemaAST.isNumber(ast) || SchemaAST.isBoolean(ast) || SchemaAST.isLiteral(ast) ||
-  SchemaAST.isNull(ast) || SchemaAST.isUndefined(ast)
 
 const bySchema = (ast: SchemaAST.AST, side: Side): Convert => {
   const schema = Schema.make<Schema.Codec<unknown, unknown>>(ast)
@@ -224,7 +226,7 @@ export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
   const writing = lazy(() => entriesOf(fields(), "write"))
   return {
     read: (json) => {
-      if (!Predicate.isObject(json)) return misfit
+      if (!isPlainObject(json)) return misfit
       const { entries, ownNames } = reading()
       const out: Record<string, unknown> = {}
       for (const { convert, isRequired, key, name, nullIsAbsent } of entries) {
@@ -242,7 +244,7 @@ export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
       return out
     },
     write: (value) => {
-      if (!Predicate.isObject(value)) return misfit
+      if (!isPlainObject(value)) return misfit
       const out: Record<string, unknown> = {}
       let known = 0
       for (const { convert, isRequired, key, name } of writing()) {
@@ -251,14 +253,22 @@ export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
           if (isRequired) return misfit
           continue
         }
+        if (!Object.prototype.propertyIsEnumerable.call(value, key)) return misfit
         known++
         const json = convert(member)
         if (json === misfit) return misfit
         if (json !== undefined) out[name] = json
       }
-      return known === Object.keys(value).length ? out : misfit
+      return known === Object.keys(value).length && Object.getOwnPropertySymbols(value).length === 0 ? out : misfit
     }
   }
+}
+
+/** Of instances, with what they inherit, the schema knows better what counts. */
+const isPlainObject = (value: unknown): value is { readonly [key: string]: unknown } => {
+  if (!Predicate.isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 interface Entry {

@@ -165,7 +165,6 @@ class Exchange extends Inspectable.Class
     this.#isAborted = true
     // Nobody waits any more, so the error that undici reports is not even made into one of ours.
     this.#resume = undefined
-    this.#waiting = undefined
     this.#controller?.abort(interrupted)
   }
 
@@ -301,6 +300,8 @@ class Exchange extends Inspectable.Class
     if (this.#error !== undefined) return Effect.fail(this.#failure(this.#error))
     if (this.#isEnded) return Cause.done()
     return Effect.callback((resume) => {
+      // The fiber may have been held up on its way here.
+      if (this.#chunks.length > 0 || this.#isEnded) return resume(Effect.suspend(() => this.#take()))
       this.#waiting = resume
       return Effect.sync(() => {
         this.#waiting = undefined

@@ -61,6 +61,7 @@ export const make = (options: {
     const deadlines = new Set<Deadline>()
     /** Runs while there is something to watch. */
     let watcher: Fiber.Fiber<void> | undefined
+    let isWatching = false
 
     /** Ends the sleep of the watch, if it rests when idle. */
     let rest: (() => void) | undefined
@@ -94,7 +95,7 @@ export const make = (options: {
         else next = Math.min(next, deadline.at)
       }
       if (deadlines.size > 0) return Effect.andThen(sleep(Duration.millis(next - now)), watch)
-      watcher = undefined
+      isWatching = false
       return Effect.void
     })
 
@@ -133,7 +134,10 @@ export const make = (options: {
               }
             }
             deadlines.add(deadline)
-            watcher ??= Effect.runForkWith(ownContext)(watch)
+            if (!isWatching) {
+              isWatching = true
+              watcher = Effect.runForkWith(ownContext)(watch)
+            }
             fiber.addObserver((ended) => {
               remove(deadline)
               if (result.exit !== undefined) resume(result.exit)

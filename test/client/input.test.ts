@@ -114,6 +114,12 @@ describe("requests that cannot be sent name their field", () => {
       assert.include(error.message, remedy)
     }).pipe(one(ok())))
 
+  it.effect("parameters that are nested without end", () => {
+    let parameters: Record<string, unknown> = {}
+    for (let depth = 0; depth < 50_000; depth++) parameters = { inner: parameters }
+    return rejected({ model, input: "Hi", tools: [{ type: "function", name: "f", parameters }] }, undefined)
+  })
+
   it.effect("a request that is no object", () =>
     Effect.gen(function*() {
       for (const text of ["1", `"Hi"`, "[]", "null"]) {

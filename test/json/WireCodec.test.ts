@@ -132,6 +132,26 @@ describe("the reader of a schema", () => {
     assert.notDeepEqual(WireCodec.reader(Filled)({}), {})
   })
 
+  it("takes the first member of a union that fits, as the schema does", () => {
+    const Either = Schema.Union([Usd.FromNumber, Schema.Number])
+    assert.deepStrictEqual(WireCodec.reader(Either)(2.5), Schema.decodeUnknownSync(Either)(2.5))
+    const Parts = Schema.Array(Schema.NullOr(Wire.OpenUnion(items, { identifier: "Part" })))
+    assert.deepStrictEqual(WireCodec.reader(Parts)([null]), Schema.decodeUnknownSync(Parts)([null]))
+  })
+
+  it("is not that of a schema that was turned around, or of a type with another transformation", () => {
+    const Short = Schema.flip(Wire.OpenLiterals(["a"]).check(Schema.isMaxLength(1)))
+    assert.strictEqual(WireCodec.reader(Short)("long"), WireCodec.misfit)
+    const Person = Schema.String.pipe(Schema.decodeTo(
+      Schema.toType(Wire.Struct({ firstName: Schema.String })),
+      SchemaTransformation.transform({
+        decode: (firstName) => ({ firstName }),
+        encode: ({ firstName }) => firstName
+      })
+    ))
+    assert.deepStrictEqual(WireCodec.reader(Person)("Ann"), { firstName: "Ann" })
+  })
+
   it("respects checks that are added to a schema", () => {
     const Adult = Wire.Struct({ age: Schema.Int }).check(Schema.makeFilter(({ age }) => age >= 18))
     assert.strictEqual(WireCodec.reader(Adult)({ age: 17 }), WireCodec.misfit)
@@ -177,6 +197,27 @@ const requests: ReadonlyArray<readonly [string, Schema.Codec<object, unknown>]> 
 })
 
 describe("the writer of a schema", () => {
+  it("leaves what is no plain object to the schema, which sees all of its keys", () => {
+    class Asked {
+      get model() {
+        return "a/b"
+      }
+    }
+    const write = WireCodec.writer(CreateResponse)
+    assert.strictEqual(write(Object.assign(new Asked(), { input: "Hi", temprature: 1 })), WireCodec.misfit)
+    assert.strictEqual(write({ input: "Hi", [Symbol("other")]: 1 }), WireCodec.misfit)
+    assert.strictEqual(
+      write(Object.defineProperty({ temprature: 1 }, "input", { value: "Hi", enumerable: false })),
+      WireCodec.misfit
+    )
+  })
+
+  it("runs the checks of a schema", () => {
+    const write = WireCodec.writer(CreateResponse)
+    assert.deepStrictEqual(write({ model: "a/b" }), { model: "a/b" })
+    assert.strictEqual(write({ model: " " }), WireCodec.misfit)
+  })
+
   it.effect.each(requests)(
     "gives for %s what the schema gives, or leaves it to the schema",
     ([, schema]) =>

@@ -60,6 +60,17 @@ describe("streamText gives the text that respond gives", () => {
       assert.strictEqual(yield* Stream.mkString(OpenRouter.streamText(S.request)), S.text)
     }).pipe(Effect.provide(S.reached("in-process", S.saying({ as: "json" })))))
 
+  it.effect("if a delta was lost, as far as it can be told", () =>
+    Effect.gen(function*() {
+      const done = S.data({ type: "response.output_text.done", output_index: 0, content_index: 0, text: "Hello world" })
+      const shown = (pieces: ReadonlyArray<string>) =>
+        Stream.runCollect(OpenRouter.streamText(S.request)).pipe(
+          Effect.provide(S.answering([S.sse([S.created, ...pieces, done, S.completed("Hello world"), S.done])]))
+        )
+      assert.deepStrictEqual(yield* shown([S.delta("Hel"), S.delta("world")]), ["Hel", "world"])
+      assert.deepStrictEqual(yield* shown([S.delta("Hel")]), ["Hel", "lo world"])
+    }))
+
   it.effect("if the text came without deltas", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Stream.mkString(OpenRouter.streamText(S.request)), "Once")
