@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ResultPart } from "./InputPart.ts"
+import { lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
 
 const optional = Schema.optional
@@ -134,13 +135,15 @@ export interface PromptCacheOptions extends Schema.Schema.Type<typeof PromptCach
  *
  * @since 0.1.0
  */
-export const Trace = Wire.OpenStruct({
-  traceId: optional(Schema.String),
-  traceName: optional(Schema.String),
-  spanName: optional(Schema.String),
-  generationName: optional(Schema.String),
-  parentSpanId: optional(Schema.String)
-}, Schema.Unknown)
+export const Trace = Schema.suspend(lazy(() =>
+  Wire.OpenStruct({
+    traceId: optional(Schema.String),
+    traceName: optional(Schema.String),
+    spanName: optional(Schema.String),
+    generationName: optional(Schema.String),
+    parentSpanId: optional(Schema.String)
+  }, Schema.Unknown)
+))
 
 /**
  * @since 0.1.0
@@ -152,10 +155,12 @@ export type Trace = typeof Trace.Type
  *
  * @since 0.1.0
  */
-export const ImageConfig = Schema.Record(
-  Schema.String,
-  Schema.Union([Schema.String, Schema.Finite, Schema.Array(Schema.Unknown)])
-)
+export const ImageConfig = Schema.suspend(lazy(() =>
+  Schema.Record(
+    Schema.String,
+    Schema.Union([Schema.String, Schema.Finite, Schema.Array(Schema.Unknown)])
+  )
+))
 
 /**
  * @since 0.1.0

@@ -115,51 +115,52 @@ export const ResponseFailed = Wire.LazyStruct(() => ({
  */
 export interface ResponseFailed extends Schema.Schema.Type<typeof ResponseFailed> {}
 
-const FlatError = Schema.Struct({
-  type: Schema.Literals(["error", "response.error"]),
-  ...base,
-  /** Text, or an HTTP status. */
-  code: optional(Schema.Union([Schema.String, Schema.Finite])),
-  message: optional(Schema.String),
-  /** The parameter that the server blames. */
-  param: optional(Schema.String),
-  /** OpenRouter's canonical `error_type`, where given. */
-  errorType: optional(Schema.String)
-})
-
 /**
  * A failure in the midst of a stream, its dialects read into one: the facts may stand in the event itself or in an `error`
  * inside it, and an error envelope without a `type` is one too. A `response.failed` may follow and say more.
  *
  * @since 0.1.0
  */
-export const ErrorEvent = Wire.JsonObject.pipe(Schema.decodeTo(
-  FlatError,
-  SchemaTransformation.transformEffect<typeof FlatError.Encoded, Wire.JsonObject>({
-    decode: (json, options) => {
-      if (json["type"] === undefined && !ErrorBody.isErrorBody(json)) {
-        return Effect.fail(new SchemaIssue.InvalidValue({ message: "an event has a type" }, json, options))
-      }
-      const { code, errorType, message, param, status } = ErrorBody.read(json)
-      const sequenceNumber = json["sequence_number"]
-      return Effect.succeed({
-        type: json["type"] === "response.error" ? "response.error" : "error",
-        ...Wire.compact({
-          sequenceNumber: typeof sequenceNumber === "number" ? sequenceNumber : undefined,
-          code: code ?? status,
-          message,
-          param,
-          errorType
-        })
-      })
-    },
-    encode: ({ code, errorType, message, param, sequenceNumber, type }) => {
-      const error = Wire.compact({ code, message, param, error_type: errorType })
-      const details = type === "error" ? error : { error }
-      return Effect.succeed({ type, ...Wire.compact({ sequence_number: sequenceNumber }), ...details })
-    }
+export const ErrorEvent = Schema.suspend(lazy(() => {
+  const FlatError = Schema.Struct({
+    type: Schema.Literals(["error", "response.error"]),
+    ...base,
+    /** Text, or an HTTP status. */
+    code: optional(Schema.Union([Schema.String, Schema.Finite])),
+    message: optional(Schema.String),
+    /** The parameter that the server blames. */
+    param: optional(Schema.String),
+    /** OpenRouter's canonical `error_type`, where given. */
+    errorType: optional(Schema.String)
   })
-))
+  return Wire.JsonObject.pipe(Schema.decodeTo(
+    FlatError,
+    SchemaTransformation.transformEffect<typeof FlatError.Encoded, Wire.JsonObject>({
+      decode: (json, options) => {
+        if (json["type"] === undefined && !ErrorBody.isErrorBody(json)) {
+          return Effect.fail(new SchemaIssue.InvalidValue({ message: "an event has a type" }, json, options))
+        }
+        const { code, errorType, message, param, status } = ErrorBody.read(json)
+        const sequenceNumber = json["sequence_number"]
+        return Effect.succeed({
+          type: json["type"] === "response.error" ? "response.error" : "error",
+          ...Wire.compact({
+            sequenceNumber: typeof sequenceNumber === "number" ? sequenceNumber : undefined,
+            code: code ?? status,
+            message,
+            param,
+            errorType
+          })
+        })
+      },
+      encode: ({ code, errorType, message, param, sequenceNumber, type }) => {
+        const error = Wire.compact({ code, message, param, error_type: errorType })
+        const details = type === "error" ? error : { error }
+        return Effect.succeed({ type, ...Wire.compact({ sequence_number: sequenceNumber }), ...details })
+      }
+    })
+  ))
+}))
 
 /**
  * @since 0.1.0
