@@ -1,7 +1,7 @@
 /**
- * Where a value is no JSON, and why.
+ * Where a value is no JSON, and why: also where JSON would leave a part of it out without a word.
  *
- * Only values that could not be written are looked through, so it may take its time.
+ * {@link losesNothing} is quick, for every request; {@link find} takes its time, for those that are not sent.
  *
  * @since 0.1.0
  */
@@ -25,41 +25,66 @@ export interface JsonFlaw {
  * @since 0.1.0
  */
 export const find = (value: unknown): JsonFlaw | undefined => {
+  const path: Array<PropertyKey> = []
   try {
-    return search(value, [], new Set())
+    const problem = problemOf(value, path, new Set())
+    return problem === undefined ? undefined : { path, problem }
   } catch {
     return { path: [], problem: "cannot be written as JSON: it is nested too deeply, or a part of it throws" }
   }
 }
 
-const search = (value: unknown, path: ReadonlyArray<PropertyKey>, around: Set<object>): JsonFlaw | undefined => {
+/**
+ * True if `JSON.stringify`, which accepted the value, left out no part of it.
+ *
+ * @since 0.1.0
+ */
+export const losesNothing = (value: unknown): boolean => {
+  if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol"
+  if (Array.isArray(value)) return value.every((element) => element !== undefined && losesNothing(element))
+  if (value instanceof Map || value instanceof Set) return false
+  if ("toJSON" in value) return true
+  return Object.values(value).every(losesNothing)
+}
+
+/** The first problem; then `path` leads to it. */
+const problemOf = (value: unknown, path: Array<PropertyKey>, around: Set<object>): string | undefined => {
   switch (typeof value) {
     case "bigint":
-      return { path, problem: "is a BigInt, which JSON cannot hold; use a number or text" }
+      return "is a BigInt, which JSON cannot hold; use a number or text"
     case "number":
-      return Number.isFinite(value) ? undefined : { path, problem: `is ${value}, a number that JSON cannot hold` }
+      return Number.isFinite(value) ? undefined : `is ${value}, a number that JSON cannot hold`
     case "string":
-      return !/\p{Surrogate}/u.test(value) ? undefined : {
-        path,
-        problem:
-          "has half of a surrogate pair, which is no valid text; cut texts between characters or use toWellFormed()"
-      }
+      return /\p{Surrogate}/u.test(value)
+        ? "has half of a surrogate pair, which is no valid text; cut texts between characters or use toWellFormed()"
+        : undefined
+    case "function":
+    case "symbol":
+      return `is a ${typeof value}, which JSON would leave out`
     case "object":
-      return value === null ? undefined : searchInside(value, path, around)
+      return value === null ? undefined : problemInside(value, path, around)
     default:
       return undefined
   }
 }
 
-const searchInside = (value: object, path: ReadonlyArray<PropertyKey>, around: Set<object>): JsonFlaw | undefined => {
-  if (around.has(value)) return { path, problem: "contains itself, which JSON cannot hold" }
-  around.add(value)
+const problemInside = (value: object, path: Array<PropertyKey>, around: Set<object>): string | undefined => {
+  if (around.has(value)) return "contains itself, which JSON cannot hold"
+  if (value instanceof Map || value instanceof Set) {
+    return "is a Map or a Set, of which JSON would hold nothing; use an object or an array"
+  }
   const sent = sentOf(value)
-  if (typeof sent !== "object" || sent === null) return search(sent, path, around)
+  if (typeof sent !== "object" || sent === null) return problemOf(sent, path, around)
+  around.add(value)
   for (const [key, member] of Object.entries(sent)) {
-    const place = Array.isArray(sent) ? Number(key) : key
-    const flaw = search(key, path, around) ?? search(member, [...path, place], around)
-    if (flaw !== undefined) return flaw
+    const keyProblem = problemOf(key, path, around)
+    if (keyProblem !== undefined) return keyProblem
+    path.push(Array.isArray(sent) ? Number(key) : key)
+    const problem = member === undefined && Array.isArray(sent)
+      ? "is undefined, which JSON would write as null"
+      : problemOf(member, path, around)
+    if (problem !== undefined) return problem
+    path.pop()
   }
   around.delete(value)
   return undefined

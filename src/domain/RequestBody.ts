@@ -43,7 +43,12 @@ export const writer = <A>(
     let body: string
     try {
       body = JSON.stringify(extra === undefined ? json : { ...json, ...extra })
-      if (!(body.includes("null") && hasNoNumber(json)) && !hasLoneSurrogate(body)) return Result.succeed(body)
+      if (!(body.includes("null") && hasNoNumber(json)) && !hasLoneSurrogate(body)) {
+        const flaw = flawOfFreeJson(request)
+        return flaw === undefined
+          ? Result.succeed(body)
+          : Result.fail(invalid(request, flaw.problem, pathText(flaw.path)))
+      }
     } catch {
       // A cycle or a BigInt.
     }
@@ -118,6 +123,19 @@ const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey 
     text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`
   }
   return text === "" ? undefined : text
+}
+
+/** Fields with parts of any shape, such as JSON Schemas. All others are described to their last member. */
+const freeJson = ["tools", "text", "metadata", "trace", "imageConfig"]
+
+const flawOfFreeJson = (request: unknown): JsonFlaw.JsonFlaw | undefined => {
+  if (!Wire.isJsonObject(request)) return undefined
+  for (const field of freeJson) {
+    const value = request[field]
+    const flaw = JsonFlaw.losesNothing(value) ? undefined : JsonFlaw.find(value)
+    if (flaw !== undefined) return { ...flaw, path: [field, ...flaw.path] }
+  }
+  return undefined
 }
 
 /** What throws, such as a getter or a value nested too deeply, is for the schema to judge. */

@@ -91,6 +91,34 @@ describe("requests that cannot be sent name their field", () => {
 
   it.effect.each(requests)("%s", ([_, request, field]) => rejected(request, field))
 
+  const lossy: ReadonlyArray<readonly [name: string, parameters: { readonly [key: string]: unknown }, at: string]> = [
+    ["a function", { type: () => "object" }, "type"],
+    ["a symbol", { properties: { a: Symbol("a") } }, "properties.a"],
+    ["a Map", { properties: new Map([["a", 1]]) }, "properties"],
+    ["a Set", { required: new Set(["a"]) }, "required"],
+    ["undefined in a list", { enum: ["a", undefined] }, "enum[1]"]
+  ]
+
+  it.effect.each(lossy)("what JSON would leave out: %s", ([_, parameters, at]) =>
+    rejected(
+      { model, input: "Hi", tools: [{ type: "function", name: "f", parameters }] },
+      `tools[0].parameters.${at}`
+    ))
+
+  it.effect("but not what JSON writes otherwise, or does not need", () =>
+    Effect.gen(function*() {
+      const parameters = { default: { toJSON: () => "now" }, description: undefined, examples: [1, null] }
+      const body = yield* accepted({ input: "Hi", tools: [{ type: "function", name: "f", parameters }] })
+      assert.deepStrictEqual(body, {
+        input: "Hi",
+        tools: [{
+          type: "function",
+          name: "f",
+          parameters: { default: "now", examples: [1, null] }
+        }]
+      })
+    }))
+
   it.effect("a cycle", () => {
     const node: Record<string, unknown> = {}
     node["self"] = node
