@@ -5,7 +5,8 @@
  * bring one on) do not count.
  */
 import { PerformanceObserver } from "node:perf_hooks"
-import { clientOf, collect, type Figures, type Job, median, numberOf, sleep } from "./task.ts"
+import { setTimeout as sleep } from "node:timers/promises"
+import { clientOf, collect, type Figures, type Job, median, numberOf } from "./task.ts"
 
 const wantedRounds = 3
 

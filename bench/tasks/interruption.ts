@@ -1,5 +1,6 @@
 /** Interrupting calls in flight, in milliseconds: until the client returns, and until the server saw the last socket close. */
-import { clientOf, control, type Figures, type Job, numberOf, sleep, untilHeld } from "./task.ts"
+import { setTimeout as sleep } from "node:timers/promises"
+import { clientOf, control, type Figures, type Job, numberOf, untilHeld } from "./task.ts"
 
 export const run = async (job: Job): Promise<Figures> => {
   const count = numberOf(job, "count")

@@ -1,5 +1,6 @@
 /** What the measuring processes share. */
 import { get } from "node:http"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { Client, Options, Target, Variant } from "../variants/Client.ts"
 
 /** What a process is told to measure. */
@@ -80,8 +81,6 @@ export const control = (job: Job, command: "stats" | "release"): Promise<ServerS
       })
     }).on("error", reject)
   })
-
-export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis))
 
 /** Asks the server until it holds so many calls. */
 export const untilHeld = async (job: Job, count: number, withinMillis = 30_000): Promise<ServerState> => {

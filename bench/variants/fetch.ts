@@ -1,18 +1,12 @@
 /** `fetch` and `JSON.parse`. */
 import * as Fixtures from "../fixtures.ts"
-import { apiKey, fromPromises, type Target } from "./Client.ts"
+import { fromPromises, type Target } from "./Client.ts"
 import * as Raw from "./raw.ts"
-
-const headers = {
-  authorization: `Bearer ${apiKey}`,
-  "content-type": "application/json",
-  accept: "application/json"
-}
 
 export const make = async (target: Target) => {
   const url = `${target.apiUrl}/responses`
   const send = (body: object, signal?: AbortSignal) =>
-    fetch(url, { method: "POST", headers, body: JSON.stringify(body), signal: signal ?? null })
+    fetch(url, { method: "POST", headers: Raw.headers, body: JSON.stringify(body), signal: signal ?? null })
   return fromPromises(target, {
     call: async (signal) => {
       const response = await send(Fixtures.request, signal)

@@ -1,5 +1,11 @@
 /** What the variants without a client have to do by hand, in the shortest way that works against our server. */
-import type { Target } from "./Client.ts"
+import { apiKey, type Target } from "./Client.ts"
+
+export const headers = {
+  authorization: `Bearer ${apiKey}`,
+  "content-type": "application/json",
+  accept: "application/json"
+}
 
 interface Result {
   readonly status: number

@@ -1,20 +1,20 @@
 /** The reference: `undici.request` and `JSON.parse`; what any client on Node has to pay. */
 import { Agent, request } from "undici"
 import * as Fixtures from "../fixtures.ts"
-import { apiKey, fromPromises, type Target } from "./Client.ts"
+import { fromPromises, type Target } from "./Client.ts"
 import * as Raw from "./raw.ts"
-
-const headers = {
-  authorization: `Bearer ${apiKey}`,
-  "content-type": "application/json",
-  accept: "application/json"
-}
 
 export const make = async (target: Target) => {
   const url = `${target.apiUrl}/responses`
   const dispatcher = new Agent()
   const send = (body: object, signal?: AbortSignal) =>
-    request(url, { method: "POST", headers, body: JSON.stringify(body), dispatcher, signal: signal ?? null })
+    request(url, {
+      method: "POST",
+      headers: Raw.headers,
+      body: JSON.stringify(body),
+      dispatcher,
+      signal: signal ?? null
+    })
   return fromPromises(target, {
     call: async (signal) => {
       const response = await send(Fixtures.request, signal)

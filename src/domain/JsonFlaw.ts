@@ -35,16 +35,21 @@ export const find = (value: unknown): JsonFlaw | undefined => {
 }
 
 /**
- * True if `JSON.stringify`, which accepted the value, left out no part of it.
+ * True if `JSON.stringify`, which accepted the value, left out no part of it and wrote no number as `null`.
  *
  * @since 0.1.0
  */
 export const losesNothing = (value: unknown): boolean => {
+  if (typeof value === "number") return Number.isFinite(value)
   if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "symbol"
-  if (Array.isArray(value)) return value.every((element) => element !== undefined && losesNothing(element))
+  if (Array.isArray(value)) {
+    for (const element of value) if (element === undefined || !losesNothing(element)) return false
+    return true
+  }
   if (value instanceof Map || value instanceof Set) return false
   if ("toJSON" in value) return true
-  return Object.values(value).every(losesNothing)
+  for (const member of Object.values(value)) if (!losesNothing(member)) return false
+  return true
 }
 
 /** The first problem; then `path` leads to it. */

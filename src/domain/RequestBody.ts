@@ -9,6 +9,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as Str from "effect/String"
 import * as JsonFlaw from "./JsonFlaw.ts"
 import { lazy } from "./Lazy.ts"
 import { InvalidRequest } from "./RequestError.ts"
@@ -36,19 +37,13 @@ export const writer = <A>(
   const write = WireCodec.writer(schema)
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
-    const written = attempt(() => write(request))
+    const written = write(request)
     const exit = Wire.isJsonObject(written) ? Exit.succeed(written) : encode()(request)
     if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies }))
-    const json = exit.value
-    let body: string
+    const json = extra === undefined ? exit.value : { ...exit.value, ...extra }
     try {
-      body = JSON.stringify(extra === undefined ? json : { ...json, ...extra })
-      if (!(body.includes("null") && hasNoNumber(json)) && !hasLoneSurrogate(body)) {
-        const flaw = flawOfFreeJson(request)
-        return flaw === undefined
-          ? Result.succeed(body)
-          : Result.fail(invalid(request, flaw.problem, pathText(flaw.path)))
-      }
+      const body = JSON.stringify(json)
+      if (JsonFlaw.losesNothing(json) && !hasLoneSurrogate(body)) return Result.succeed(body)
     } catch {
       // A cycle or a BigInt.
     }
@@ -103,15 +98,15 @@ const rejection = (
   options: { readonly rename?: (field: string) => string; readonly remedies?: Remedies }
 ): InvalidRequest => {
   const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
-  const first = issue === undefined ? undefined : formatIssues(issue).issues[0]
-  const field = pathText(first?.path ?? [])
-  const message = first?.message ?? "does not fit"
-  if (field === undefined) return invalid(request, message)
-  if (options.rename !== undefined) return invalid(request, message, options.rename(field))
-  if (message !== isNoField) return invalid(request, message, field)
-  const name = /[^.\]]+$/.exec(field)?.[0] ?? field
-  const camelCase = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
-  const remedy = options.remedies?.get(Wire.snakeCase(field)) ??
+  const { message = "does not fit", path = [] } = (issue === undefined ? undefined : formatIssues(issue).issues[0]) ??
+    {}
+  const field = pathText(path)
+  if (field === undefined || message !== isNoField || options.remedies === undefined) {
+    return invalid(request, message, field === undefined ? undefined : options.rename?.(field) ?? field)
+  }
+  const name = pathText(path.slice(-1)) ?? field
+  const camelCase = Str.snakeToCamel(name)
+  const remedy = options.remedies.get(Wire.snakeCase(field)) ??
     (camelCase === name ? isNoField : `${isNoField} by this name; fields are in camelCase: ${camelCase}`)
   return invalid(request, remedy, field)
 }
@@ -123,34 +118,6 @@ const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey 
     text += typeof key === "number" ? `[${key}]` : text === "" ? String(key) : `.${String(key)}`
   }
   return text === "" ? undefined : text
-}
-
-/** Fields with parts of any shape, such as JSON Schemas. All others are described to their last member. */
-const freeJson = ["tools", "text", "metadata", "trace", "imageConfig"]
-
-const flawOfFreeJson = (request: unknown): JsonFlaw.JsonFlaw | undefined => {
-  if (!Wire.isJsonObject(request)) return undefined
-  for (const field of freeJson) {
-    const value = request[field]
-    const flaw = JsonFlaw.losesNothing(value) ? undefined : JsonFlaw.find(value)
-    if (flaw !== undefined) return { ...flaw, path: [field, ...flaw.path] }
-  }
-  return undefined
-}
-
-/** What throws, such as a getter or a value nested too deeply, is for the schema to judge. */
-const attempt = (write: () => unknown): unknown => {
-  try {
-    return write()
-  } catch {
-    return WireCodec.misfit
-  }
-}
-
-/** True for a value with NaN or an infinity in it, which JSON would write as `null`. */
-const hasNoNumber = (value: unknown): boolean => {
-  if (typeof value === "number") return !Number.isFinite(value)
-  return typeof value === "object" && value !== null && Object.values(value).some(hasNoNumber)
 }
 
 /** In JSON text a lone surrogate is written as an escape and a pair never is; after a second backslash it is none. */

@@ -98,13 +98,20 @@ export const reader = <A>(schema: Schema.Codec<A, unknown>): (json: unknown) => 
 const isOf = <A>(_schema: Schema.Codec<A, unknown>, value: unknown): value is A => value !== misfit
 
 /**
- * The writer of a schema: from its values to JSON. Keys that the schema does not have are misfits.
+ * The writer of a schema: from its values to JSON. Keys that the schema does not have are misfits, and so is what throws,
+ * such as a getter.
  *
  * @since 0.1.0
  */
 export const writer = (schema: Schema.Codec<unknown, unknown>): Convert => {
   const write = lazy(() => convertOf(schema.ast, "write"))
-  return (value) => write()(value)
+  return (value) => {
+    try {
+      return write()(value)
+    } catch {
+      return misfit
+    }
+  }
 }
 
 const convertOf = (ast: SchemaAST.AST, side: Side): Convert => {
@@ -141,7 +148,7 @@ const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
     case "String":
       return testing(Predicate.isString)
     case "Number":
-      return testing(ast.checks === Schema.Int.ast.checks ? Number.isSafeInteger : isNumber(ast))
+      return testing(numberTests.get(ast.checks) ?? Predicate.isNumber)
     case "Boolean":
       return testing(Predicate.isBoolean)
     case "Null":
@@ -157,13 +164,16 @@ const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
   }
 }
 
-const isNumber = (ast: SchemaAST.AST): (value: unknown) => boolean =>
-  ast.checks === Schema.Finite.ast.checks ? Number.isFinite : Predicate.isNumber
+/** The usual checks of numbers, by one plain test each. */
+const numberTests: ReadonlyMap<SchemaAST.AST["checks"], (value: unknown) => boolean> = new Map([
+  [Schema.Finite.ast.checks, Number.isFinite],
+  [Schema.Int.ast.checks, Number.isSafeInteger]
+])
 
 /** The checks of a schema look at its values, also when these are written. */
 const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | undefined => {
   const { checks } = ast
-  if (checks === undefined || checks === Schema.Finite.ast.checks || checks === Schema.Int.ast.checks) return convert
+  if (checks === undefined || numberTests.has(checks)) return convert
   const filters = checks.filter((check) => check._tag === "Filter")
   if (filters.length < checks.length) return undefined
   return (value) => {

@@ -14,6 +14,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as Undici from "@effect/platform-node/Undici"
 import * as Arr from "effect/Array"
+import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
@@ -320,11 +321,12 @@ class Exchange extends Inspectable.Class
             ? Effect.fail(this.#failure(new TooLarge(this.#maxBodyBytes)))
             : Effect.succeed(chunk)
         }),
-        Stream.runCollect,
-        Effect.map(joined)
+        Stream.mkUint8Array
       )
     }
-    return this.#error === undefined ? Effect.succeed(joined(this.#chunks)) : Effect.fail(this.#failure(this.#error))
+    if (this.#error !== undefined) return Effect.fail(this.#failure(this.#error))
+    const [first] = this.#chunks
+    return Effect.succeed(first !== undefined && this.#chunks.length === 1 ? first : Bytes.concat(this.#chunks))
   }
 
   /** For what is rarely asked for. */
@@ -354,8 +356,3 @@ const decoder = new TextDecoder()
 
 /** Why undici closes a connection that is no longer wanted. Only undici sees it, so one for all will do. */
 const interrupted = new Error("the request was interrupted")
-
-const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const [first] = chunks
-  return first === undefined ? new Uint8Array(0) : chunks.length === 1 ? first : Buffer.concat(chunks)
-}

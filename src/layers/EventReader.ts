@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "effect/Bytes"
 import * as Sse from "effect/encoding/Sse"
 import * as StreamEvent from "../domain/StreamEvent.ts"
 
@@ -59,14 +60,7 @@ export const make = (scrub: (text: string) => string): EventReader => {
 /** One read of a socket may bring hundreds of small chunks. */
 const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = chunks
-  if (first !== undefined && chunks.length === 1) return first
-  const bytes = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+  return first !== undefined && chunks.length === 1 ? first : Bytes.concat(chunks)
 }
 
 const decode = (data: string, scrub: (text: string) => string): StreamEvent.StreamEvent => {

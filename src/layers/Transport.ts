@@ -128,11 +128,12 @@ export const make = (client: HttpClient.HttpClient, options: Options): Transport
     context: CallContext,
     restore: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   ) => {
-    const contentType = response.headers["content-type"] ?? "text/event-stream"
+    const { headers } = response
+    const contentType = headers["content-type"] ?? "text/event-stream"
     return response.status === 200 && contentType.toLowerCase().includes("event-stream")
       ? Effect.map(
         Stream.toPull(Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error, "receiving", context)))),
-        (pull): Opened => ({ _tag: "Events", headers: scrubbed(response.headers, options.scrub), pull })
+        (pull): Opened => ({ _tag: "Events", headers: scrubbed(headers, options.scrub), pull })
       )
       : Effect.map(restore(readText(response, context)), (answer): Opened => ({ _tag: "Answer", answer }))
   }

@@ -399,7 +399,7 @@ describe("connections", () => {
       const { url } = yield* tcpServer((socket) =>
         socket.once("data", () => {
           socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"id":`)
-          setTimeout(() => socket.resetAndDestroy(), 20)
+          Effect.runFork(Effect.delay(Effect.sync(() => socket.resetAndDestroy()), "20 millis"))
         })
       )
       const error = yield* ask().pipe(Effect.flip, Effect.provide(clientOf(url, over)))

@@ -28,29 +28,34 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** Members at random: absent, `null`, under the name that they have in the program, of another kind, beside others. */
-const changed = (json: unknown, seed: number): unknown => {
-  if (!Predicate.isObject(json)) return json
+type Members = ReadonlyArray<readonly [key: string, value: unknown]>
+
+/** One in five members is left out, of another kind, beside another one, or as `others` say. */
+const changed = (value: unknown, seed: number, others: ReadonlyArray<(key: string, value: unknown) => Members>) => {
+  if (!Predicate.isObject(value)) return value
   const draw = random(seed)
+  const changes: typeof others = [
+    () => [],
+    (key, value) => [[key, typeof value === "string" ? 1 : "text"]],
+    (key, value) => [[`x_${key}`, 1], [key, value]],
+    (key) => [[key, null]],
+    ...others
+  ]
   return Object.fromEntries(
-    Object.entries(json).flatMap(([name, value]) => {
-      switch (below(draw, 24)) {
-        case 0:
-          return []
-        case 1:
-          return [[name, null]]
-        case 2:
-          return [[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]]
-        case 3:
-          return [[name, typeof value === "string" ? 1 : "text"]]
-        case 4:
-          return [[`x_${name}`, 1], [name, value]]
-        default:
-          return [[name, value]]
-      }
-    })
+    Object.entries(value).flatMap(([key, value]): Members =>
+      changes[below(draw, changes.length * 5)]?.(key, value) ?? [[key, value]]
+    )
   )
 }
+
+/** Of JSON: under the name that the member has in the program. */
+const changedJson = (json: unknown, seed: number) =>
+  changed(json, seed, [
+    (name, value) => [[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]]
+  ])
+
+/** Of a value of the program: undefined. */
+const changedValue = (value: unknown, seed: number) => changed(value, seed, [(key) => [[key, undefined]]])
 
 describe("the reader of a schema", () => {
   it.effect.each(schemas)(
@@ -74,8 +79,8 @@ describe("the reader of a schema", () => {
           const draw = random(index)
           const variants = [
             parsed(text),
-            changed(parsed(text), index),
-            changed(parsed(text), index + 1000),
+            changedJson(parsed(text), index),
+            changedJson(parsed(text), index + 1000),
             parsed(mutate(draw, text).text)
           ]
           for (const json of variants) {
@@ -167,30 +172,6 @@ describe("the reader of a schema", () => {
   })
 })
 
-/** Members at random: absent, undefined, of another kind, beside ones that the schema does not have. */
-const misshapen = (value: unknown, seed: number): unknown => {
-  if (!Predicate.isObject(value)) return value
-  const draw = random(seed)
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]) => {
-      switch (below(draw, 24)) {
-        case 0:
-          return []
-        case 1:
-          return [[key, undefined]]
-        case 2:
-          return [[key, typeof member === "string" ? 1 : "text"]]
-        case 3:
-          return [[`${key}X`, 1], [key, member]]
-        case 4:
-          return [[key, null]]
-        default:
-          return [[key, member]]
-      }
-    })
-  )
-}
-
 const requests: ReadonlyArray<readonly [string, Schema.Codec<object, unknown>]> = Object.entries({
   ...items,
   CreateResponse
@@ -232,7 +213,7 @@ describe("the writer of a schema", () => {
           maxDiscards: 10_000
         })
         for (const [index, value] of values.entries()) {
-          for (const one of [value, value, misshapen(value, index)]) {
+          for (const one of [value, value, changedValue(value, index)]) {
             const json = write(one)
             const exit = encode(one)
             if (json === WireCodec.misfit) {

@@ -177,7 +177,7 @@ describe("a consumer that makes a call for an event", () => {
             if (!request.toString().includes("\"stream\":true")) {
               const head =
                 `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n`
-              setTimeout(() => socket.write(head + answer), 50)
+              Effect.runFork(Effect.delay(Effect.sync(() => socket.write(head + answer)), "50 millis"))
               return
             }
             const head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

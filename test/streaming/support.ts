@@ -137,7 +137,10 @@ export const completed = (text: string) =>
 
 export const done = "data: [DONE]\n\n"
 
-/** Waits until something holds, at most two seconds of real time, whatever the clock of the test says. */
+/**
+ * Waits until something holds, at most two seconds of real time, whatever the clock of the test says: Node's own timer, because
+ * `TestClock.withLive` needs a test clock and live tests have none.
+ */
 export const eventually = <E, R>(name: string, condition: Effect.Effect<boolean, E, R>, times = 400): Effect.Effect<
   void,
   E,
