@@ -23,6 +23,20 @@ export const maxLines = 400
 
 const rooms = ["domain", "services", "layers"]
 
+/** The folders of `domain`, each with those that it may know besides itself. */
+const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["wire", []],
+  ["money", ["wire"]],
+  ["response", ["wire", "money"]],
+  ["error", ["wire", "money", "response"]],
+  ["request", ["wire", "money", "response", "error"]],
+  ["outcome", ["wire", "money", "response", "error"]],
+  ["stream", ["wire", "money", "response", "error", "request", "outcome"]],
+  ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
+  // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
+  ["emulator", []]
+])
+
 /** Modules of `effect` that are pure data and functions: no services, no time, no randomness, no I/O. */
 const pureModules = new Set(
   `Array BigDecimal BigInt Boolean Brand ByteSize Bytes Cause Chunk Combiner Data DateTime Duration Effect Equal
@@ -106,6 +120,9 @@ const resolve = (file: string, specifier: string) => posix.join(posix.dirname(fi
 
 const roomOf = (file: string) => file.split("/")[1] ?? ""
 
+/** The folder of a module of `domain`. */
+const folderOf = (file: string) => file.split("/")[2] ?? ""
+
 /** What a contract may speak of (as a type) but not call. */
 const effectful = /^effect\/(http|http-api|ai|persistence|sql|cluster|workflow)\//
 
@@ -126,7 +143,7 @@ const importProblem = (
       return { problem: `${problem}, upwards`, remedy: "imports point one way: layers -> services -> domain" }
     }
     if (!rooms.includes(targetRoom)) return { problem, remedy: "import from the module itself, not from an entry file" }
-    return undefined
+    return room === "domain" ? folderProblem(file, target, problem) : undefined
   }
   if (/^effect(\/[a-z-]+)?$|^@effect\/[^/]+$/.test(specifier)) {
     return { problem, remedy: "import one module per line, e.g. effect/Schema, not a barrel" }
@@ -141,6 +158,15 @@ const importProblem = (
     return { problem, remedy: "services are contracts; what touches HTTP, storage or a platform belongs to layers" }
   }
   return undefined
+}
+
+const folderProblem = (file: string, target: string, problem: string) => {
+  const folder = folderOf(file)
+  const targetFolder = folderOf(target)
+  return folder === targetFolder || folders.get(folder)?.includes(targetFolder) === true ? undefined : {
+    problem: `${problem}, from ${folder} to ${targetFolder}`,
+    remedy: `domain/${folder} may know ${folders.get(folder)?.join(", ") || "no other folder"}`
+  }
 }
 
 const globalProblem = (node: Node): Omit<Violation, "file" | "line"> | undefined => {
@@ -182,6 +208,9 @@ export const check = (file: string, text: string): ReadonlyArray<Violation> => {
   if (!isEntry && !rooms.includes(roomOf(file))) {
     report(1, "is in no room", `move it to one of src/{${rooms.join(",")}}`)
   }
+  if (roomOf(file) === "domain" && !(folders.has(folderOf(file)) && file.split("/").length === 4)) {
+    report(1, "is in no folder of domain", `move it to one of src/domain/{${Array.from(folders.keys()).join(",")}}`)
+  }
   if (isEntry) {
     for (const statement of [parsed.nodes[0]?.["body"]].flat().filter(isNode)) {
       if (statement.type === "ExportAllDeclaration") continue
@@ -220,4 +249,17 @@ export const checkPortable = (entry: string, sources: ReadonlyMap<string, string
   }
   visit(entry)
   return found
+}
+
+/** Checks that no two modules of `domain` have one name: who reads an import must not need its path. */
+export const checkNames = (files: Iterable<string>): ReadonlyArray<Violation> => {
+  const first = new Map<string, string>()
+  return Array.from(files).filter((file) => roomOf(file) === "domain").flatMap((file) => {
+    const name = posix.basename(file)
+    const other = first.get(name)
+    if (other === undefined) first.set(name, file)
+    return other === undefined
+      ? []
+      : [{ file, line: 1, problem: `has the name of ${other}`, remedy: "give it a name of its own" }]
+  })
 }

@@ -1,2 +1,2 @@
-export * as DispatchHttpClient from "./layers/DispatchHttpClient.ts"
-export * as OpenRouterNode from "./layers/OpenRouterNode.ts"
+export * as DispatchHttpClient from "./layers/node/DispatchHttpClient.ts"
+export * as OpenRouterNode from "./layers/node/OpenRouterNode.ts"

@@ -1,2 +1,2 @@
-export * as Emulator from "./layers/Emulator.ts"
-export * as OpenRouterTest from "./layers/OpenRouterTest.ts"
+export * as Emulator from "./layers/testing/Emulator.ts"
+export * as OpenRouterTest from "./layers/testing/OpenRouterTest.ts"

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs"
 import { sep } from "node:path"
 import { describe, expect, it } from "vitest"
-import { check, checkPortable, maxLines, render } from "../scripts/architecture.ts"
+import { check, checkNames, checkPortable, maxLines, render } from "../scripts/architecture.ts"
 
 const root = new URL("../", import.meta.url)
 
@@ -21,6 +21,10 @@ describe("src", () => {
     expect(Array.from(sources).flatMap(([file, text]) => check(file, text)).map(render)).toEqual([])
   })
 
+  it("has no name twice below domain", () => {
+    expect(checkNames(sources.keys()).map(render)).toEqual([])
+  })
+
   const entries = Array.from(sources.keys()).filter((file) => file.split("/").length === 2)
 
   it.each(entries.filter((entry) => entry !== "src/node.ts"))("%s needs no platform", (entry) => {
@@ -36,8 +40,10 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
 `
 
   it("accepts clean modules, whatever their comments and strings say", () => {
-    expect(check("src/domain/Price.ts", clean)).toEqual([])
-    expect(check("src/services/Gate.ts", `import * as Context from "effect/Context"\nimport "../domain/Price.ts"`))
+    expect(check("src/domain/money/Price.ts", clean)).toEqual([])
+    expect(
+      check("src/services/Gate.ts", `import * as Context from "effect/Context"\nimport "../domain/money/Price.ts"`)
+    )
       .toEqual([])
     expect(check("src/services/Gate.ts", `import type * as H from "effect/http/HttpClient"`)).toEqual([])
     expect(check("src/layers/Gate.ts", `import * as H from "effect/http/HttpClient"\nimport "../services/Gate.ts"`))
@@ -46,22 +52,22 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
   })
 
   it.each([
-    ["src/domain/A.ts", `import * as Http from "effect/http/HttpClient"`, "domain is pure"],
-    ["src/domain/A.ts", `import * as Ai from "effect/ai/LanguageModel"`, "domain is pure"],
-    ["src/domain/A.ts", `import type * as Layer from "effect/Layer"`, "domain is pure"],
-    ["src/domain/A.ts", `import * as Clock from "effect/Clock"`, "domain is pure"],
-    ["src/domain/A.ts", `import * as Random from "effect/Random"`, "domain is pure"],
-    ["src/domain/A.ts", `import * as Schedule from "effect/Schedule"`, "domain is pure"],
-    ["src/domain/A.ts", `import { readFileSync } from "node:fs"`, "domain is pure"],
-    ["src/domain/A.ts", `export * from "../services/Gate.ts"`, "upwards"],
-    ["src/domain/A.ts", `type T = import("../layers/Gate.ts").Gate`, "upwards"],
+    ["src/domain/wire/A.ts", `import * as Http from "effect/http/HttpClient"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import * as Ai from "effect/ai/LanguageModel"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import type * as Layer from "effect/Layer"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import * as Clock from "effect/Clock"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import * as Random from "effect/Random"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import * as Schedule from "effect/Schedule"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `import { readFileSync } from "node:fs"`, "domain is pure"],
+    ["src/domain/wire/A.ts", `export * from "../../services/Gate.ts"`, "upwards"],
+    ["src/domain/wire/A.ts", `type T = import("../../layers/Gate.ts").Gate`, "upwards"],
     ["src/services/A.ts", `export { x } from "../layers/Gate.ts"`, "upwards"],
     ["src/services/A.ts", `const x = import("../layers/Gate.ts")`, "upwards"],
     ["src/services/A.ts", `import * as Http from "effect/http/HttpClient"`, "services are contracts"],
     ["src/services/A.ts", `import * as Node from "@effect/platform-node/NodeHttpClient"`, "services are contracts"],
     ["src/layers/A.ts", `import { Usd } from "../index.ts"`, "entry file"],
-    ["src/layers/A.ts", `import { Usd } from "../domain/Usd"`, ".ts extension"],
-    ["src/layers/A.ts", `import { Usd } from "../domain/Usd.js"`, ".ts extension"],
+    ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd"`, ".ts extension"],
+    ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd.js"`, ".ts extension"],
     ["src/layers/A.ts", `import { town } from "../../examples/town.ts"`, "outside of src"],
     ["src/layers/A.ts", `import { Effect } from "effect"`, "barrel"],
     ["src/layers/A.ts", `import { HttpClient } from "effect/http"`, "barrel"],
@@ -91,6 +97,32 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     expect(messages[0]).toMatch(/^src\/\S+\.ts:\d+: /)
   })
 
+  const order = ["wire", "money", "response", "error"]
+  const below: Readonly<Record<string, ReadonlyArray<string>>> = {
+    ...Object.fromEntries(order.map((folder, index) => [folder, order.slice(0, index)])),
+    request: order,
+    outcome: order,
+    stream: [...order, "request", "outcome"],
+    endpoint: [...order, "request", "outcome"],
+    emulator: []
+  }
+  const pairs = Object.keys(below).flatMap((from) =>
+    Object.keys(below).map((to) => ({ from, to, isFine: from === to || below[from]?.includes(to) === true }))
+  )
+
+  it.each(pairs)("lets domain/$from know domain/$to: $isFine", ({ from, isFine, to }) => {
+    const found = check(`src/domain/${from}/A.ts`, `import type { B } from "../${to}/B.ts"`).map(render)
+    expect(found).toEqual(isFine ? [] : [expect.stringContaining(`from ${from} to ${to}; domain/${from} may know`)])
+  })
+
+  it("knows the folders of domain, and no name twice", () => {
+    expect(check("src/domain/A.ts", "export {}").map(render)).toEqual([expect.stringContaining("no folder of domain")])
+    expect(check("src/domain/other/A.ts", "export {}").map(render).join()).toContain("no folder of domain")
+    expect(checkNames(["src/domain/wire/A.ts", "src/domain/money/A.ts", "src/layers/A.ts"]).map(render)).toEqual([
+      "src/domain/money/A.ts:1: has the name of src/domain/wire/A.ts; give it a name of its own"
+    ])
+  })
+
   it("rejects modules without content or with too much of it", () => {
     const long = (lines: number) => check("src/layers/A.ts", "export {}\n".repeat(lines)).map((_) => _.remedy)
     expect(long(maxLines)).toEqual([])
@@ -99,7 +131,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
   })
 
   it("names the line", () => {
-    expect(check("src/domain/A.ts", `${clean}\n// 😀\nconst t = Date.now()`).map((_) => _.line)).toEqual([7])
+    expect(check("src/domain/wire/A.ts", `${clean}\n// 😀\nconst t = Date.now()`).map((_) => _.line)).toEqual([7])
   })
 
   it("follows imports to what only Node has", () => {

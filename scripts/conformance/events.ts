@@ -4,7 +4,7 @@
 import * as Exit from "effect/Exit"
 import * as SchemaParser from "effect/SchemaParser"
 import { isDeepStrictEqual } from "node:util"
-import * as StreamEvent from "../../src/domain/StreamEvent.ts"
+import * as StreamEvent from "../../src/domain/stream/StreamEvent.ts"
 import { unknownPart } from "./items.ts"
 import type { Report } from "./report.ts"
 import { forget, type Spec, withoutNulls } from "./spec.ts"

@@ -21,21 +21,21 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import * as Answer from "../domain/Answer.ts"
-import * as Costs from "../domain/Costs.ts"
-import * as CreateResponse from "../domain/CreateResponse.ts"
-import type { Endpoint } from "../domain/Endpoint.ts"
-import { InvalidApiKey, InvalidRequest } from "../domain/OpenRouterError.ts"
-import type { RequestError } from "../domain/OpenRouterError.ts"
-import type * as Outcome from "../domain/Outcome.ts"
-import * as Wire from "../domain/Wire.ts"
+import type { Call } from "../domain/endpoint/Call.ts"
+import { InvalidApiKey, InvalidRequest } from "../domain/error/OpenRouterError.ts"
+import type { RequestError } from "../domain/error/OpenRouterError.ts"
+import * as Costs from "../domain/outcome/Costs.ts"
+import * as HttpAnswer from "../domain/outcome/HttpAnswer.ts"
+import type * as Outcome from "../domain/outcome/Outcome.ts"
+import * as CreateResponse from "../domain/request/CreateResponse.ts"
+import * as Wire from "../domain/wire/Wire.ts"
 import * as CostLedger from "../services/CostLedger.ts"
 import { OpenRouter } from "../services/OpenRouter.ts"
 import * as RetryPolicy from "../services/RetryPolicy.ts"
-import * as ResponseStream from "./ResponseStream.ts"
-import * as Tracing from "./Tracing.ts"
-import * as Transport from "./Transport.ts"
-import * as Watchdog from "./Watchdog.ts"
+import * as ResponseStream from "./client/ResponseStream.ts"
+import * as Tracing from "./client/Tracing.ts"
+import * as Transport from "./client/Transport.ts"
+import * as Watchdog from "./client/Watchdog.ts"
 
 export * from "../services/OpenRouter.ts"
 export * from "./StructuredOutput.ts"
@@ -115,7 +115,11 @@ export const make = Effect.fnUntraced(function*(
 
 /** The way of one call: encode, send, classify and decode, settle; again as the policy says. */
 const outcome = (transport: Transport.Transport, settings: Transport.Options) => {
-  const toOutcome = Transport.withoutKey(Answer.toOutcome, settings.scrub, (outcome) => outcome._tag === "Completed")
+  const toOutcome = Transport.withoutKey(
+    HttpAnswer.toOutcome,
+    settings.scrub,
+    (outcome) => outcome._tag === "Completed"
+  )
   return (request: CreateResponse.CreateResponse): Effect.Effect<Outcome.Outcome, RequestError> => {
     const body = CreateResponse.toBody(request, { stream: false })
     if (Result.isFailure(body)) return Effect.fail(body.failure)
@@ -135,15 +139,15 @@ const outcome = (transport: Transport.Transport, settings: Transport.Options) =>
 }
 
 const interpret = <A>(
-  read: (answer: Answer.Answer, context: Answer.Context) => Result.Result<A, RequestError>,
+  read: (answer: HttpAnswer.HttpAnswer, context: HttpAnswer.Context) => Result.Result<A, RequestError>,
   context: Transport.CallContext
 ) =>
-(answer: Answer.Answer): Effect.Effect<A, RequestError> =>
+(answer: HttpAnswer.HttpAnswer): Effect.Effect<A, RequestError> =>
   Effect.clockWith((clock) => Effect.fromResult(read(answer, { ...context, now: clock.currentTimeMillisUnsafe() })))
 
 const call =
   (transport: Transport.Transport, settings: Transport.Options) =>
-  <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError> => {
+  <A>(endpoint: Call<A>): Effect.Effect<A, RequestError> => {
     const body = endpoint.body ?? Result.succeed(undefined)
     if (Result.isFailure(body)) return Effect.fail(body.failure)
     const { costs } = endpoint

@@ -30,9 +30,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Costs from "../domain/Costs.ts"
-import type { OpenRouterError } from "../domain/OpenRouterError.ts"
-import type { Outcome } from "../domain/Outcome.ts"
+import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
+import * as Costs from "../domain/outcome/Costs.ts"
+import type { Outcome } from "../domain/outcome/Outcome.ts"
 
 /** What is booked directly in a scope, and its inner scopes by name. Lives and dies with its ledger. */
 interface Scope {

@@ -12,17 +12,17 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Account from "../domain/Account.ts"
-import type { CreateResponse } from "../domain/CreateResponse.ts"
-import * as Embedding from "../domain/Embedding.ts"
-import type { Endpoint } from "../domain/Endpoint.ts"
-import * as Generation from "../domain/Generation.ts"
-import * as Model from "../domain/Model.ts"
-import type { AnswerError, RequestError, StreamInterrupted } from "../domain/OpenRouterError.ts"
-import * as Outcome from "../domain/Outcome.ts"
-import * as Provider from "../domain/Provider.ts"
-import type { StreamEvent } from "../domain/StreamEvent.ts"
-import * as TextShown from "../domain/TextShown.ts"
+import * as Account from "../domain/endpoint/Account.ts"
+import type { Call } from "../domain/endpoint/Call.ts"
+import * as Embedding from "../domain/endpoint/Embedding.ts"
+import * as Generation from "../domain/endpoint/Generation.ts"
+import * as Model from "../domain/endpoint/Model.ts"
+import * as Provider from "../domain/endpoint/Provider.ts"
+import type { AnswerError, RequestError, StreamInterrupted } from "../domain/error/OpenRouterError.ts"
+import * as Outcome from "../domain/outcome/Outcome.ts"
+import type { CreateResponse } from "../domain/request/CreateResponse.ts"
+import * as ShownText from "../domain/stream/ShownText.ts"
+import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 
 /**
  * How {@link respond} can fail: without an answer, or with one that is none.
@@ -56,7 +56,7 @@ export class OpenRouter extends Context.Service<OpenRouter, {
   /** Sends a request for a stream: its events, and how it ended as the value of its end. */
   readonly events: (request: CreateResponse) => EventChannel
   /** Asks a plain endpoint. */
-  readonly call: <A>(endpoint: Endpoint<A>) => Effect.Effect<A, RequestError>
+  readonly call: <A>(endpoint: Call<A>) => Effect.Effect<A, RequestError>
 }>()("effect-openrouter/OpenRouter") {}
 
 /**
@@ -139,7 +139,7 @@ export const streamText = (
   request: CreateResponse
 ): Stream.Stream<string, StreamError | AnswerError, OpenRouter> =>
   Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) => {
-    const shown = TextShown.make()
+    const shown = ShownText.make()
     return service.events(request).pipe(
       Channel.map((events): ReadonlyArray<string> => events.map(shown.next).filter((text) => text !== "")),
       Channel.filter(Arr.isReadonlyArrayNonEmpty),
@@ -182,7 +182,7 @@ export const streamOutcome = <X, E, R>(
   )
 
 // The constants made with this are marked as pure, so that a bundle holds only the endpoints that its program asks.
-const call = <A>(endpoint: Endpoint<A>): Effect.Effect<A, RequestError, OpenRouter> =>
+const call = <A>(endpoint: Call<A>): Effect.Effect<A, RequestError, OpenRouter> =>
   OpenRouter.use((service) => service.call(endpoint))
 
 /**

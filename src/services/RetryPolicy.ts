@@ -37,7 +37,7 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import type { OpenRouterError } from "../domain/OpenRouterError.ts"
+import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
 
 /**
  * A schedule that is fed with the errors of failed attempts. What it outputs does not matter.

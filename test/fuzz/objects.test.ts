@@ -1,7 +1,7 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Exit, Option, Schema, Stream } from "effect"
 import { OpenRouter } from "effect-openrouter"
-import { completed, created, data, delta, done } from "../streaming/support.ts"
+import { completed, created, data, delta, done } from "../layers/stream/support.ts"
 import { mutate } from "./mutate.ts"
 import { type Fed, fed, fuzz } from "./support.ts"
 

@@ -6,8 +6,8 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { apiKey } from "../client/support.ts"
-import { post, sse } from "../emulator/support.ts"
+import { apiKey } from "../layers/client/support.ts"
+import { post, sse } from "../layers/emulator/support.ts"
 import { type Mutation, type Random, random } from "./mutate.ts"
 
 /** `FUZZ_SEED=7 FUZZ_FACTOR=10 npx vitest run test/fuzz` looks elsewhere, and longer. */

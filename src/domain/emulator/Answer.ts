@@ -8,10 +8,10 @@
  * @since 0.1.0
  */
 import * as Draw from "./Draw.ts"
-import type { JsonObject } from "./Input.ts"
-import * as Json from "./Json.ts"
+import type { JsonObject } from "./Prompt.ts"
 import type * as Reply from "./Reply.ts"
 import type { Request } from "./Request.ts"
+import * as Json from "./SchemaJson.ts"
 import * as Text from "./Text.ts"
 
 /**

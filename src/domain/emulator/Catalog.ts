@@ -4,9 +4,9 @@
  *
  * @since 0.1.0
  */
-import type { JsonObject } from "./Input.ts"
 import type { Config } from "./Options.ts"
 import type * as Price from "./Price.ts"
+import type { JsonObject } from "./Prompt.ts"
 
 /**
  * The one provider of all emulated models.

@@ -6,8 +6,8 @@
 import * as Predicate from "effect/Predicate"
 import * as Answer from "./Answer.ts"
 import { type Event, isDelta, isTerminal, lazily } from "./Events.ts"
-import type { JsonObject } from "./Input.ts"
-import * as Response from "./Response.ts"
+import type { JsonObject } from "./Prompt.ts"
+import * as Response from "./ResponseDocument.ts"
 import type { ErrorEnding, Form } from "./Streaming.ts"
 
 /**

@@ -7,8 +7,8 @@
  * @since 0.1.0
  */
 import * as Predicate from "effect/Predicate"
-import type { JsonObject } from "./Input.ts"
-import * as Response from "./Response.ts"
+import type { JsonObject } from "./Prompt.ts"
+import * as Response from "./ResponseDocument.ts"
 import type { Form } from "./Streaming.ts"
 
 /**

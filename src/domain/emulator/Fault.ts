@@ -5,7 +5,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import type { JsonObject } from "./Input.ts"
+import type { JsonObject } from "./Prompt.ts"
 import type { Failure, Reset } from "./Reply.ts"
 
 /**

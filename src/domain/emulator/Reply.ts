@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type { JsonObject } from "./Input.ts"
+import type { JsonObject } from "./Prompt.ts"
 import type { Streaming } from "./Streaming.ts"
 
 /**

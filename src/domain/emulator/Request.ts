@@ -8,7 +8,7 @@
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { type JsonObject, read } from "./Input.ts"
+import { type JsonObject, read } from "./Prompt.ts"
 
 /**
  * A function the model may call.

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { JsonObject } from "./Input.ts"
+import type { JsonObject } from "./Prompt.ts"
 import type { Reply } from "./Reply.ts"
 
 /**

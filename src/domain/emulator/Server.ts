@@ -9,9 +9,9 @@
  * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
-import * as Account from "./Account.ts"
+import * as Account from "./AccountDocument.ts"
+import * as Generation from "./Answering.ts"
 import * as Catalog from "./Catalog.ts"
-import * as Embedding from "./Embedding.ts"
 import {
   type Arrival,
   type Context,
@@ -22,12 +22,12 @@ import {
   type State,
   type Step
 } from "./Exchange.ts"
-import * as Generation from "./Generation.ts"
-import type { JsonObject } from "./Input.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Config } from "./Options.ts"
+import type { JsonObject } from "./Prompt.ts"
 import * as Reply from "./Reply.ts"
 import * as Rule from "./Rule.ts"
+import * as Embedding from "./Vector.ts"
 
 /** How many requests are remembered. */
 const remembered = 1000

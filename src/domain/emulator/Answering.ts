@@ -1,0 +1,143 @@
+/**
+ * `POST /responses`, from the raw body to the billed answer, in one piece or as a stream.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Answer from "./Answer.ts"
+import * as Distortion from "./Distortion.ts"
+import * as Draw from "./Draw.ts"
+import * as Events from "./Events.ts"
+import {
+  type Context,
+  type Decision,
+  delayOf,
+  interrupt,
+  send,
+  sendFault,
+  type State,
+  type Step,
+  stream
+} from "./Exchange.ts"
+import * as Gate from "./Gate.ts"
+import * as Ledger from "./Ledger.ts"
+import * as Price from "./Price.ts"
+import * as Recent from "./Recent.ts"
+import * as Reply from "./Reply.ts"
+import * as Request from "./Request.ts"
+import * as Response from "./ResponseDocument.ts"
+import type * as Rule from "./Rule.ts"
+import * as Script from "./Script.ts"
+import * as Streaming from "./Streaming.ts"
+
+/**
+ * Serves a request whose key was accepted.
+ *
+ * @since 0.1.0
+ */
+export const respond = (context: Context, state: State): Step => {
+  const { arrival, config, json } = context
+  const fail = (status: number, message: string, errorType: string): Step => [
+    sendFault(context, Reply.failure(status, { message, errorType })),
+    state
+  ]
+  if (arrival.body === undefined) {
+    return fail(413, `The request body is larger than ${config.maxBodyBytes} bytes.`, "payload_too_large")
+  }
+  if (json === undefined) return fail(400, "The request body is not valid JSON.", "invalid_request")
+  const parsed = Request.parse(json)
+  if (Result.isFailure(parsed)) return fail(400, parsed.failure.message, "invalid_request")
+  const request = parsed.success
+  let current = state
+  let decision: Decision | undefined = undefined
+  for (const [index, model] of request.models.entries()) {
+    const [outcome, next] = candidate(context, current, request, model)
+    current = next
+    const isLast = index === request.models.length - 1
+    if (outcome._tag === "Send" && outcome.status >= 400 && !isLast) continue
+    decision = outcome
+    break
+  }
+  return decision === undefined ? fail(400, "No model was given.", "invalid_request") : [decision, current]
+}
+
+/** One model's turn. */
+const candidate = (context: Context, state: State, request: Request.Request, model: string): Step => {
+  const { config, key, now } = context
+  const draw = Answer.drawOf(config.seed, model, request)
+  const attempt = (Recent.get(state.attempts, Draw.toKey(draw)) ?? 0) + 1
+  const id = generationId(draw, attempt, now)
+  const call: Rule.Call = {
+    path: context.path,
+    key: Ledger.keyLabel(key),
+    model,
+    text: request.text,
+    attempt,
+    body: request.body
+  }
+  const gate = Gate.admit(context, state, call)
+  if (Result.isFailure(gate)) return [sendFault(context, gate.failure, id), state]
+  const { price } = gate.success
+  const admitted: State = {
+    ...gate.success.state,
+    attempts: Recent.set(state.attempts, Draw.toKey(draw), attempt)
+  }
+  const reply = gate.success.reply ?? Reply.answer()
+  if (Reply.isInterruption(reply)) {
+    const decision = interrupt(context, reply, id, request.stream)
+    const isBilled = (reply._tag === "Hang" || reply._tag === "Disconnect") && reply.billed === true
+    if (!isBilled) return [decision, admitted]
+    const lost = Answer.make(request, draw, Reply.answer())
+    return [decision, bill(admitted, entryOf(context, request, model, id, lost, chargeOf(price, lost)))]
+  }
+  const answer = Answer.make(request, draw, reply)
+  const charge = chargeOf(price, answer)
+  const body = Response.make(request, answer, {
+    id,
+    model,
+    createdAt: Math.floor(now / 1000),
+    completedAt: Math.floor((now + delayOf(context, reply)) / 1000),
+    charge
+  })
+  const entry = answer.billed ? entryOf(context, request, model, id, answer, charge) : undefined
+  const form = request.stream ? Streaming.toForm(config.stream, reply.stream) : undefined
+  if (form === undefined || form.as === "json") {
+    return [send(context, body, reply, id), bill(admitted, entry)]
+  }
+  const events = Distortion.apply(Events.make(body, answer.items, form), body, form)
+  const billed = entry !== undefined && Streaming.isBilled(form)
+    ? { ...entry, finishReason: form.ending?._tag === "Error" ? "error" : entry.finishReason }
+    : undefined
+  return [stream(context, Script.ofEvents(events, form, reply), reply, id), bill(admitted, billed)]
+}
+
+const chargeOf = (price: Price.TokenPrice, answer: Answer.Answer): Price.Charge =>
+  answer.billed ? Price.charge(price, answer.inputTokens, answer.outputTokens) : Price.nothing
+
+const entryOf = (
+  context: Context,
+  request: Request.Request,
+  model: string,
+  id: string,
+  answer: Answer.Answer,
+  charge: Price.Charge
+): Ledger.Entry => ({
+  id,
+  key: context.key,
+  model,
+  createdAt: context.now,
+  inputTokens: answer.inputTokens,
+  outputTokens: answer.outputTokens,
+  reasoningTokens: answer.reasoningTokens,
+  cost: charge.total,
+  finishReason: answer.status === "completed" ? "stop" : answer.status === "failed" ? "error" : "length",
+  streamed: request.stream,
+  cancelled: false
+})
+
+/** A generation is billed when it starts: a caller who leaves before the answer arrives still pays for it. */
+const bill = (state: State, entry: Ledger.Entry | undefined): State =>
+  entry === undefined ? state : { ...state, books: Ledger.charge(state.books, entry) }
+
+const generationId = (draw: Draw.Draw, attempt: number, now: number): string =>
+  `gen-${Math.floor(now / 1000)}-${Draw.identifier(Draw.child(draw, `generation ${attempt}`), 20)}`

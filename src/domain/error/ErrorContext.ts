@@ -1,0 +1,68 @@
+/**
+ * What the errors of this library have in common.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { Usage } from "../money/Usage.ts"
+import * as Usd from "../money/Usd.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * What the server said about the provider that failed.
+ *
+ * @since 0.1.0
+ */
+export const ProviderDetails = Schema.Struct({
+  /** Display name, such as `OpenAI`. */
+  name: optional(Schema.String),
+  /** The provider's own error code. */
+  code: optional(Schema.String),
+  /** The provider's own words, as text. Redacted, because they may repeat the prompt. */
+  raw: optional(Schema.Redacted(Schema.String))
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface ProviderDetails extends Schema.Schema.Type<typeof ProviderDetails> {}
+
+/**
+ * What every error may know.
+ *
+ * @since 0.1.0
+ */
+export const context = {
+  message: Schema.String,
+  /** HTTP status, where an HTTP answer was the cause. */
+  status: optional(Schema.Int),
+  /** The model that was asked for, or that served. */
+  model: optional(Schema.String),
+  /** From `X-Generation-Id`; ask `GET /generation` with it. */
+  generationId: optional(Schema.String),
+  /** How many times the request was sent. */
+  attempts: optional(Schema.Int),
+  /** OpenRouter's canonical `error_type`, where given. */
+  errorType: optional(Schema.String),
+  /** The error `code` of the body as text, where given. */
+  code: optional(Schema.String),
+  usage: optional(Usage),
+  /** What OpenRouter charged. Absent is unknown, not zero. */
+  cost: optional(Usd.Usd),
+  /** The text that arrived before the failure. */
+  partialText: optional(Schema.String),
+  provider: optional(ProviderDetails)
+}
+
+/**
+ * What an error may know about when to come back.
+ *
+ * @since 0.1.0
+ */
+export const hint = {
+  /** The instant that the server announced. */
+  resetAt: optional(Schema.DateTimeUtc),
+  /** The announced wait, counted from the moment the answer was read. */
+  retryAfter: optional(Schema.Duration)
+}

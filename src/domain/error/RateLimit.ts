@@ -1,0 +1,118 @@
+/**
+ * When to come back: what the server announced about its limits, in whichever of its dialects.
+ *
+ * Sources, best first: `Retry-After` (seconds or an HTTP date), `availability.retry_after` (seconds) in the body, the
+ * `X-RateLimit-Reset` header, the same name inside `error.metadata.headers`. A reset is epoch milliseconds or epoch
+ * seconds, as text or number: OpenRouter documents no unit, so the size tells them apart.
+ *
+ * @since 0.1.0
+ */
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Wire from "../wire/Wire.ts"
+
+/**
+ * Headers by lower-case name.
+ *
+ * @since 0.1.0
+ */
+export interface Headers {
+  readonly [name: string]: string | undefined
+}
+
+/**
+ * What a server said about a limit. All parts are absent if it said nothing usable.
+ *
+ * @since 0.1.0
+ */
+export interface RateLimit {
+  /** The instant from which a new attempt makes sense. */
+  readonly resetAt?: DateTime.Utc
+  /** The same as a wait from the moment the answer was read. */
+  readonly retryAfter?: Duration.Duration
+  /** Requests allowed per window. */
+  readonly limit?: number
+  /** Requests left in this window. */
+  readonly remaining?: number
+}
+
+/** From here on a number of `X-RateLimit-Reset` is milliseconds: as seconds it would be in the year 5138. */
+const smallestMillis = 1e11
+
+/** Below this it is no instant at all but a number of seconds from now (the year 2001 as an instant). */
+const smallestSeconds = 1e9
+
+/**
+ * Reads the announced limit from an answer's headers and its parsed body.
+ *
+ * `now` is epoch milliseconds. A reset in the past means that a new attempt makes sense at once.
+ *
+ * @since 0.1.0
+ */
+export const fromAnswer = (answer: {
+  readonly headers: Headers
+  readonly body: unknown
+  readonly now: number
+}): RateLimit => {
+  const error = member(answer.body, "error")
+  const inner = {
+    ...lowerCased(member(member(answer.body, "metadata"), "headers")),
+    ...lowerCased(member(member(error, "metadata"), "headers"))
+  }
+  const availability = member(error, "availability") ?? member(answer.body, "availability")
+  const header = (name: string): unknown => answer.headers[name] ?? inner[name]
+  const waitMillis = secondsOrDate(answer.headers["retry-after"], answer.now) ??
+    seconds(member(availability, "retry_after")) ??
+    untilReset(answer.headers["x-ratelimit-reset"], answer.now) ??
+    secondsOrDate(inner["retry-after"], answer.now) ??
+    untilReset(inner["x-ratelimit-reset"], answer.now)
+  const limit = amount(header("x-ratelimit-limit"))
+  const remaining = amount(header("x-ratelimit-remaining"))
+  return {
+    ...(waitMillis === undefined ? {} : {
+      retryAfter: Duration.millis(waitMillis),
+      resetAt: DateTime.makeUnsafe(answer.now + waitMillis)
+    }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(remaining === undefined ? {} : { remaining })
+  }
+}
+
+const member = (value: unknown, key: string): unknown =>
+  Wire.isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+
+const lowerCased = (value: unknown): Wire.JsonObject =>
+  Wire.isJsonObject(value)
+    ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name.toLowerCase(), item]))
+    : {}
+
+/** A non-negative number, also from text. */
+const amount = (value: unknown): number | undefined => {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
+  return typeof number === "number" && Number.isFinite(number) && number >= 0 ? number : undefined
+}
+
+/** An instant beyond what a date can hold would break the clock: no wait is longer than a year. */
+const longestWait = 365 * 24 * 60 * 60 * 1000
+
+const bounded = (millis: number): number => Math.min(Math.max(0, Math.ceil(millis)), longestWait)
+
+const seconds = (value: unknown): number | undefined => {
+  const number = amount(value)
+  return number === undefined ? undefined : bounded(number * 1000)
+}
+
+const secondsOrDate = (value: unknown, now: number): number | undefined => {
+  const wait = seconds(value)
+  if (wait !== undefined || typeof value !== "string" || !/[a-z]/i.test(value)) return wait
+  const instant = Option.getOrUndefined(DateTime.make(value))
+  return instant === undefined ? undefined : bounded(DateTime.toEpochMillis(instant) - now)
+}
+
+const untilReset = (value: unknown, now: number): number | undefined => {
+  const number = amount(value)
+  if (number === undefined) return typeof value === "string" ? secondsOrDate(value, now) : undefined
+  if (number >= smallestMillis) return bounded(number - now)
+  return bounded(number >= smallestSeconds ? number * 1000 - now : number * 1000)
+}

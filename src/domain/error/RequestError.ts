@@ -1,0 +1,249 @@
+/**
+ * What keeps a request from being answered at all, by what it means for the caller.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Usd from "../money/Usd.ts"
+import { context, hint } from "./ErrorContext.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * The request cannot be served as it is: our own check (`origin: "local"`, nothing was sent) or the server's 400, 412 or
+ * 422. `field` names the offending field where it is known.
+ *
+ * @since 0.1.0
+ */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-openrouter/InvalidRequest")(
+  "InvalidRequest",
+  { ...context, origin: Schema.Literals(["local", "server"]), field: optional(Schema.String) }
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * The input, or input and answer together, exceed the model's context or a length limit.
+ *
+ * @since 0.1.0
+ */
+export class ContextLengthExceeded
+  extends Schema.TaggedError<ContextLengthExceeded>("effect-openrouter/ContextLengthExceeded")(
+    "ContextLengthExceeded",
+    context
+  )
+{
+  readonly isRetryable = false
+}
+
+/**
+ * The request body is larger than the server accepts (413).
+ *
+ * @since 0.1.0
+ */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect-openrouter/PayloadTooLarge")(
+  "PayloadTooLarge",
+  context
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * The key is missing, wrong, expired or disabled (401).
+ *
+ * @since 0.1.0
+ */
+export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>("effect-openrouter/InvalidApiKey")(
+  "InvalidApiKey",
+  context
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * Credits or a key limit are used up (402). `isTransient`: only calls in flight hold the money back, so waiting helps.
+ *
+ * @since 0.1.0
+ */
+export class PaymentRequired extends Schema.TaggedError<PaymentRequired>("effect-openrouter/PaymentRequired")(
+  "PaymentRequired",
+  {
+    ...context,
+    ...hint,
+    /** Such as `openrouter_credits`, `openrouter_key_limit`, `openrouter_in_flight_budget`. */
+    limitSource: optional(Schema.String),
+    isTransient: Schema.Boolean
+  }
+) {
+  readonly isRetryable: boolean = this.isTransient
+}
+
+/**
+ * The key may not do this (403): a permission, a guardrail (`patterns` it matched) or a region.
+ *
+ * @since 0.1.0
+ */
+export class AccessDenied extends Schema.TaggedError<AccessDenied>("effect-openrouter/AccessDenied")("AccessDenied", {
+  ...context,
+  patterns: optional(Schema.Array(Schema.String))
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * No such model, or no endpoint that meets the request's constraints (404).
+ *
+ * @since 0.1.0
+ */
+export class ModelUnavailable extends Schema.TaggedError<ModelUnavailable>("effect-openrouter/ModelUnavailable")(
+  "ModelUnavailable",
+  {
+    ...context,
+    /** Such as `model_not_found`, `privacy_restricted`, `constraint_filtered`. */
+    reason: optional(Schema.String),
+    /** Models that the server suggests instead. */
+    fallbackModels: optional(Schema.Array(Schema.String))
+  }
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * Too many requests (429, or `rate_limit_exceeded` in a body).
+ *
+ * @since 0.1.0
+ */
+export class RateLimited extends Schema.TaggedError<RateLimited>("effect-openrouter/RateLimited")("RateLimited", {
+  ...context,
+  ...hint,
+  /** Requests allowed per window. */
+  limit: optional(Schema.Finite),
+  /** Requests left in the window. */
+  remaining: optional(Schema.Finite),
+  /** Such as `openrouter_free_tier_daily`, `upstream_provider_shared_pool`. */
+  limitSource: optional(Schema.String)
+}) {
+  readonly isRetryable = true
+}
+
+/**
+ * The provider did not answer in time, says the server (408, 504, 524).
+ *
+ * @since 0.1.0
+ */
+export class ProviderTimeout extends Schema.TaggedError<ProviderTimeout>("effect-openrouter/ProviderTimeout")(
+  "ProviderTimeout",
+  { ...context, ...hint }
+) {
+  readonly isRetryable = true
+}
+
+/**
+ * The provider is down or sent an invalid answer (502).
+ *
+ * @since 0.1.0
+ */
+export class ProviderUnavailable
+  extends Schema.TaggedError<ProviderUnavailable>("effect-openrouter/ProviderUnavailable")("ProviderUnavailable", {
+    ...context,
+    ...hint
+  })
+{
+  readonly isRetryable = true
+}
+
+/**
+ * No provider has capacity (503, 529).
+ *
+ * @since 0.1.0
+ */
+export class ProviderOverloaded
+  extends Schema.TaggedError<ProviderOverloaded>("effect-openrouter/ProviderOverloaded")("ProviderOverloaded", {
+    ...context,
+    ...hint
+  })
+{
+  readonly isRetryable = true
+}
+
+/**
+ * OpenRouter itself failed (500 and other 5xx).
+ *
+ * @since 0.1.0
+ */
+export class ServerError extends Schema.TaggedError<ServerError>("effect-openrouter/ServerError")("ServerError", {
+  ...context,
+  ...hint
+}) {
+  readonly isRetryable = true
+}
+
+/**
+ * A status that no rule covers.
+ *
+ * @since 0.1.0
+ */
+export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>("effect-openrouter/UnexpectedStatus")(
+  "UnexpectedStatus",
+  context
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * The connection could not be made or broke. Before an answer began (`connecting`, `sending`) nothing is billed for sure
+ * only while `connecting`.
+ *
+ * @since 0.1.0
+ */
+export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>("effect-openrouter/ConnectionFailed")(
+  "ConnectionFailed",
+  {
+    ...context,
+    phase: Schema.Literals(["connecting", "sending", "receiving"]),
+    /** The system's words, such as `ECONNREFUSED`. */
+    reason: optional(Schema.String)
+  }
+) {
+  // An HTTP client that was closed stays closed.
+  readonly isRetryable: boolean = this.reason !== "UND_ERR_DESTROYED" && this.reason !== "UND_ERR_CLOSED"
+}
+
+/**
+ * Our own deadline passed. The provider may still bill the answer, so it is not retried by default.
+ *
+ * @since 0.1.0
+ */
+export class TimedOut extends Schema.TaggedError<TimedOut>("effect-openrouter/TimedOut")("TimedOut", {
+  ...context,
+  phase: Schema.Literals(["response", "firstEvent", "idle", "total"]),
+  /** How long was waited; absent where the HTTP client's own limit passed. */
+  duration: optional(Schema.Duration)
+}) {
+  readonly isRetryable = false
+}
+
+/**
+ * A body that is no response, even read leniently. `body` is its text, at most 64 kB of it; redacted, because it may
+ * repeat the prompt: read it with `Redacted.value`.
+ *
+ * @since 0.1.0
+ */
+export class MalformedResponse extends Schema.TaggedError<MalformedResponse>("effect-openrouter/MalformedResponse")(
+  "MalformedResponse",
+  { ...context, body: Schema.Redacted(Schema.String) }
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * A budget would be overspent. Nothing was sent.
+ *
+ * @since 0.1.0
+ */
+export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>("effect-openrouter/BudgetExceeded")(
+  "BudgetExceeded",
+  { ...context, limit: Usd.Usd, spent: Usd.Usd, requested: Usd.Usd }
+) {
+  readonly isRetryable = false
+}

@@ -1,0 +1,94 @@
+/**
+ * What a response used, and what it cost.
+ *
+ * Every part is optional: providers leave parts out, and an absent figure is not a zero.
+ *
+ * @since 0.1.0
+ */
+import * as BigDecimal from "effect/BigDecimal"
+import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
+import * as Usd from "./Usd.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * How `cost` came about; `upstreamInferenceCost` is what the provider itself charged.
+ *
+ * @since 0.1.0
+ */
+export const CostDetails = Wire.LazyStruct(() => ({
+  upstreamInferenceCost: optional(Usd.FromNumber),
+  upstreamInferenceInputCost: optional(Usd.FromNumber),
+  upstreamInferenceOutputCost: optional(Usd.FromNumber),
+  serverToolCost: optional(Usd.FromNumber)
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface CostDetails extends Schema.Schema.Type<typeof CostDetails> {}
+
+const usage = () => ({
+  inputTokens: optional(Schema.Finite),
+  inputTokensDetails: optional(Wire.Struct({
+    cachedTokens: optional(Schema.Finite),
+    cacheWriteTokens: optional(Schema.Finite)
+  })),
+  outputTokens: optional(Schema.Finite),
+  outputTokensDetails: optional(Wire.Struct({ reasoningTokens: optional(Schema.Finite) })),
+  totalTokens: optional(Schema.Finite),
+  cost: optional(Usd.FromNumber),
+  isByok: optional(Schema.Boolean),
+  costDetails: optional(CostDetails),
+  serverToolUseDetails: optional(Wire.Struct({
+    toolCallsRequested: optional(Schema.Finite),
+    toolCallsExecuted: optional(Schema.Finite),
+    webSearchRequests: optional(Schema.Finite)
+  }))
+})
+
+/**
+ * The schema of {@link Usage}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface UsageSchema extends Wire.LazyStruct<ReturnType<typeof usage>> {}
+
+/**
+ * Tokens, cost and server tool counts of one response.
+ *
+ * `cost` is what OpenRouter charged. With your own provider key (`isByok`) that is only OpenRouter's fee: the provider
+ * bills `costDetails.upstreamInferenceCost` besides, see {@link upstreamCost}.
+ *
+ * @since 0.1.0
+ */
+export const Usage: UsageSchema = Wire.LazyStruct(usage)
+
+/**
+ * @since 0.1.0
+ */
+export interface Usage extends Schema.Schema.Type<typeof Usage> {}
+
+/**
+ * What the provider bills besides `usage.cost`: the upstream cost of a call made with your own provider key.
+ *
+ * @since 0.1.0
+ */
+export const upstreamCost = (usage: Usage): Usd.Usd | undefined =>
+  usage.isByok === true ? usage.costDetails?.upstreamInferenceCost : undefined
+
+/**
+ * The number of tokens in all: as reported, or the sum of what is known.
+ *
+ * @since 0.1.0
+ */
+export const totalTokens = (usage: Usage): number =>
+  usage.totalTokens ?? (usage.inputTokens ?? 0) + (usage.outputTokens ?? 0)
+
+/**
+ * True if the response cost nothing, for instance because it came from the response cache.
+ *
+ * @since 0.1.0
+ */
+export const isFree = (usage: Usage): boolean => usage.cost !== undefined && BigDecimal.isZero(usage.cost)

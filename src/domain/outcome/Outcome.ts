@@ -1,0 +1,272 @@
+/**
+ * How an answered call ended: one of five ways, as a value.
+ *
+ * `OpenRouter.respond` succeeds with `Completed` and fails with the error of the others; `OpenRouter.outcome` gives the
+ * value to those who want to match on it. All carry the whole response, the usage and the cost.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Classification from "../error/Classification.ts"
+import * as E from "../error/OpenRouterError.ts"
+import type * as RateLimit from "../error/RateLimit.ts"
+import { Usage } from "../money/Usage.ts"
+import * as Usd from "../money/Usd.ts"
+import { FunctionCall } from "../response/OutputItem.ts"
+import type { OutputItem } from "../response/OutputItem.ts"
+import * as Response from "../response/Response.ts"
+import * as Wire from "../wire/Wire.ts"
+
+const optional = Schema.optionalKey
+
+/**
+ * What OpenRouter's response cache did, by the answer's headers.
+ *
+ * @since 0.1.0
+ */
+export const CacheStatus = Schema.Struct({
+  status: Wire.OpenLiterals(["HIT", "MISS"]),
+  /** Seconds since the cached answer was made. */
+  age: optional(Schema.Finite),
+  /** Seconds for which answers are kept. */
+  ttl: optional(Schema.Finite),
+  /** The generation that was paid for. */
+  sourceId: optional(Schema.String)
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface CacheStatus extends Schema.Schema.Type<typeof CacheStatus> {}
+
+const answered = {
+  /** The whole response, also its parts that are not repeated here. */
+  response: Response.Response,
+  /** The model that served. */
+  model: optional(Schema.String),
+  /** From `X-Generation-Id`; ask `GET /generation` with it. */
+  generationId: optional(Schema.String),
+  /** Whether OpenRouter's response cache answered; absent if it was not asked. */
+  cache: optional(CacheStatus),
+  usage: optional(Usage),
+  /** What OpenRouter charged. Absent is unknown, not zero. */
+  cost: optional(Usd.Usd),
+  /** How many times the request was sent, 1 without a retry. */
+  attempts: Schema.Int
+}
+
+/**
+ * The model answered: with text, with function calls, or with the result of another call.
+ *
+ * @since 0.1.0
+ */
+export const Completed = Schema.TaggedStruct("Completed", {
+  ...answered,
+  /** The text of all messages; empty if the answer consists of calls only. */
+  text: Schema.String,
+  /** The functions that the model asks to be called. */
+  functionCalls: Schema.Array(FunctionCall)
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface Completed extends Schema.Schema.Type<typeof Completed> {}
+
+/**
+ * The answer stopped early, for `reason`.
+ *
+ * @since 0.1.0
+ */
+export const Incomplete = Schema.TaggedStruct("Incomplete", {
+  ...answered,
+  /** `max_output_tokens`, `content_filter`, a newer reason, or the status of a response that gave none. */
+  reason: Schema.String,
+  partialText: Schema.String
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface Incomplete extends Schema.Schema.Type<typeof Incomplete> {}
+
+/**
+ * The model refused; `partialText` is what it said besides.
+ *
+ * @since 0.1.0
+ */
+export const Refused = Schema.TaggedStruct("Refused", {
+  ...answered,
+  refusal: Schema.String,
+  partialText: Schema.String
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface Refused extends Schema.Schema.Type<typeof Refused> {}
+
+/**
+ * The response failed or was cancelled for a reason that no other error names.
+ *
+ * @since 0.1.0
+ */
+export const Failed = Schema.TaggedStruct("Failed", {
+  ...answered,
+  error: E.GenerationFailed
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface Failed extends Schema.Schema.Type<typeof Failed> {}
+
+/**
+ * The response completed without text, refusal or call.
+ *
+ * @since 0.1.0
+ */
+export const Empty = Schema.TaggedStruct("Empty", answered)
+
+/**
+ * @since 0.1.0
+ */
+export interface Empty extends Schema.Schema.Type<typeof Empty> {}
+
+/**
+ * How an answered call ended; `Match.typeTags<Outcome.Outcome>()` takes it apart.
+ *
+ * @since 0.1.0
+ */
+export const Outcome = Schema.Union([Completed, Incomplete, Refused, Failed, Empty])
+
+/**
+ * @since 0.1.0
+ */
+export type Outcome = Completed | Incomplete | Refused | Failed | Empty
+
+/**
+ * What is known of an answer besides its body.
+ *
+ * @since 0.1.0
+ */
+export interface AnswerContext {
+  readonly headers: RateLimit.Headers
+  /** The model that was asked for. */
+  readonly model?: string | undefined
+  readonly attempts: number
+  /** Epoch milliseconds; read only if the response failed. */
+  readonly now: number
+}
+
+/**
+ * Says how a response ended.
+ *
+ * A failed response that says why (such as `rate_limit_exceeded`) is that error and no outcome, exactly as if the server
+ * had answered with the HTTP status.
+ *
+ * @since 0.1.0
+ */
+export const fromResponse = (
+  response: Response.Response,
+  context: AnswerContext
+): Result.Result<Outcome, Classification.ServerSideError> => {
+  const { output, status } = response
+  const text = Response.textOf(output)
+  const known = knownOf(response, context)
+  const base = { response, ...known, ...Wire.compact({ cache: cacheOf(context.headers) }) }
+  if (status === "failed" || status === "cancelled" || (response.error !== undefined && output.length === 0)) {
+    const answer: Classification.Answer = {
+      ...known,
+      status: 200,
+      headers: context.headers,
+      body: Wire.raw(response) ?? { error: response.error, error_type: response.errorType },
+      now: context.now,
+      fallbackMessage: `the response ended with the status ${status}`,
+      ...(text === "" ? {} : { partialText: text })
+    }
+    const error = Classification.classify(answer)
+    return error === undefined
+      ? Result.succeed({ ...base, _tag: "Failed", error: Classification.generationFailed(answer) })
+      : Result.fail(error)
+  }
+  if (status === "incomplete" || status === "queued" || status === "in_progress") {
+    const reason = response.incompleteDetails?.reason ?? status
+    return Result.succeed({ ...base, _tag: "Incomplete", reason, partialText: text })
+  }
+  const refusal = Response.refusal(response)
+  if (refusal !== undefined) return Result.succeed({ ...base, _tag: "Refused", refusal, partialText: text })
+  if (text === "" && !output.some(isResult)) return Result.succeed({ ...base, _tag: "Empty" })
+  return Result.succeed({ ...base, _tag: "Completed", text, functionCalls: Response.functionCalls(response) })
+}
+
+/** Messages and reasoning are not a result in themselves: text is. Everything else is a call or what came of it. */
+const isResult = (item: OutputItem): boolean => item.type !== "message" && item.type !== "reasoning"
+
+/**
+ * What an answer says of itself, for outcomes and errors alike.
+ *
+ * @since 0.1.0
+ */
+export const knownOf = (response: Response.Response, context: Omit<AnswerContext, "now">) => ({
+  attempts: context.attempts,
+  ...Wire.compact({
+    model: response.model ?? context.model,
+    generationId: context.headers["x-generation-id"] ?? generationIdOf(response),
+    usage: response.usage,
+    cost: response.usage?.cost
+  })
+})
+
+const cacheOf = (headers: RateLimit.Headers): CacheStatus | undefined => {
+  const status = headers["x-openrouter-cache-status"]
+  return status === undefined ? undefined : {
+    status,
+    ...Wire.compact({
+      age: secondsOf(headers["x-openrouter-cache-age"]),
+      ttl: secondsOf(headers["x-openrouter-cache-ttl"]),
+      sourceId: headers["x-openrouter-cache-source-id"]
+    })
+  }
+}
+
+const secondsOf = (text: string | undefined): number | undefined =>
+  text === undefined || !Number.isFinite(Number(text)) ? undefined : Number(text)
+
+const generationIdOf = (response: Response.Response): string | undefined =>
+  response.id?.startsWith("gen-") === true ? response.id : undefined
+
+/**
+ * The error of an outcome that is no answer, with all that is known.
+ *
+ * @since 0.1.0
+ */
+export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => {
+  const { attempts, cost, generationId, model, response, usage } = outcome
+  const context = { attempts, ...Wire.compact({ model, generationId, usage, cost, errorType: response.errorType }) }
+  switch (outcome._tag) {
+    case "Incomplete":
+      return new E.Incomplete({
+        ...context,
+        message: `the answer is incomplete: ${outcome.reason}`,
+        reason: outcome.reason,
+        partialText: outcome.partialText
+      })
+    case "Refused":
+      return new E.Refused({
+        ...context,
+        message: `the model refused: ${outcome.refusal}`,
+        source: "model",
+        refusal: outcome.refusal,
+        ...(outcome.partialText === "" ? {} : { partialText: outcome.partialText })
+      })
+    case "Failed":
+      return outcome.error
+    case "Empty":
+      return new E.EmptyCompletion({
+        ...context,
+        message: "the response completed without text, refusal or call"
+      })
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The parts of an input message: text, images, files, audio and video.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { OutputText, OutputTextByHand, Refusal } from "../response/ContentPart.ts"
+import * as Wire from "../wire/Wire.ts"
+
+const optional = Schema.optional
+
+/**
+ * Marks the end of a prefix that the provider shall cache, on providers with explicit prompt caching.
+ *
+ * @since 0.1.0
+ */
+export const PromptCacheBreakpoint = Wire.LazyStruct(() => ({ mode: Schema.Literal("explicit") }))
+
+/**
+ * @since 0.1.0
+ */
+export interface PromptCacheBreakpoint extends Schema.Schema.Type<typeof PromptCacheBreakpoint> {}
+
+/**
+ * Text.
+ *
+ * @since 0.1.0
+ */
+export const InputText = Wire.LazyStruct(() => ({
+  type: Schema.tag("input_text"),
+  text: Schema.String,
+  promptCacheBreakpoint: optional(PromptCacheBreakpoint)
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface InputText extends Schema.Schema.Type<typeof InputText> {}
+
+/**
+ * An image by URL, data URL or file id.
+ *
+ * @since 0.1.0
+ */
+export const InputImage = Wire.LazyStruct(() => ({
+  type: Schema.tag("input_image"),
+  detail: Wire.OpenLiterals(["auto", "low", "high", "original"]),
+  imageUrl: optional(Schema.String),
+  fileId: optional(Schema.String)
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface InputImage extends Schema.Schema.Type<typeof InputImage> {}
+
+/**
+ * A document by URL, data URL or file id.
+ *
+ * @since 0.1.0
+ */
+export const InputFile = Wire.LazyStruct(() => ({
+  type: Schema.tag("input_file"),
+  filename: optional(Schema.String),
+  fileData: optional(Schema.String),
+  fileUrl: optional(Schema.String),
+  fileId: optional(Schema.String)
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface InputFile extends Schema.Schema.Type<typeof InputFile> {}
+
+/**
+ * A sound. `data` is base64.
+ *
+ * @since 0.1.0
+ */
+export const InputAudio = Wire.LazyStruct(() => ({
+  type: Schema.tag("input_audio"),
+  inputAudio: Wire.Struct({ data: Schema.String, format: Wire.OpenLiterals(["mp3", "wav"]) })
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface InputAudio extends Schema.Schema.Type<typeof InputAudio> {}
+
+/**
+ * A video by URL or data URL.
+ *
+ * @since 0.1.0
+ */
+export const InputVideo = Wire.LazyStruct(() => ({
+  type: Schema.tag("input_video"),
+  videoUrl: Schema.String,
+  /** `static` samples frames at a fixed rate; Google's Gemini. */
+  processing: optional(Wire.OpenLiterals(["static", "agentic"]))
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface InputVideo extends Schema.Schema.Type<typeof InputVideo> {}
+
+const inputParts = {
+  input_text: InputText,
+  input_image: InputImage,
+  input_file: InputFile,
+  input_audio: InputAudio,
+  input_video: InputVideo,
+  output_text: OutputText,
+  refusal: Refusal
+}
+
+/**
+ * One part of an input message. `output_text` and `refusal` are parts of the model's messages in the history.
+ *
+ * @since 0.1.0
+ */
+export const InputPart: Wire.OpenUnion<typeof inputParts> = Wire.OpenUnion(inputParts, {
+  identifier: "InputPart",
+  byHand: { output_text: OutputTextByHand }
+})
+
+/**
+ * @since 0.1.0
+ */
+export type InputPart = typeof InputPart.Type
+
+const resultParts = { input_text: InputText, input_image: InputImage, input_file: InputFile }
+
+/**
+ * One part of the result of a call.
+ *
+ * @since 0.1.0
+ */
+export const ResultPart: Wire.OpenUnion<typeof resultParts> = Wire.OpenUnion(resultParts, { identifier: "ResultPart" })
+
+/**
+ * @since 0.1.0
+ */
+export type ResultPart = typeof ResultPart.Type

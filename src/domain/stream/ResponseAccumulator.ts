@@ -1,0 +1,315 @@
+/**
+ * Folds the events of a stream into the response that the call would have given without streaming.
+ *
+ * One accumulator belongs to one stream and changes with each event: a stream is read by one consumer, and a fold over
+ * immutable data would copy the answer with every token. It holds no more than the answer itself, not the events.
+ *
+ * Items are told apart by `output_index` alone, because ids rotate; they may come in any order and interleave. A finished
+ * item is kept exactly as it arrived; of an unfinished one the pieces are put together.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as E from "../error/AnswerError.ts"
+import * as Classification from "../error/Classification.ts"
+import * as Outcome from "../outcome/Outcome.ts"
+import { Annotation, SummaryPart } from "../response/ContentPart.ts"
+import type { OutputItem } from "../response/OutputItem.ts"
+import * as Response from "../response/Response.ts"
+import * as Wire from "../wire/Wire.ts"
+import * as StreamedItem from "./StreamedItem.ts"
+import * as StreamEvent from "./StreamEvent.ts"
+
+/**
+ * How a stream ended by its own words.
+ *
+ * @since 0.1.0
+ */
+export type Terminal = "completed" | "incomplete" | "failed" | "error"
+
+/**
+ * What has arrived of a stream.
+ *
+ * @since 0.1.0
+ */
+export interface Snapshot {
+  /**
+   * The terminal event's response, with the streamed items if it has none. Before the end: what arrived, with the status
+   * `in_progress`. After an `error` event: what arrived, with the status `failed`.
+   */
+  readonly response: Response.Response
+  /** The text of all messages so far. */
+  readonly partialText: string
+  /** True once anything of the answer was delivered; see {@link StreamEvent.isOutput}. */
+  readonly hasOutput: boolean
+  /** Absent while the stream goes on, or if it was cut off. */
+  readonly terminal: Terminal | undefined
+}
+
+const annotationJson = StreamedItem.jsonOf(Annotation)
+const partJson = StreamedItem.jsonOf(StreamEvent.Part)
+const summaryJson = StreamedItem.jsonOf(SummaryPart)
+const errorJson = StreamedItem.jsonOf(StreamEvent.ErrorEvent)
+
+/**
+ * The state of one stream. Make it with {@link make}.
+ *
+ * @since 0.1.0
+ */
+export class ResponseAccumulator {
+  readonly #items = new Map<number, StreamedItem.StreamedItem>()
+  #progress: Response.Response | undefined
+  #end: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent> | undefined
+  #error: StreamEvent.ErrorEvent | undefined
+  #hasOutput = false
+
+  /** True once anything of the answer was delivered; see {@link StreamEvent.isOutput}. */
+  get hasOutput(): boolean {
+    return this.#hasOutput
+  }
+
+  /** How the stream ended by its own words. */
+  get terminal(): Terminal | undefined {
+    switch (this.#end?.type) {
+      case "response.completed":
+        return "completed"
+      case "response.incomplete":
+        return "incomplete"
+      case "response.failed":
+        return "failed"
+      case undefined:
+        return this.#error === undefined ? undefined : "error"
+    }
+  }
+
+  /**
+   * Takes the next event in. What follows the end is ignored, except for the response that follows an `error`.
+   */
+  add(event: StreamEvent.StreamEvent): void {
+    if (this.#end !== undefined) return
+    if (StreamEvent.isOutput(event)) this.#hasOutput = true
+    switch (event.type) {
+      case "response.completed":
+      case "response.incomplete":
+      case "response.failed":
+        this.#end = event
+        return
+      case "error":
+      case "response.error":
+        this.#error ??= event
+        return
+      case "response.created":
+      case "response.queued":
+      case "response.in_progress":
+        this.#progress = event.response
+        return
+      default:
+        if (this.#error === undefined) this.#addPiece(event)
+    }
+  }
+
+  #addPiece(event: StreamEvent.StreamEvent): void {
+    switch (event.type) {
+      case "response.output_text.delta":
+        return this.#part(event, "output_text").text.add(event.delta)
+      case "response.output_text.done":
+        return this.#part(event, "output_text").text.finish(event.text)
+      case "response.refusal.delta":
+        return this.#part(event, "refusal").text.add(event.delta)
+      case "response.refusal.done":
+        return this.#part(event, "refusal").text.finish(event.refusal)
+      case "response.reasoning_text.delta":
+        return this.#part(event, "reasoning_text").text.add(event.delta)
+      case "response.reasoning_text.done":
+        return this.#part(event, "reasoning_text").text.finish(event.text)
+      case "response.reasoning_summary_text.delta":
+        return this.#summary(event).text.add(event.delta)
+      case "response.reasoning_summary_text.done":
+        return this.#summary(event).text.finish(event.text)
+      case "response.function_call_arguments.delta":
+        return this.#call(event, "arguments").add(event.delta)
+      case "response.function_call_arguments.done":
+        return this.#call(event, "arguments", event.name).finish(event.arguments)
+      case "response.custom_tool_call_input.delta":
+        return this.#call(event, "input").add(event.delta)
+      case "response.custom_tool_call_input.done":
+        return this.#call(event, "input").finish(event.input)
+      case "response.apply_patch_call_operation_diff.delta":
+        return this.#call(event, "diff").add(event.delta)
+      case "response.apply_patch_call_operation_diff.done":
+        return this.#call(event, "diff").finish(event.diff)
+      case "response.code_interpreter_call_code.delta":
+        return this.#call(event, "code").add(event.delta)
+      case "response.code_interpreter_call_code.done":
+        return this.#call(event, "code").finish(event.code)
+      case "response.output_item.added":
+        return this.#item(event.outputIndex).begin(event.item)
+      case "response.output_item.done":
+        return this.#item(event.outputIndex).end(event.item)
+      case "response.content_part.added":
+        this.#part(event, typeOf(event.part)).added = partJson(event.part)
+        return
+      case "response.content_part.done":
+        this.#part(event, typeOf(event.part)).done = partJson(event.part)
+        return
+      case "response.reasoning_summary_part.added":
+        this.#summary(event).added = summaryJson(event.part)
+        return
+      case "response.reasoning_summary_part.done":
+        this.#summary(event).done = summaryJson(event.part)
+        return
+      case "response.output_text.annotation.added": {
+        const { annotations } = this.#part(event, "output_text")
+        annotations.set(event.annotationIndex ?? annotations.size, annotationJson(event.annotation))
+      }
+    }
+  }
+
+  #item(index: number): StreamedItem.StreamedItem {
+    let item = this.#items.get(index)
+    if (item === undefined) {
+      item = new StreamedItem.StreamedItem()
+      this.#items.set(index, item)
+    }
+    return item
+  }
+
+  #part(event: PieceOf<{ readonly contentIndex?: number }>, type: StreamedItem.PartType): StreamedItem.StreamedPart {
+    return this.#item(event.outputIndex).part(type, event.contentIndex, event.itemId)
+  }
+
+  #summary(event: PieceOf<{ readonly summaryIndex?: number }>): StreamedItem.StreamedPart {
+    return this.#item(event.outputIndex).part("summary_text", event.summaryIndex, event.itemId)
+  }
+
+  #call(event: PieceOf<object>, text: StreamedItem.CallText, name?: string): StreamedItem.StreamedText {
+    return this.#item(event.outputIndex).call(text, event.itemId, name)
+  }
+
+  /** The items so far, in the order of the response. */
+  #output(): ReadonlyArray<OutputItem> {
+    return Array.from(this.#items)
+      .sort(([a], [b]) => a - b)
+      .flatMap(([, item]) => item.toItem() ?? [])
+  }
+
+  #response(): Response.Response {
+    const end = this.#end
+    if (end !== undefined) {
+      const { response } = end
+      const status = statusOf(end)
+      if (response.output.length > 0) return status === response.status ? response : change(response, { status })
+      const output = this.#output()
+      return output.length === 0 && status === response.status ? response : change(response, { status, output })
+    }
+    const start = this.#progress ?? Wire.withRaw<Response.Response>({ status: "in_progress", output: [] }, {})
+    const output = this.#output()
+    if (this.#error === undefined) return change(start, { status: "in_progress", output })
+    const { code, errorType, message } = this.#error
+    const error = Wire.compact({ code, message })
+    return change(start, { status: "failed", output, error, ...Wire.compact({ errorType }) })
+  }
+
+  /** What has arrived. It may be asked for at any time; its cost is that of the unfinished items. */
+  snapshot(): Snapshot {
+    const response = this.#response()
+    return { response, partialText: Response.text(response), hasOutput: this.#hasOutput, terminal: this.terminal }
+  }
+
+  /** See {@link outcome}. */
+  outcome(context: Outcome.AnswerContext): Result.Result<Outcome.Outcome, StreamFailure> {
+    const { partialText, response, terminal } = this.snapshot()
+    const error = this.#error
+    const isExplained = terminal !== "error" && (terminal !== "failed" || response.error !== undefined)
+    if (terminal !== undefined && (isExplained || error === undefined)) return Outcome.fromResponse(response, context)
+    const base = Outcome.knownOf(response, context)
+    const soFar = partialText === "" ? {} : { partialText }
+    if (error === undefined) {
+      return Result.fail(
+        new E.StreamInterrupted({ ...base, ...soFar, message: "the stream ended without its terminal event" })
+      )
+    }
+    const answer: Classification.Answer = {
+      ...base,
+      ...soFar,
+      status: 200,
+      headers: context.headers,
+      body: errorJson(error),
+      now: context.now,
+      fallbackMessage: "the stream reported an error and gave no message"
+    }
+    const failure = Classification.classify(answer)
+    return failure === undefined
+      ? Result.succeed({ ...base, response, _tag: "Failed", error: Classification.generationFailed(answer) })
+      : Result.fail(failure)
+  }
+}
+
+type PieceOf<Place> = Place & { readonly outputIndex: number; readonly itemId?: string }
+
+const typeOf = (part: StreamEvent.Part): StreamedItem.PartType => part.type === "unknown" ? "output_text" : part.type
+
+/** The status of the response, unless the event that carries it says that it is no longer so. */
+const statusOf = ({ response: { status }, type }: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent>): string => {
+  const isEnd = status !== "in_progress" && status !== "queued"
+  const isBad = status === "failed" || status === "cancelled"
+  switch (type) {
+    case "response.completed":
+      return isEnd ? status : "completed"
+    case "response.incomplete":
+      return isBad ? status : "incomplete"
+    case "response.failed":
+      return isBad ? status : "failed"
+  }
+}
+
+/** The response with other fields; its JSON is changed alike. */
+const change = (response: Response.Response, fields: Partial<Response.Response>): Response.Response => {
+  const changed = { ...response, ...fields }
+  const raw = Wire.raw(response)
+  if (!Wire.isJsonObject(raw)) return changed
+  const { errorType, output, ...others } = fields
+  return Wire.withRaw(changed, {
+    ...raw,
+    ...others,
+    ...(errorType === undefined ? {} : { error_type: errorType }),
+    ...(output === undefined ? {} : { output: output.map(StreamedItem.itemJson) })
+  })
+}
+
+/**
+ * A failure that the words of a stream, or their absence, can mean.
+ *
+ * @since 0.1.0
+ */
+export type StreamFailure = Classification.ServerSideError | E.StreamInterrupted
+
+/**
+ * The state before the first event.
+ *
+ * @since 0.1.0
+ */
+export const make = (): ResponseAccumulator => new ResponseAccumulator()
+
+/**
+ * Takes the next event in; gives back the same accumulator.
+ *
+ * @since 0.1.0
+ */
+export const add = (self: ResponseAccumulator, event: StreamEvent.StreamEvent): ResponseAccumulator => {
+  self.add(event)
+  return self
+}
+
+/**
+ * How a stream that is over ended, as {@link Outcome.fromResponse} says it of a response that came at once.
+ *
+ * An in-band error is the error that its words mean, exactly as if it had come with its HTTP status; without a terminal
+ * event the stream was cut off: `StreamInterrupted`. All errors carry the text so far and what is known of the usage.
+ *
+ * @since 0.1.0
+ */
+export const outcome = (
+  self: ResponseAccumulator,
+  context: Outcome.AnswerContext
+): Result.Result<Outcome.Outcome, StreamFailure> => self.outcome(context)

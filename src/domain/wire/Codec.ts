@@ -1,0 +1,305 @@
+/**
+ * Reads and writes JSON by a schema in one pass: what is checked is renamed at once, and issues are left to the schema.
+ *
+ * Almost every answer and every request has the shape that is expected, so that shape is tried first and fast. For anything
+ * else the pass ends with a {@link misfit}, and the schema is asked, which comes to the same result or says what is wrong.
+ * Both passes are made from the schema itself.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import * as SchemaParser from "effect/SchemaParser"
+import { lazy } from "./Lazy.ts"
+
+/**
+ * What a pass gives for a value that does not have the expected shape.
+ *
+ * @since 0.1.0
+ */
+export const misfit: unique symbol = Symbol("effect-openrouter/Codec/misfit")
+
+/**
+ * Converts a value as its schema would, or gives {@link misfit}.
+ *
+ * @since 0.1.0
+ */
+export type Convert = (value: unknown) => unknown
+
+/**
+ * How the values of a schema are read and written; a side that is left out is done by the schema.
+ *
+ * @since 0.1.0
+ */
+export interface Codec {
+  readonly read: Convert
+  readonly write?: Convert
+}
+
+type Side = keyof Codec
+
+type Transformation = SchemaAST.Link["transformation"]
+
+/** A codec in the annotations of a schema, and the one transformation that it stands for. */
+class Annotated {
+  readonly codec: Codec
+  readonly transformation: Transformation | undefined
+  constructor(codec: Codec, transformation: Transformation | undefined) {
+    this.codec = codec
+    this.transformation = transformation
+  }
+}
+
+const annotation = "effect-openrouter/Codec"
+
+/** The transformation of a schema; `undefined` if it has none. One that has several is nothing to annotate. */
+const transformationOf = (ast: SchemaAST.AST): Transformation | undefined =>
+  ast.encoding?.length === 1 ? ast.encoding[0].transformation : undefined
+
+/**
+ * The annotation of a schema whose values come from JSON by one transformation.
+ *
+ * Transformations that are added to the schema later turn it off.
+ *
+ * @since 0.1.0
+ */
+export const ofTransformation = (schema: Schema.Top, codec: Codec): { readonly [annotation]: unknown } => ({
+  [annotation]: new Annotated(codec, transformationOf(schema.ast))
+})
+
+/**
+ * The annotation of a schema whose values are their JSON.
+ *
+ * @since 0.1.0
+ */
+export const ofTest = (fits: (value: unknown) => boolean): { readonly [annotation]: unknown } => {
+  const convert = testing(fits)
+  return { [annotation]: new Annotated({ read: convert, write: convert }, undefined) }
+}
+
+const testing = (fits: (value: unknown) => boolean): Convert => (value) => fits(value) ? value : misfit
+
+/**
+ * The reader of a schema: from JSON to its values.
+ *
+ * @since 0.1.0
+ */
+export const reader = <A>(schema: Schema.Codec<A, unknown>): (json: unknown) => A | typeof misfit => {
+  const read = lazy(() => convertOf(schema.ast, "read"))
+  return (json) => {
+    const value = read()(json)
+    return isOf(schema, value) ? value : misfit
+  }
+}
+
+/** What was read by a schema is of its type. The compiler cannot know this; the tests compare it with the schema's word. */
+const isOf = <A>(_schema: Schema.Codec<A, unknown>, value: unknown): value is A => value !== misfit
+
+/**
+ * The writer of a schema: from its values to JSON. Keys that the schema does not have are misfits, and so is what throws,
+ * such as a getter.
+ *
+ * @since 0.1.0
+ */
+export const writer = (schema: Schema.Codec<unknown, unknown>): Convert => {
+  const write = lazy(() => convertOf(schema.ast, "write"))
+  return (value) => {
+    try {
+      return write()(value)
+    } catch {
+      return misfit
+    }
+  }
+}
+
+const convertOf = (ast: SchemaAST.AST, side: Side): Convert => {
+  const convert = isFlipped(ast) ? undefined : annotatedOf(ast, side) ?? plainOf(ast, side)
+  return (convert === undefined ? undefined : checked(ast, convert, side)) ?? bySchema(ast, side)
+}
+
+/** Checks of the encoded side come only with a schema that was turned around. */
+const isFlipped = (ast: SchemaAST.AST): boolean => "encodingChecks" in ast && ast.encodingChecks !== undefined
+
+const annotatedOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
+  const annotated = ast.annotations?.[annotation]
+  return annotated instanceof Annotated && annotated.transformation === transformationOf(ast) &&
+      (annotated.transformation === undefined) === (ast.encoding === undefined)
+    ? annotated.codec[side]
+    : undefined
+}
+
+const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
+  if (ast.encoding !== undefined) return undefined
+  switch (ast._tag) {
+    case "Suspend": {
+      const convert = lazy(() => convertOf(ast.thunk(), side))
+      return (value) => convert()(value)
+    }
+    case "Arrays": {
+      const [element, ...others] = ast.rest
+      return element !== undefined && others.length === 0 && ast.elements.length === 0
+        ? arrayOf(convertOf(element, side))
+        : undefined
+    }
+    case "Union":
+      return ast.options?.mode === "oneOf" ? undefined : firstOf(ast.types.map((member) => convertOf(member, side)))
+    case "String":
+      return testing(Predicate.isString)
+    case "Number":
+      return testing(numberTests.get(ast.checks) ?? Predicate.isNumber)
+    case "Boolean":
+      return testing(Predicate.isBoolean)
+    case "Null":
+      return testing(Predicate.isNull)
+    case "Undefined":
+      return testing(Predicate.isUndefined)
+    case "Unknown":
+      return testing(() => true)
+    case "Literal":
+      return testing((value) => value === ast.literal)
+    default:
+      return undefined
+  }
+}
+
+/** The usual checks of numbers, by one plain test each. */
+const numberTests: ReadonlyMap<SchemaAST.AST["checks"], (value: unknown) => boolean> = new Map([
+  [Schema.Finite.ast.checks, Number.isFinite],
+  [Schema.Int.ast.checks, Number.isSafeInteger]
+])
+
+/** The checks of a schema look at its values, also when these are written. */
+const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | undefined => {
+  const { checks } = ast
+  if (checks === undefined || numberTests.has(checks)) return convert
+  const filters = checks.filter((check) => check._tag === "Filter")
+  if (filters.length < checks.length) return undefined
+  return (value) => {
+    const converted = convert(value)
+    if (converted === misfit) return misfit
+    const own = side === "read" ? converted : value
+    return filters.every((filter) => filter.run(own, ast, {}) === undefined) ? converted : misfit
+  }
+}
+
+const firstOf = (members: ReadonlyArray<Convert>): Convert => (value) => {
+  for (const convert of members) {
+    const converted = convert(value)
+    if (converted !== misfit) return converted
+  }
+  return misfit
+}
+
+const arrayOf = (convert: Convert): Convert => (value) => {
+  if (!Array.isArray(value)) return misfit
+  const elements: Array<unknown> = []
+  for (let index = 0; index < value.length; index++) {
+    const element = convert(value[index])
+    if (element === misfit) return misfit
+    elements.push(element)
+  }
+  return elements
+}
+
+const bySchema = (ast: SchemaAST.AST, side: Side): Convert => {
+  const schema = Schema.make<Schema.Codec<unknown, unknown>>(ast)
+  const convert = side === "read"
+    ? SchemaParser.decodeUnknownExit(schema)
+    : SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" })
+  return (value) => {
+    const exit = convert(value)
+    return Exit.isSuccess(exit) ? exit.value : misfit
+  }
+}
+
+/**
+ * A field of a struct whose keys have other names in JSON.
+ *
+ * @since 0.1.0
+ */
+export interface Field {
+  readonly key: string
+  /** In JSON, a `null` counts as absent. */
+  readonly nullIsAbsent: boolean
+  readonly ast: SchemaAST.AST
+}
+
+/**
+ * The codec of a struct, from its fields by their names in JSON. Members come in the order of the fields.
+ *
+ * @since 0.1.0
+ */
+export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
+  const reading = lazy(() => readPlanOf(fields()))
+  const writing = lazy(() => entriesOf(fields(), "write"))
+  return {
+    read: (json) => {
+      if (!isPlainObject(json)) return misfit
+      const { entries, ownNames } = reading()
+      const out: Record<string, unknown> = {}
+      for (const { convert, isRequired, key, name, nullIsAbsent } of entries) {
+        const member = json[name]
+        if (member === undefined) {
+          if (isRequired || name in json) return misfit
+        } else if (member !== null || !nullIsAbsent) {
+          const value = convert(member)
+          if (value === misfit) return misfit
+          out[key] = value
+        }
+      }
+      // JSON that already has a name of ours is for the schema to judge.
+      for (const name of ownNames) if (name in json) return misfit
+      return out
+    },
+    write: (value) => {
+      if (!isPlainObject(value)) return misfit
+      const out: Record<string, unknown> = {}
+      let known = 0
+      for (const { convert, isRequired, key, name } of writing()) {
+        const member = value[key]
+        if (member === undefined && !(key in value)) {
+          if (isRequired) return misfit
+          continue
+        }
+        if (!Object.prototype.propertyIsEnumerable.call(value, key)) return misfit
+        known++
+        const json = convert(member)
+        if (json === misfit) return misfit
+        if (json !== undefined) out[name] = json
+      }
+      return known === Object.keys(value).length && Object.getOwnPropertySymbols(value).length === 0 ? out : misfit
+    }
+  }
+}
+
+/** Of instances, with what they inherit, the schema knows better what counts. */
+const isPlainObject = (value: unknown): value is { readonly [key: string]: unknown } => {
+  if (!Predicate.isObject(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+interface Entry {
+  readonly key: string
+  readonly name: string
+  readonly nullIsAbsent: boolean
+  /** The field is not left out, or the schema has something to put in its place. */
+  readonly isRequired: boolean
+  readonly convert: Convert
+}
+
+const entriesOf = (fields: ReadonlyMap<string, Field>, side: Side): ReadonlyArray<Entry> =>
+  Array.from(fields, ([name, { ast, key, nullIsAbsent }]): Entry => ({
+    key,
+    name,
+    nullIsAbsent,
+    isRequired: !SchemaAST.isOptional(ast) || ast.encoding !== undefined && annotatedOf(ast, "read") === undefined,
+    convert: convertOf(ast, side)
+  }))
+
+const readPlanOf = (fields: ReadonlyMap<string, Field>) => ({
+  entries: entriesOf(fields, "read"),
+  ownNames: Array.from(fields.values(), ({ key }) => key).filter((key) => !fields.has(key))
+})

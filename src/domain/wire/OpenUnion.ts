@@ -1,0 +1,183 @@
+/**
+ * Values told apart by a discriminator, where an unknown or malformed value is kept, not rejected.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Codec from "./Codec.ts"
+import { generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+import type { JsonObject } from "./Json.ts"
+import { lazy } from "./Lazy.ts"
+
+/**
+ * A value whose `type` this version does not know, or whose known `type` did not have the expected shape.
+ *
+ * `raw` is the whole JSON and is what is sent back; `issue` says what was wrong with a known type.
+ *
+ * @since 0.1.0
+ */
+export const Unknown: Schema.Struct<{
+  readonly type: Schema.tag<"unknown">
+  readonly wireType: Schema.String
+  readonly raw: Schema.Unknown
+  readonly issue: Schema.optionalKey<Schema.String>
+}> = Schema.Struct({
+  type: Schema.tag("unknown"),
+  wireType: Schema.String,
+  raw: Schema.Unknown,
+  issue: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface Unknown extends Schema.Schema.Type<typeof Unknown> {}
+
+/**
+ * The arms of an open union by the wire value of their discriminator.
+ *
+ * @since 0.1.0
+ */
+export interface Arms {
+  readonly [type: string]: Schema.Codec<object, unknown>
+}
+
+/**
+ * An open union; its encoded side is any JSON.
+ *
+ * @since 0.1.0
+ */
+export interface OpenUnion<A extends Arms>
+  extends Schema.decodeTo<Schema.declare<A[keyof A]["Type"] | Unknown>, Schema.Unknown>
+{}
+
+/**
+ * Makes a union that never rejects what it reads.
+ *
+ * Decoding looks up the arm by the discriminator. An optional field of the wrong type is left out of the typed view; an
+ * unknown discriminator, or a known one without what its arm needs, becomes {@link Unknown} with its JSON kept. A decoded
+ * value remembers its JSON ({@link raw}) and encodes to exactly that. Encoding a value made by hand checks it against its
+ * arm; the issue names the field.
+ *
+ * @since 0.1.0
+ */
+export const OpenUnion = <const A extends Arms>(arms: A, options: {
+  readonly identifier: string
+  /** The wire key that tells the arms apart, also the key in the decoded value. Default `type`. */
+  readonly discriminator?: string
+  /** The arm of a value that has no discriminator. Default: none, such a value is unknown. */
+  readonly fallback?: keyof A & string
+  /** Stricter arms for values made by hand, where the API demands more of a request than it promises in an answer. */
+  readonly byHand?: Partial<A> | Arms
+}): OpenUnion<A> => {
+  type Known = A[keyof A]["Type"]
+  type Value = Known | Unknown
+  const discriminator = options.discriminator ?? "type"
+  const decodingArms = lazy(() =>
+    new Map(
+      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
+        const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
+        return [type, { read: Codec.reader(arm), decode }] as const
+      })
+    )
+  )
+  const encodingArms = lazy(() =>
+    new Map(
+      Object.entries<Schema.Codec<object, unknown>>({ ...arms, ...options.byHand }).map(([type, schema]) => {
+        const encode = lazy(() => SchemaParser.encodeUnknownEffect(schema))
+        return [type, { schema, write: Codec.writer(schema), encode }] as const
+      })
+    )
+  )
+  const typeOf = (value: JsonObject): string | undefined => {
+    const type = value[discriminator]
+    return typeof type === "string" ? type : type === undefined ? options.fallback : undefined
+  }
+  const decode = (json: unknown): Value => {
+    if (!isJsonObject(json)) return unknownOf("", json)
+    const armType = typeOf(json) ?? ""
+    const type = json[discriminator]
+    const wireType = typeof type === "string" ? type : ""
+    const arm = decodingArms().get(armType)
+    if (arm === undefined) return unknownOf(wireType, json)
+    const read = arm.read(json)
+    if (read !== Codec.misfit) return withRaw(read, json)
+    const decodeArm = arm.decode()
+    const exit = decodeArm(json)
+    if (Exit.isSuccess(exit)) return withRaw(exit.value, json)
+    for (let part = withoutMisfit(json, exit); part !== undefined;) {
+      const again = decodeArm(part)
+      if (Exit.isSuccess(again)) return withRaw(again.value, json)
+      part = withoutMisfit(part, again)
+    }
+    return unknownOf(wireType, json, issueText(exit))
+  }
+  const encodingArm = (value: unknown) => encodingArms().get(isJsonObject(value) ? typeOf(value) ?? "" : "")
+  const write = (value: unknown): unknown => {
+    const json = raw(value)
+    if (json !== undefined) return json
+    return isUnknown(value) ? value.raw : encodingArm(value)?.write(value) ?? Codec.misfit
+  }
+  const encode = (value: Value, parseOptions: SchemaAST.ParseOptions): Effect.Effect<unknown, SchemaIssue.Issue> => {
+    const json = raw(value)
+    if (json !== undefined) return Effect.succeed(json)
+    if (isUnknown(value)) return Effect.succeed(value.raw)
+    const arm = encodingArm(value)
+    if (arm !== undefined) return arm.encode()(value, parseOptions)
+    const type = isJsonObject(value) ? value[discriminator] : undefined
+    const message = typeof type === "string"
+      ? `has the ${discriminator} ${
+        JSON.stringify(type)
+      }, which this version does not know; to send it nevertheless, ` +
+        "write { type: \"unknown\", wireType, raw } with its JSON as raw"
+      : `needs a ${discriminator}, one of ${Array.from(encodingArms().keys()).join(", ")}`
+    return Effect.fail(new SchemaIssue.InvalidValue({ message }, value, parseOptions))
+  }
+  const Target = Schema.declare((u: unknown): u is Value => isJsonObject(u), {
+    identifier: options.identifier,
+    expected: "an object",
+    toCodecArbitrary: () =>
+      generatedFrom<object>(Schema.Union(Array.from(encodingArms().values(), ({ schema }) => schema)))
+  })
+  const union = Schema.Unknown.pipe(Schema.decodeTo(
+    Target,
+    SchemaTransformation.transformEffect<Value, unknown>({ decode: (json) => Effect.succeed(decode(json)), encode })
+  ))
+  return union.annotate(Codec.ofTransformation(union, { read: decode, write }))
+}
+
+/**
+ * True for the arm of an open union that keeps what this version does not know.
+ *
+ * @since 0.1.0
+ */
+export const isUnknown: (u: unknown) => u is Unknown = Schema.is(Unknown)
+
+const unknownOf = (wireType: string, json: unknown, issue?: string): Unknown =>
+  withRaw({ type: "unknown", wireType, raw: json, ...(issue === undefined ? {} : { issue }) }, json)
+
+const formatIssue = SchemaIssue.makeFormatterDefault()
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The object without the key at which decoding failed, or `undefined` if there is none to leave out. */
+const withoutMisfit = (json: JsonObject, exit: Exit.Failure<unknown, SchemaIssue.Issue>): JsonObject | undefined => {
+  const issue = Exit.findErrorOption(exit)
+  const segment = issue._tag === "Some" ? formatIssues(issue.value).issues[0]?.path?.[0] : undefined
+  if (segment === undefined) return undefined
+  const name = String(typeof segment === "object" ? segment.key : segment)
+  const key = [snakeCase(name), name].find((key) => json[key] !== undefined)
+  if (key === undefined) return undefined
+  const { [key]: _, ...others } = json
+  return others
+}
+
+const issueText = (exit: Exit.Failure<unknown, SchemaIssue.Issue>): string => {
+  const issue = Exit.findErrorOption(exit)
+  return issue._tag === "Some" ? formatIssue(issue.value) : "undecodable"
+}

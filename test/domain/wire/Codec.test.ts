@@ -1,0 +1,234 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Exit, Predicate, Schema, SchemaParser, SchemaTransformation } from "effect"
+import { inspect } from "node:util"
+import { Usage } from "../../../src/domain/money/Usage.ts"
+import * as Usd from "../../../src/domain/money/Usd.ts"
+import { CreateResponse } from "../../../src/domain/request/CreateResponse.ts"
+import { arms as items } from "../../../src/domain/response/OutputItem.ts"
+import { Response } from "../../../src/domain/response/Response.ts"
+import { arms as events } from "../../../src/domain/stream/StreamEvent.ts"
+import * as Codec from "../../../src/domain/wire/Codec.ts"
+import * as Wire from "../../../src/domain/wire/Wire.ts"
+import { below, mutate, random } from "../../fuzz/mutate.ts"
+
+const all: Readonly<Record<string, Schema.Codec<object, unknown>>> = { ...items, ...events, Response, Usage }
+
+/** No values are generated for the events that carry a response; the response itself is here. */
+const carriers = ["created", "queued", "in_progress", "completed", "incomplete", "failed"].map((end) =>
+  `response.${end}`
+)
+
+const schemas = Object.entries(all).filter(([name]) => !carriers.includes(name))
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+type Members = ReadonlyArray<readonly [key: string, value: unknown]>
+
+/** One in five members is left out, of another kind, beside another one, or as `others` say. */
+const changed = (value: unknown, seed: number, others: ReadonlyArray<(key: string, value: unknown) => Members>) => {
+  if (!Predicate.isObject(value)) return value
+  const draw = random(seed)
+  const changes: typeof others = [
+    () => [],
+    (key, value) => [[key, typeof value === "string" ? 1 : "text"]],
+    (key, value) => [[`x_${key}`, 1], [key, value]],
+    (key) => [[key, null]],
+    ...others
+  ]
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, value]): Members =>
+      changes[below(draw, changes.length * 5)]?.(key, value) ?? [[key, value]]
+    )
+  )
+}
+
+/** Of JSON: under the name that the member has in the program. */
+const changedJson = (json: unknown, seed: number) =>
+  changed(json, seed, [
+    (name, value) => [[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), value]]
+  ])
+
+/** Of a value of the program: undefined. */
+const changedValue = (value: unknown, seed: number) => changed(value, seed, [(key) => [[key, undefined]]])
+
+describe("the reader of a schema", () => {
+  it.effect.each(schemas)(
+    "gives for %s what the schema gives, or leaves it to the schema",
+    ([, schema]) =>
+      Effect.gen(function*() {
+        const read = Codec.reader(schema)
+        const decode = SchemaParser.decodeUnknownExit(schema)
+        const encode = SchemaParser.encodeUnknownExit(schema)
+        const seen = { read: 0, left: 0, rejected: 0 }
+        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
+          count: 60,
+          seed: 1,
+          size: 6,
+          maxDiscards: 10_000
+        })
+        for (const [index, value] of values.entries()) {
+          const encoded = encode(value)
+          if (Exit.isFailure(encoded)) continue
+          const text = JSON.stringify(encoded.value)
+          const draw = random(index)
+          const variants = [
+            parsed(text),
+            changedJson(parsed(text), index),
+            changedJson(parsed(text), index + 1000),
+            parsed(mutate(draw, text).text)
+          ]
+          for (const json of variants) {
+            const value = read(json)
+            const exit = decode(json)
+            if (value === Codec.misfit) {
+              if (Exit.isSuccess(exit)) seen.left++
+              else seen.rejected++
+              continue
+            }
+            seen.read++
+            assert.isTrue(Exit.isSuccess(exit), `read what the schema rejects: ${JSON.stringify(json)}`)
+            if (Exit.isSuccess(exit)) assert.deepStrictEqual(value, exit.value)
+          }
+        }
+        // A reader that leaves everything to the schema would pass as well, and be of no use.
+        assert.isAbove(seen.read, seen.left * 4, JSON.stringify(seen))
+        assert.isAbove(seen.rejected, 0, JSON.stringify(seen))
+      })
+  )
+
+  it("does not look at what its schema does not have", () => {
+    const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
+    const read = Codec.reader(Pair)
+    assert.deepStrictEqual(read({ first_name: "Ann", age: null, other: 1 }), { firstName: "Ann" })
+    assert.strictEqual(read({ first_name: "Ann", age: 1.5 }), Codec.misfit)
+    assert.strictEqual(read({ age: 1 }), Codec.misfit)
+    assert.strictEqual(read({ first_name: "Ann", firstName: "Bob" }), Codec.misfit)
+    assert.strictEqual(read([]), Codec.misfit)
+  })
+
+  it("gives members in the order of the schema, whatever their order in JSON", () => {
+    const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
+    assert.deepStrictEqual(Object.keys(Object(Codec.reader(Pair)({ age: 1, first_name: "Ann" }))), [
+      "firstName",
+      "age"
+    ])
+  })
+
+  it("leaves a transformation that was added to the schema", () => {
+    const Cents = Schema.Finite.pipe(Schema.decodeTo(
+      Usd.FromNumber,
+      SchemaTransformation.transform({ decode: (cents) => cents / 100, encode: (dollars) => dollars * 100 })
+    ))
+    const Item = Wire.Struct({ price: Cents })
+    assert.deepStrictEqual(Codec.reader(Item)({ price: 250 }), Schema.decodeUnknownSync(Item)({ price: 250 }))
+    assert.deepStrictEqual(Codec.reader(Item)({ price: 250 }), { price: Usd.fromNumber(2.5) })
+  })
+
+  it("leaves an absent member that the schema fills in", () => {
+    const Filled = Wire.Struct({
+      size: Schema.optionalKey(Schema.Finite).pipe(Schema.withDecodingDefaultKey(Effect.succeed(3)))
+    })
+    assert.notDeepEqual(Codec.reader(Filled)({}), {})
+  })
+
+  it("takes the first member of a union that fits, as the schema does", () => {
+    const Either = Schema.Union([Usd.FromNumber, Schema.Number])
+    assert.deepStrictEqual(Codec.reader(Either)(2.5), Schema.decodeUnknownSync(Either)(2.5))
+    const Parts = Schema.Array(Schema.NullOr(Wire.OpenUnion(items, { identifier: "Part" })))
+    assert.deepStrictEqual(Codec.reader(Parts)([null]), Schema.decodeUnknownSync(Parts)([null]))
+  })
+
+  it("is not that of a schema that was turned around, or of a type with another transformation", () => {
+    const Short = Schema.flip(Wire.OpenLiterals(["a"]).check(Schema.isMaxLength(1)))
+    assert.strictEqual(Codec.reader(Short)("long"), Codec.misfit)
+    const Person = Schema.String.pipe(Schema.decodeTo(
+      Schema.toType(Wire.Struct({ firstName: Schema.String })),
+      SchemaTransformation.transform({
+        decode: (firstName) => ({ firstName }),
+        encode: ({ firstName }) => firstName
+      })
+    ))
+    assert.deepStrictEqual(Codec.reader(Person)("Ann"), { firstName: "Ann" })
+  })
+
+  it("respects checks that are added to a schema", () => {
+    const Adult = Wire.Struct({ age: Schema.Int }).check(Schema.makeFilter(({ age }) => age >= 18))
+    assert.strictEqual(Codec.reader(Adult)({ age: 17 }), Codec.misfit)
+    assert.deepStrictEqual(Codec.reader(Adult)({ age: 18 }), { age: 18 })
+    const Name = Wire.Struct({ name: Schema.String.check(Schema.isMaxLength(3)) })
+    assert.strictEqual(Codec.reader(Name)({ name: "Anna" }), Codec.misfit)
+  })
+
+  it("is not that of the type alone", () => {
+    const Person = Wire.Struct({ firstName: Schema.String })
+    assert.strictEqual(Codec.reader(Schema.toType(Person))({ first_name: "Ann" }), Codec.misfit)
+    assert.deepStrictEqual(Codec.reader(Schema.toType(Person))({ firstName: "Ann" }), { firstName: "Ann" })
+  })
+})
+
+const requests: ReadonlyArray<readonly [string, Schema.Codec<object, unknown>]> = Object.entries({
+  ...items,
+  CreateResponse
+})
+
+describe("the writer of a schema", () => {
+  it("leaves what is no plain object to the schema, which sees all of its keys", () => {
+    class Asked {
+      get model() {
+        return "a/b"
+      }
+    }
+    const write = Codec.writer(CreateResponse)
+    assert.strictEqual(write(Object.assign(new Asked(), { input: "Hi", temprature: 1 })), Codec.misfit)
+    assert.strictEqual(write({ input: "Hi", [Symbol("other")]: 1 }), Codec.misfit)
+    assert.strictEqual(
+      write(Object.defineProperty({ temprature: 1 }, "input", { value: "Hi", enumerable: false })),
+      Codec.misfit
+    )
+  })
+
+  it("runs the checks of a schema", () => {
+    const write = Codec.writer(CreateResponse)
+    assert.deepStrictEqual(write({ model: "a/b" }), { model: "a/b" })
+    assert.strictEqual(write({ model: " " }), Codec.misfit)
+  })
+
+  it.effect.each(requests)(
+    "gives for %s what the schema gives, or leaves it to the schema",
+    ([, schema]) =>
+      Effect.gen(function*() {
+        const write = Codec.writer(schema)
+        const encode = SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" })
+        const seen = { written: 0, left: 0, rejected: 0 }
+        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
+          count: 60,
+          seed: 2,
+          size: 6,
+          maxDiscards: 10_000
+        })
+        for (const [index, value] of values.entries()) {
+          for (const one of [value, value, changedValue(value, index)]) {
+            const json = write(one)
+            const exit = encode(one)
+            if (json === Codec.misfit) {
+              if (Exit.isSuccess(exit)) seen.left++
+              else seen.rejected++
+              continue
+            }
+            seen.written++
+            assert.isTrue(Exit.isSuccess(exit), `wrote what the schema rejects: ${inspect(one)}`)
+            // The same bytes, so that a cache of prompts finds them again.
+            if (Exit.isSuccess(exit)) assert.strictEqual(JSON.stringify(json), JSON.stringify(exit.value))
+          }
+        }
+        assert.isAbove(seen.written, seen.left * 4, JSON.stringify(seen))
+        assert.isAbove(seen.rejected, 0, JSON.stringify(seen))
+      })
+  )
+})
