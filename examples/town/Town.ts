@@ -145,10 +145,13 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
 /** The default retry policy, which tells of its waits: once for all calls that wait for the same reset. */
 const patience = Effect.fnUntraced(function*({ say }: Options) {
   const announced = yield* Ref.make(0)
-  return RetryPolicy.make().pipe(Schedule.tap(Effect.fnUntraced(function*({ duration, input, now }) {
-    const wait = `resuming in ${(Duration.toMillis(duration) / 1000).toFixed(1)} s`
-    if (input._tag !== "RateLimited") return yield* say(`  ${input._tag}, ${wait}`)
-    const resetAt = input.resetAt === undefined ? now : DateTime.toEpochMillis(input.resetAt)
-    if (resetAt > (yield* Ref.getAndSet(announced, resetAt))) yield* say(`  rate limited, ${wait}`)
-  })))
+  return RetryPolicy.mapSchedule(
+    RetryPolicy.make(),
+    Schedule.tap(Effect.fnUntraced(function*({ duration, input, now }) {
+      const wait = `resuming in ${(Duration.toMillis(duration) / 1000).toFixed(1)} s`
+      if (input._tag !== "RateLimited") return yield* say(`  ${input._tag}, ${wait}`)
+      const resetAt = input.resetAt === undefined ? now : DateTime.toEpochMillis(input.resetAt)
+      if (resetAt > (yield* Ref.getAndSet(announced, resetAt))) yield* say(`  rate limited, ${wait}`)
+    }))
+  )
 })

@@ -3,7 +3,8 @@
  *
  * A ledger sees the calls of the effect it is given to, forked fibers included: answers, failures, every retry, and calls
  * that were interrupted. Scopes nest (`run > tick > phase > character`); a call is booked in all that enclose it. A ledger
- * sums up and keeps no calls, so its memory grows with the number of scopes only. Outside of a ledger nothing is booked.
+ * sums up and keeps no calls, so its memory grows with the number of scopes only. Outside of a ledger nothing is booked. A
+ * ledger is an {@link Admission}.
  *
  * What is interrupted may have been billed, but its cost is unknown. A `forEach` that fails fast interrupts its other
  * calls: where every cent counts, let all end (`Effect.result`) before a failure counts.
@@ -28,11 +29,12 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
 import * as Costs from "../domain/outcome/Costs.ts"
-import type { Outcome } from "../domain/outcome/Outcome.ts"
+import * as Admission from "./Admission.ts"
+import * as Place from "./Place.ts"
+import * as Program from "./Program.ts"
+
+export { scope, tag } from "./Place.ts"
 
 /** What is booked directly in a scope, and its inner scopes by name. Lives and dies with its ledger. */
 interface Scope {
@@ -42,12 +44,6 @@ interface Scope {
   readonly inner: Map<string, Scope>
 }
 
-/** Where a fiber is in a ledger: a scope that is made by its first booking, so that none appears without a call. */
-interface Place {
-  readonly root: Scope
-  readonly scope: () => Scope
-}
-
 /**
  * A ledger; `report` may be read at any time, also while calls are running.
  *
@@ -55,14 +51,12 @@ interface Place {
  */
 export interface CostLedger {
   readonly report: Effect.Effect<Costs.CostReport>
-  /** Gives the ledger to an effect; all its calls are booked, once, also where it is given again inside. */
-  readonly run: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
+   * Gives the ledger to an effect or a stream; all its calls are booked, once, also where it is given again inside. Scopes
+   * that enclose the place where it is given are none of its own.
+   */
+  readonly run: <P extends Program.Program>(self: P) => P
 }
-
-/** Where a call of the running fiber is booked: a place in each enclosing ledger. */
-const CurrentPlaces = Context.Reference<ReadonlyArray<Place>>("effect-openrouter/CostLedger/CurrentPlaces", {
-  defaultValue: () => []
-})
 
 /** Calls in scopes beyond the limit of a ledger are booked under this name. */
 const overflow = "(other)"
@@ -79,11 +73,6 @@ const innerScope = (scope: Scope, name: string): Scope => {
   return inner
 }
 
-const innerPlace = (outer: Place, name: string): Place => {
-  let scope: Scope | undefined
-  return { root: outer.root, scope: () => scope ??= innerScope(outer.scope(), name) }
-}
-
 const reportOf = (scope: Scope): Costs.CostReport => {
   const scopes = Array.from(scope.inner.values(), reportOf)
   return { name: scope.name, ...scopes.reduce<Costs.Costs>(sumFigures, scope.costs), scopes }
@@ -91,25 +80,29 @@ const reportOf = (scope: Scope): Costs.CostReport => {
 
 const sumFigures = (self: Costs.Costs, that: Costs.Costs): Costs.Costs => Costs.sum(self, that)
 
-const costsOf = <A, E extends OpenRouterError>(
-  exit: Exit.Exit<A, E>,
-  costs: (value: A) => Costs.Costs
-): Costs.Costs => {
-  if (Exit.isSuccess(exit)) return costs(exit.value)
-  const error = Exit.findErrorOption(exit)
-  return Option.isSome(error) ? Costs.ofError(error.value) : Costs.interrupted
-}
+/** A ledger as it is given to a part of a program: it books each attempt that was sent and may be billed. */
+class LedgerAdmission implements Admission.Admission {
+  readonly stage = "observe"
+  readonly owner: Scope
+  /** How many scopes enclose the place where it was given. */
+  readonly #depth: number
 
-const add = (places: ReadonlyArray<Place>, costs: Costs.Costs): void => {
-  if (costs === Costs.zero) return
-  for (const place of places) {
-    const scope = place.scope()
+  constructor(root: Scope, depth: number) {
+    this.owner = root
+    this.#depth = depth
+  }
+
+  readonly admit = ({ call }: Admission.Attempt): Effect.Effect<Admission.Settle> =>
+    Effect.succeed((ended) => {
+      if (ended._tag === "Sent" && call.isBillable) this.book(call.scopes, ended.costs)
+      return Effect.void
+    })
+
+  book(scopes: ReadonlyArray<string>, costs: Costs.Costs): void {
+    let scope = this.owner
+    for (let index = this.#depth; index < scopes.length; index++) scope = innerScope(scope, scopes[index] ?? "")
     scope.costs = Costs.sum(scope.costs, costs)
   }
-}
-
-const bookIn = (places: ReadonlyArray<Place>): Book => (exit) => {
-  if (places.length > 0) add(places, costsOf(exit, Costs.ofOutcome))
 }
 
 /**
@@ -132,8 +125,13 @@ export const make = (
     }
     return {
       report: Effect.sync(() => reportOf(root)),
-      run: Effect.updateService(CurrentPlaces, (places) =>
-        places.some((place) => place.root === root) ? places : [...places, { root, scope: () => root }])
+      run: (self) =>
+        Program.updateContext(self, (context) => {
+          const admissions = Context.get(context, Admission.CurrentAdmissions)
+          if (admissions.some(({ owner }) => owner === root)) return context
+          const depth = Context.get(context, Place.CurrentScopes).length
+          return Context.add(context, Admission.CurrentAdmissions, [...admissions, new LedgerAdmission(root, depth)])
+        })
     }
   })
 
@@ -155,54 +153,12 @@ export const measured = <A, E, R>(
   )
 
 /**
- * Names a part of a program in all enclosing ledgers. The same name at the same place is the same scope.
- *
- * @since 0.1.0
- */
-export const scope = (name: string) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.updateService(
-    self,
-    CurrentPlaces,
-    (places) => places.map((outer) => innerPlace(outer, name))
-  )
-
-/**
  * Books costs of your own in all scopes that enclose the running fiber.
  *
  * @since 0.1.0
  */
 export const record = (costs: Costs.Costs): Effect.Effect<void> =>
-  Effect.map(CurrentPlaces, (places) => add(places, costs))
-
-/**
- * Books how an attempt ended in the scopes of the fiber that began it.
- *
- * @since 0.1.0
- */
-export type Book = <E extends OpenRouterError>(exit: Exit.Exit<Outcome, E>) => void
-
-/**
- * Gives the means to book an attempt that is more than an effect, as a stream is; others use {@link settled}.
- *
- * @since 0.1.0
- */
-export const book: Effect.Effect<Book> = Effect.map(CurrentPlaces, bookIn)
-
-/**
- * Books an attempt however it ends: what its value cost, what its error cost, or as unknown if it was interrupted.
- *
- * Clients do this for every attempt; a program only needs {@link measured} or {@link make}.
- *
- * @since 0.1.0
- */
-export const settled = <A, E extends OpenRouterError, R>(
-  attempt: Effect.Effect<A, E, R>,
-  costs: (value: A) => Costs.Costs
-): Effect.Effect<A, E, R> =>
-  Effect.flatMap(
-    CurrentPlaces,
-    (places) =>
-      places.length === 0
-        ? attempt
-        : Effect.onExit(attempt, (exit) => Effect.sync(() => add(places, costsOf(exit, costs))))
-  )
+  Effect.flatMap(Place.CurrentScopes, (scopes) =>
+    Effect.map(Admission.CurrentAdmissions, (admissions) => {
+      for (const admission of admissions) if (admission instanceof LedgerAdmission) admission.book(scopes, costs)
+    }))

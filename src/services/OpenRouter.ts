@@ -22,6 +22,9 @@ import type { AnswerError, RequestError, StreamInterrupted } from "../domain/err
 import * as Outcome from "../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import * as ShownText from "../domain/stream/ShownText.ts"
+
+export { CurrentDefaults, CurrentHeaders, withDefaults, withHeaders } from "./Defaults.ts"
+export { CurrentMiddleware, type Middleware, withMiddleware } from "./Middleware.ts"
 import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 
 /**
@@ -104,8 +107,8 @@ export const outcome = (request: CreateResponse): Effect.Effect<Outcome.Outcome,
  *
  * The stream ends after an answer and fails otherwise: after its last event with the error that {@link respond} would fail
  * with (`Incomplete`, `Refused`, …), with `StreamInterrupted` if it broke off without saying how it ended, with `TimedOut`
- * if it stalled (see `StreamDeadlines`). Errors carry the text so far. A failure before anything of the answer arrived is
- * tried again as `RetryPolicy` says; `response.created` may then come twice.
+ * if it stalled (see `Deadlines`). Errors carry the text so far. A failure before the first piece of the answer is tried
+ * again as `RetryPolicy` says; the events of an attempt that is repeated are not delivered.
  *
  * @since 0.1.0
  */

@@ -1,10 +1,10 @@
 /**
- * When a failed call is tried again, as a `Schedule` in a reference.
+ * When a failed call is tried again, in a reference: a `Schedule`, and how long a call may wait in all.
  *
- * This schedule drives all retries of this library: it sees the typed error of every failed attempt and says how long to
- * wait or that it is over; then the call fails with that error. The default waits until the instant
- * that the server announced. An instant beyond the time that is left fails at once, so that the caller can do something
- * better than sleep.
+ * The policy drives all retries of this library: its schedule sees the typed error of every failed attempt and says how
+ * long to wait or that it is over; then the call fails with that error. The default waits until the instant that the
+ * server announced. An instant beyond the time that is left fails at once, so that the caller can do something better
+ * than sleep. In the way of a call the retry loop stands inside its span and outside the admissions of each attempt.
  *
  * | error | default |
  * |---|---|
@@ -22,7 +22,8 @@
  * import { Console, Duration, Schedule } from "effect"
  * import { OpenRouter, RetryPolicy } from "effect-openrouter"
  *
- * const watched = RetryPolicy.make({ times: 2, maxWait: "10 seconds" }).pipe(
+ * const watched = RetryPolicy.mapSchedule(
+ *   RetryPolicy.make({ times: 2, maxWait: "10 seconds" }),
  *   Schedule.tap(({ duration, input }) => Console.log(`${input._tag}, resuming in ${Duration.format(duration)}`))
  * )
  * const program = OpenRouter.respond({ model: "openai/gpt-5", input: "Hello" }).pipe(RetryPolicy.with(watched))
@@ -34,17 +35,24 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
+import * as Program from "./Program.ts"
 
 /**
- * A schedule that is fed with the errors of failed attempts. What it outputs does not matter.
+ * When a failed call is tried again.
  *
  * @since 0.1.0
  */
-export type RetryPolicy = Schedule.Schedule<unknown, OpenRouterError>
+export interface RetryPolicy {
+  /** Is fed with the errors of failed attempts. What it outputs does not matter. */
+  readonly schedule: Schedule.Schedule<unknown, OpenRouterError>
+  /** How long a call may wait for its attempts, counted from its first failure. */
+  readonly maxWait: Duration.Duration
+}
 
 /**
  * How {@link make} retries; each has a default.
@@ -73,9 +81,8 @@ const spread = (waitMillis: number): Effect.Effect<number> =>
  * @since 0.1.0
  */
 export const make = (options: Options = {}): RetryPolicy => {
-  const maxWait = Duration.toMillis(Duration.fromInputUnsafe(options.maxWait ?? "2 minutes"))
   const shouldRetry = options.while ?? ((error: OpenRouterError) => error.isRetryable)
-  return Schedule.min([
+  const schedule = Schedule.min([
     Schedule.exponential(options.base ?? "500 millis"),
     Schedule.spaced(options.cap ?? "20 seconds")
   ]).pipe(
@@ -90,17 +97,66 @@ export const make = (options: Options = {}): RetryPolicy => {
       if (wait <= 0) return Effect.succeed(duration)
       return Effect.map(spread(wait), (extra) => Duration.millis(Math.ceil(wait + extra)))
     }),
-    Schedule.while(({ duration, elapsed }) => elapsed + Duration.toMillis(duration) <= maxWait),
     Schedule.upTo({ times: options.times ?? 4 })
   )
+  return fromSchedule(schedule, { maxWait: options.maxWait ?? "2 minutes" })
 }
+
+/**
+ * Makes a policy of any schedule that takes these errors; it alone decides which of them are tried again.
+ *
+ * An attempt that would begin later than `maxWait` after the first failure is not made. Default: no limit.
+ *
+ * @since 0.1.0
+ */
+export const fromSchedule = (
+  schedule: Schedule.Schedule<unknown, OpenRouterError>,
+  options: { readonly maxWait?: Duration.Input | undefined } = {}
+): RetryPolicy => {
+  const maxWait = Duration.fromInputUnsafe(options.maxWait ?? Duration.infinity)
+  const millis = Duration.toMillis(maxWait)
+  return {
+    schedule: millis === Infinity ? schedule : Schedule.while(
+      schedule,
+      ({ duration, elapsed }) => elapsed + Duration.toMillis(duration) <= millis
+    ),
+    maxWait
+  }
+}
+
+/**
+ * Changes the schedule of a policy, for instance to watch it; `maxWait` stays.
+ *
+ * @since 0.1.0
+ */
+export const mapSchedule: {
+  (
+    f: (
+      schedule: Schedule.Schedule<unknown, OpenRouterError>
+    ) => Schedule.Schedule<unknown, OpenRouterError>
+  ): (self: RetryPolicy) => RetryPolicy
+  (
+    self: RetryPolicy,
+    f: (
+      schedule: Schedule.Schedule<unknown, OpenRouterError>
+    ) => Schedule.Schedule<unknown, OpenRouterError>
+  ): RetryPolicy
+} = dual(
+  2,
+  (
+    self: RetryPolicy,
+    f: (
+      schedule: Schedule.Schedule<unknown, OpenRouterError>
+    ) => Schedule.Schedule<unknown, OpenRouterError>
+  ): RetryPolicy => fromSchedule(f(self.schedule), self)
+)
 
 /**
  * Every failure is final.
  *
  * @since 0.1.0
  */
-export const none: RetryPolicy = Schedule.recurs(0)
+export const none: RetryPolicy = { schedule: Schedule.recurs(0), maxWait: Duration.zero }
 
 /**
  * The policy of the running program; {@link make}`()` unless {@link with} says otherwise.
@@ -113,47 +169,45 @@ export const CurrentRetryPolicy: Context.Reference<RetryPolicy> = Context.Refere
 )
 
 /**
- * What comes after a failed attempt: waits until the next one may begin, or fails with the given error because it is over.
- *
- * @since 0.1.0
- */
-export type Again = <E extends OpenRouterError>(error: E) => Effect.Effect<void, E>
-
-/**
- * Starts the current policy for one call. Needed only where an attempt is more than an effect, as for a stream; others
- * use {@link retried}.
- *
- * @since 0.1.0
- */
-export const start: Effect.Effect<Again> = Effect.flatMap(CurrentRetryPolicy, (policy) =>
-  Effect.map(
-    Schedule.toStepWithSleep(policy),
-    (step): Again => (error) => Pull.catchDone(Effect.asVoid(step(error)), () => Effect.fail(error))
-  ))
-
-/**
  * Runs a call under the current policy.
  *
- * `call` is given the number of the attempt, from 1. The loop costs nothing until the first attempt has failed.
+ * `call` is given the number of the attempt, from 1. The loop costs nothing until the first attempt has failed. `within`
+ * may put a bound on each wait, given the error before it.
  *
  * @since 0.1.0
  */
 export const retried = <A, E extends OpenRouterError, R>(
-  call: (attempt: number) => Effect.Effect<A, E, R>
+  call: (attempt: number) => Effect.Effect<A, E, R>,
+  within: (wait: Effect.Effect<void, E>, error: E) => Effect.Effect<void, E> = (wait) => wait
 ): Effect.Effect<A, E, R> =>
-  Effect.catch(call(1), (first) =>
-    Effect.flatMap(start, (again) => {
-      const next = (error: E, attempt: number): Effect.Effect<A, E, R> =>
-        Effect.flatMap(again(error), () => Effect.catch(call(attempt), (error) => next(error, attempt + 1)))
-      return next(first, 2)
-    }))
+  Effect.catch(
+    call(1),
+    (first) =>
+      Effect.flatMap(CurrentRetryPolicy, ({ schedule }) =>
+        Effect.flatMap(Schedule.toStepWithSleep(schedule), (step) => {
+          const next = (error: E, attempt: number): Effect.Effect<A, E, R> =>
+            Effect.flatMap(
+              within(
+                Pull.catchDone(Effect.asVoid(step(error)), () => Effect.fail(error)),
+                error
+              ),
+              () => Effect.catch(call(attempt), (error) => next(error, attempt + 1))
+            )
+          return next(first, 2)
+        }))
+  )
 
-const withPolicy = (policy: RetryPolicy): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
-  Effect.provideService(CurrentRetryPolicy, policy)
+const withPolicy: {
+  (policy: RetryPolicy): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, policy: RetryPolicy): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, policy: RetryPolicy): P => Program.update(self, CurrentRetryPolicy, () => policy)
+)
 
 export {
   /**
-   * Applies a policy to all calls of an effect, forked ones included.
+   * Applies a policy to all calls of an effect or a stream, forked ones included.
    *
    * @since 0.1.0
    */

@@ -83,29 +83,35 @@ export class ResponseAccumulator {
   }
 
   /**
-   * Takes the next event in. What follows the end is ignored, except for the response that follows an `error`.
+   * Takes the next event in; false if it ignores it. What follows the end is ignored, except for the response that follows
+   * an `error`.
    */
-  add(event: StreamEvent.StreamEvent): void {
-    if (this.#end !== undefined) return
-    if (StreamEvent.isOutput(event)) this.#hasOutput = true
+  add(event: StreamEvent.StreamEvent): boolean {
+    if (this.#end !== undefined) return false
     switch (event.type) {
       case "response.completed":
       case "response.incomplete":
       case "response.failed":
+        if (StreamEvent.isOutput(event)) this.#hasOutput = true
         this.#end = event
-        return
+        return true
+    }
+    if (this.#error !== undefined) return false
+    if (StreamEvent.isOutput(event)) this.#hasOutput = true
+    switch (event.type) {
       case "error":
       case "response.error":
-        this.#error ??= event
-        return
+        this.#error = event
+        break
       case "response.created":
       case "response.queued":
       case "response.in_progress":
         this.#progress = event.response
-        return
+        break
       default:
-        if (this.#error === undefined) this.#addPiece(event)
+        this.#addPiece(event)
     }
+    return true
   }
 
   #addPiece(event: StreamEvent.StreamEvent): void {

@@ -8,13 +8,13 @@
  * @since 0.1.0
  */
 import * as SchemaParser from "effect/SchemaParser"
-import type { Response } from "../response/Response.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as ResponseEvent from "./ResponseEvent.ts"
 import * as Text from "./TextEvent.ts"
 import * as Tool from "./ToolEvent.ts"
 
+export { fromOutcome, ofResponse } from "./OutcomeEvents.ts"
 export * from "./ResponseEvent.ts"
 export * from "./TextEvent.ts"
 export * from "./ToolEvent.ts"
@@ -188,19 +188,23 @@ export const isTerminal = (event: StreamEvent): event is Terminal => {
 }
 
 /**
- * The event with which a stream of this response ends.
+ * True if a stream has begun to answer with this event: it is neither a stage (`response.created`, `response.queued`,
+ * `response.in_progress`), nor an end, nor a debug event, nor one that this version does not know.
+ *
+ * From the first piece on a call is not repeated; what came before it is delivered together with it.
  *
  * @since 0.1.0
  */
-export const ofResponse = (response: Response): Terminal => {
-  switch (response.status) {
-    case "incomplete":
-      return { type: "response.incomplete", response }
-    case "failed":
-    case "cancelled":
-      return { type: "response.failed", response }
+export const isPiece = (event: StreamEvent): boolean => {
+  switch (event.type) {
+    case "response.created":
+    case "response.queued":
+    case "response.in_progress":
+    case "response.debug":
+    case "unknown":
+      return false
     default:
-      return { type: "response.completed", response }
+      return !isTerminal(event)
   }
 }
 

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 import { Annotation, OutputText, ReasoningText, Refusal, SummaryPart } from "../response/ContentPart.ts"
 import * as Wire from "../wire/Wire.ts"
-import * as StreamEventFields from "./EventFields.ts"
+import * as EventFields from "./EventFields.ts"
 
 const optional = Schema.optionalKey
 
@@ -31,7 +31,7 @@ export type Part = typeof Part.Type
  */
 export const ContentPartAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.content_part.added"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   part: Part
 }))
 
@@ -47,7 +47,7 @@ export interface ContentPartAdded extends Schema.Schema.Type<typeof ContentPartA
  */
 export const ContentPartDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.content_part.done"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   part: Part
 }))
 
@@ -63,7 +63,7 @@ export interface ContentPartDone extends Schema.Schema.Type<typeof ContentPartDo
  */
 export const OutputTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.delta"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   delta: Schema.String,
   logprobs: optional(Schema.Array(Schema.Unknown))
 }))
@@ -80,7 +80,7 @@ export interface OutputTextDelta extends Schema.Schema.Type<typeof OutputTextDel
  */
 export const OutputTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.done"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   text: Schema.String,
   logprobs: optional(Schema.Array(Schema.Unknown))
 }))
@@ -97,7 +97,7 @@ export interface OutputTextDone extends Schema.Schema.Type<typeof OutputTextDone
  */
 export const AnnotationAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.annotation.added"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   annotationIndex: optional(Schema.Finite),
   annotation: Annotation
 }))
@@ -114,7 +114,7 @@ export interface AnnotationAdded extends Schema.Schema.Type<typeof AnnotationAdd
  */
 export const RefusalDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.refusal.delta"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   delta: Schema.String
 }))
 
@@ -130,7 +130,7 @@ export interface RefusalDelta extends Schema.Schema.Type<typeof RefusalDelta> {}
  */
 export const RefusalDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.refusal.done"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   refusal: Schema.String
 }))
 
@@ -146,7 +146,7 @@ export interface RefusalDone extends Schema.Schema.Type<typeof RefusalDone> {}
  */
 export const ReasoningTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_text.delta"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   delta: Schema.String
 }))
 
@@ -162,7 +162,7 @@ export interface ReasoningTextDelta extends Schema.Schema.Type<typeof ReasoningT
  */
 export const ReasoningTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_text.done"),
-  ...StreamEventFields.part,
+  ...EventFields.part,
   text: Schema.String
 }))
 
@@ -178,7 +178,7 @@ export interface ReasoningTextDone extends Schema.Schema.Type<typeof ReasoningTe
  */
 export const ReasoningSummaryPartAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_part.added"),
-  ...StreamEventFields.summary,
+  ...EventFields.summary,
   part: SummaryPart
 }))
 
@@ -194,7 +194,7 @@ export interface ReasoningSummaryPartAdded extends Schema.Schema.Type<typeof Rea
  */
 export const ReasoningSummaryPartDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_part.done"),
-  ...StreamEventFields.summary,
+  ...EventFields.summary,
   part: SummaryPart
 }))
 
@@ -210,7 +210,7 @@ export interface ReasoningSummaryPartDone extends Schema.Schema.Type<typeof Reas
  */
 export const ReasoningSummaryTextDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_text.delta"),
-  ...StreamEventFields.summary,
+  ...EventFields.summary,
   delta: Schema.String
 }))
 
@@ -226,7 +226,7 @@ export interface ReasoningSummaryTextDelta extends Schema.Schema.Type<typeof Rea
  */
 export const ReasoningSummaryTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_text.done"),
-  ...StreamEventFields.summary,
+  ...EventFields.summary,
   text: Schema.String
 }))
 

@@ -5,7 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
-import * as StreamEventFields from "./EventFields.ts"
+import * as EventFields from "./EventFields.ts"
 
 const optional = Schema.optionalKey
 
@@ -28,7 +28,7 @@ export const ToolProgress = Wire.LazyStruct(() => ({
     "response.fusion_call.in_progress",
     "response.fusion_call.completed"
   ]),
-  ...StreamEventFields.item
+  ...EventFields.item
 }))
 
 /**
@@ -43,7 +43,7 @@ export interface ToolProgress extends Schema.Schema.Type<typeof ToolProgress> {}
  */
 export const FunctionCallArgumentsDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.delta"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   delta: Schema.String
 }))
 
@@ -59,7 +59,7 @@ export interface FunctionCallArgumentsDelta extends Schema.Schema.Type<typeof Fu
  */
 export const FunctionCallArgumentsDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.done"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   name: optional(Schema.String),
   arguments: Schema.String
 }))
@@ -76,7 +76,7 @@ export interface FunctionCallArgumentsDone extends Schema.Schema.Type<typeof Fun
  */
 export const CustomToolCallInputDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.delta"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   delta: Schema.String
 }))
 
@@ -92,7 +92,7 @@ export interface CustomToolCallInputDelta extends Schema.Schema.Type<typeof Cust
  */
 export const CustomToolCallInputDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.done"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   input: Schema.String
 }))
 
@@ -108,7 +108,7 @@ export interface CustomToolCallInputDone extends Schema.Schema.Type<typeof Custo
  */
 export const ApplyPatchDiffDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.apply_patch_call_operation_diff.delta"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   delta: Schema.String
 }))
 
@@ -124,7 +124,7 @@ export interface ApplyPatchDiffDelta extends Schema.Schema.Type<typeof ApplyPatc
  */
 export const ApplyPatchDiffDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.apply_patch_call_operation_diff.done"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   diff: Schema.String
 }))
 
@@ -140,7 +140,7 @@ export interface ApplyPatchDiffDone extends Schema.Schema.Type<typeof ApplyPatch
  */
 export const CodeInterpreterCodeDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.code_interpreter_call_code.delta"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   delta: Schema.String
 }))
 
@@ -156,7 +156,7 @@ export interface CodeInterpreterCodeDelta extends Schema.Schema.Type<typeof Code
  */
 export const CodeInterpreterCodeDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.code_interpreter_call_code.done"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   code: Schema.String
 }))
 
@@ -172,7 +172,7 @@ export interface CodeInterpreterCodeDone extends Schema.Schema.Type<typeof CodeI
  */
 export const PartialImage = Wire.LazyStruct(() => ({
   type: Schema.tag("response.image_generation_call.partial_image"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   /** Base64. */
   partialImageB64: Schema.String,
   partialImageIndex: optional(Schema.Finite)
@@ -190,7 +190,7 @@ export interface PartialImage extends Schema.Schema.Type<typeof PartialImage> {}
  */
 export const FusionPanelAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.added"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   model: Schema.String
 }))
 
@@ -206,7 +206,7 @@ export interface FusionPanelAdded extends Schema.Schema.Type<typeof FusionPanelA
  */
 export const FusionPanelDelta = Wire.LazyStruct(() => ({
   type: Schema.Literals(["response.fusion_call.panel.delta", "response.fusion_call.panel.reasoning.delta"]),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   model: Schema.String,
   delta: Schema.String
 }))
@@ -223,7 +223,7 @@ export interface FusionPanelDelta extends Schema.Schema.Type<typeof FusionPanelD
  */
 export const FusionPanelCompleted = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.completed"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   model: Schema.String,
   content: Schema.String
 }))
@@ -240,7 +240,7 @@ export interface FusionPanelCompleted extends Schema.Schema.Type<typeof FusionPa
  */
 export const FusionPanelFailed = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.panel.failed"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   model: Schema.String,
   error: Schema.String,
   statusCode: optional(Schema.Finite)
@@ -258,7 +258,7 @@ export interface FusionPanelFailed extends Schema.Schema.Type<typeof FusionPanel
  */
 export const FusionAnalysisInProgress = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.analysis.in_progress"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   analystModel: optional(Schema.String),
   /** @deprecated The former name of `analystModel`. */
   judgeModel: optional(Schema.String)
@@ -276,7 +276,7 @@ export interface FusionAnalysisInProgress extends Schema.Schema.Type<typeof Fusi
  */
 export const FusionAnalysisCompleted = Wire.LazyStruct(() => ({
   type: Schema.tag("response.fusion_call.analysis.completed"),
-  ...StreamEventFields.item,
+  ...EventFields.item,
   analysis: Schema.Unknown
 }))
 

@@ -7,53 +7,80 @@ import * as Bytes from "effect/Bytes"
 import * as Sse from "effect/encoding/Sse"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
 
-/**
- * Reads the events of one stream, in whatever pieces its bytes arrive.
- *
- * @since 0.1.0
- */
-export interface EventReader {
-  /** The events that these bytes complete, none if they complete none. */
-  readonly read: (chunks: ReadonlyArray<Uint8Array>) => ReadonlyArray<StreamEvent.StreamEvent>
-  /** The event that only lacked its closing blank line when the bytes ended, if it is whole. */
-  readonly end: () => ReadonlyArray<StreamEvent.StreamEvent>
-  /** Why the stream cannot be read on, once it cannot. */
-  readonly problem: () => string | undefined
-}
-
 /** An image may come as one event, so the limit is far above the 10 MiB that are usual. */
 const maxEventSize = 64 * 1024 * 1024
 
 /**
- * Makes a reader.
+ * Reads the events of one stream, in whatever pieces its bytes arrive.
  *
- * Comments, `retry:` lines and the `[DONE]` marker are left out. What is not JSON is an unknown event that says so. An
- * event that ends the stream is passed through `scrub` first, because it may become an error.
+ * Comments and `retry:` lines are left out, and everything from the `[DONE]` marker on. What is not JSON is an unknown
+ * event that says so. An event that ends the stream is passed through `scrub` first, because it may become an error. A
+ * body that begins with a brace is no stream but a JSON answer under its name: it has no events.
  *
  * @since 0.1.0
  */
-export const make = (scrub: (text: string) => string): EventReader => {
-  const decoder = new TextDecoder()
-  let events: Array<StreamEvent.StreamEvent> = []
-  let problem: string | undefined
-  const parser = Sse.makeParser((event) => {
-    if (event._tag === "Event" && event.data !== "" && event.data !== "[DONE]") events.push(decode(event.data, scrub))
-  }, { maxEventSize })
-  const taken = (): ReadonlyArray<StreamEvent.StreamEvent> => {
-    const read = events
-    events = []
-    return read
+export class EventReader {
+  readonly #decoder = new TextDecoder()
+  readonly #parser: ReturnType<typeof Sse.makeParser>
+  #events: Array<StreamEvent.StreamEvent> = []
+  #json: Array<string> | undefined
+  #jsonSize = 0
+  #hasBegun = false
+  #isDone = false
+  #problem: string | undefined
+
+  constructor(scrub: (text: string) => string) {
+    this.#parser = Sse.makeParser((event) => {
+      if (event._tag !== "Event" || event.data === "" || this.#isDone) return
+      if (event.data === "[DONE]") this.#isDone = true
+      else this.#events.push(decode(event.data, scrub))
+    }, { maxEventSize })
   }
-  return {
-    read: (chunks) => {
-      problem ??= parser.feed(decoder.decode(joined(chunks), { stream: true }))?.message
-      return taken()
-    },
-    end: () => {
-      problem ??= parser.feed(`${decoder.decode()}\n\n`)?.message
-      return taken().filter((event) => event.type !== "unknown" || event.wireType !== "")
-    },
-    problem: () => problem
+
+  /** The events that these bytes complete, none if they complete none. */
+  read(chunks: ReadonlyArray<Uint8Array>): ReadonlyArray<StreamEvent.StreamEvent> {
+    return this.#feed(this.#decoder.decode(joined(chunks), { stream: true }))
+  }
+
+  /** The event that only lacked its closing blank line when the bytes ended, if it is whole. */
+  end(): ReadonlyArray<StreamEvent.StreamEvent> {
+    const last = this.#decoder.decode()
+    return this.#json === undefined
+      ? this.#feed(`${last}\n\n`).filter((event) => event.type !== "unknown" || event.wireType !== "")
+      : this.#feed(last)
+  }
+
+  #feed(text: string): ReadonlyArray<StreamEvent.StreamEvent> {
+    if (!this.#hasBegun) {
+      const start = text.trimStart()
+      this.#hasBegun = start !== ""
+      if (start.startsWith("{")) this.#json = []
+    }
+    if (this.#json !== undefined) {
+      this.#jsonSize += text.length
+      if (this.#jsonSize <= maxEventSize) this.#json.push(text)
+      else this.#problem ??= `a JSON answer of more than ${maxEventSize} characters`
+      return []
+    }
+    this.#problem ??= this.#parser.feed(text)?.message
+    const events = this.#events
+    this.#events = []
+    return events
+  }
+
+  /** True once the marker of the end was there. */
+  get isDone(): boolean {
+    return this.#isDone
+  }
+
+  /** Why the stream cannot be read on, once it cannot. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** The JSON answer that the body is instead of a stream, as far as it has arrived. */
+  get json(): string | undefined {
+    return this.#json === undefined ? undefined : this.#json.join("")
   }
 }
 

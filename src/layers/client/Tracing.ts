@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
 import type * as Tracer from "effect/Tracer"
@@ -17,23 +18,21 @@ import type { Outcome } from "../../domain/outcome/Outcome.ts"
  * @since 0.1.0
  */
 export const call = <A, E, R>(
+  fiber: Fiber.Fiber<unknown, unknown>,
   name: string,
-  attributes: Record<string, unknown>,
+  attributes: () => Record<string, unknown>,
   self: Effect.Effect<A, E, R>,
   annotate?: (span: Tracer.Span, value: A) => void
 ): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    if (!fiber.getRef(References.TracerEnabled)) return self
-    return Effect.useSpan(
-      name,
-      optionsOf(attributes),
-      (span) =>
-        Effect.tap(Effect.withParentSpan(self, span, { captureStackTrace: false }), (value) => {
-          annotate?.(span, value)
-          return Effect.void
-        })
-    )
-  })
+  !fiber.getRef(References.TracerEnabled) ? self : Effect.useSpan(
+    name,
+    optionsOf(attributes()),
+    (span) =>
+      Effect.tap(Effect.withParentSpan(self, span, { captureStackTrace: false }), (value) => {
+        annotate?.(span, value)
+        return Effect.void
+      })
+  )
 
 /**
  * Begins the span of a stream, which ends with its scope; none where tracing is off.
@@ -41,14 +40,13 @@ export const call = <A, E, R>(
  * @since 0.1.0
  */
 export const stream = (
-  attributes: Record<string, unknown>,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  attributes: () => Record<string, unknown>,
   scope: Scope.Scope
 ): Effect.Effect<Tracer.Span | undefined> =>
-  Effect.withFiber((fiber) =>
-    fiber.getRef(References.TracerEnabled)
-      ? Scope.provide(Effect.makeSpanScoped("OpenRouter.stream", optionsOf(attributes)), scope)
-      : Effect.undefined
-  )
+  fiber.getRef(References.TracerEnabled)
+    ? Scope.provide(Effect.makeSpanScoped("OpenRouter.stream", optionsOf(attributes())), scope)
+    : Effect.undefined
 
 const optionsOf = (attributes: Record<string, unknown>) => ({
   kind: "client" as const,

@@ -1,8 +1,8 @@
 /**
  * A client for tests: it replies by the book, without HTTP.
  *
- * It checks requests as the real one does, books costs in ledgers, and turns an error instance into what the real client
- * would do with it. It never retries: the error that a test asks for is the error that the program sees.
+ * It is the real client without a transport: it checks requests, runs its replies through middlewares and admissions (so
+ * ledgers book them), and turns an error instance into what the real client would do with it. It never retries: the error that a test asks for is the error that the program sees.
  *
  * **Example** (A character idles when its call is refused)
  *
@@ -28,7 +28,7 @@
  */
 import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import * as Arr from "effect/Array"
-import * as Channel from "effect/Channel"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -39,18 +39,20 @@ import * as Schema from "effect/Schema"
 import * as E from "../../domain/error/OpenRouterError.ts"
 import type { Usage } from "../../domain/money/Usage.ts"
 import * as Usd from "../../domain/money/Usd.ts"
-import * as Costs from "../../domain/outcome/Costs.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
-import * as CreateResponse from "../../domain/request/CreateResponse.ts"
+import type * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import type { OutputItem } from "../../domain/response/OutputItem.ts"
-import { text as textOfResponse } from "../../domain/response/Response.ts"
 import type { Response } from "../../domain/response/Response.ts"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
-import * as CostLedger from "../../services/CostLedger.ts"
+import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
-import type { EventChannel } from "../../services/OpenRouter.ts"
+import type { StreamError } from "../../services/OpenRouter.ts"
 import { OpenRouterTest } from "../../services/testing/OpenRouterTest.ts"
+
+import * as Kernel from "../client/Kernel.ts"
+import type { Sending } from "../client/Sending.ts"
+import type { Ended, EventSource } from "../client/StreamAttempt.ts"
 
 export * from "../../services/testing/OpenRouterTest.ts"
 
@@ -121,68 +123,69 @@ export const layer = (reply: Reply, options: Options = {}): Layer.Layer<OpenRout
   Layer.effectContext(Effect.gen(function*() {
     const calls: Array<CreateResponse.CreateResponse> = []
     const used = yield* Ref.make(0)
-    /** The reply to a request, which is checked as by the real client. */
-    const replyTo = (request: CreateResponse.CreateResponse): Effect.Effect<Settled, E.InvalidRequest> =>
-      Effect.suspend(() => {
-        const body = CreateResponse.toBody(request, { stream: false })
-        if (Result.isFailure(body)) return Effect.fail(body.failure)
+    const replyTo = (sending: Sending, request: CreateResponse.CreateResponse): Effect.Effect<Settled> =>
+      Effect.andThen(sending.onSent, () => {
         calls.push(request)
         if (calls.length > maxCalls) calls.shift()
         return chosen(reply, request, Ref.getAndUpdate(used, (n) => n + 1))
       })
-    const service = OpenRouter.of({
-      outcome: (request) =>
-        CostLedger.settled(
-          Effect.flatMap(replyTo(request), (reply) => toOutcome(reply, request)),
-          Costs.ofOutcome
-        ),
-      events: (request) =>
-        Channel.unwrap(Effect.map(replyTo(request), (reply) =>
-          isError(reply) && reply._tag === "StreamInterrupted"
-            ? brokenOff(reply)
-            : Channel.unwrap(Effect.map(CostLedger.settled(toOutcome(reply, request), Costs.ofOutcome), (outcome) =>
-              Channel.concat(Channel.fromIterable(eventsOf(outcome).map(Arr.of)), Channel.end(outcome)))))),
-      call: (endpoint) => {
-        const body = endpoint.body ?? Result.succeed(undefined)
-        if (Result.isFailure(body)) return Effect.fail(body.failure)
-        const path = endpoint.path.split("?")[0] ?? endpoint.path
-        const json = { ...defaultEndpoints, ...options.endpoints }[path]
-        const answered = json === undefined
-          ? Effect.die(new Error(`OpenRouterTest: ${path} has no answer; pass it in the option "endpoints"`))
-          : Effect.fromResult(endpoint.read(
-            { status: 200, headers: {}, text: JSON.stringify(json) },
-            { attempts: 1, now: 0 }
-          ))
-        return endpoint.costs === undefined ? answered : CostLedger.settled(answered, endpoint.costs)
-      }
-    })
+    const sender: Kernel.Sender = {
+      account: "test",
+      respond: (sending, request) => Effect.flatMap(replyTo(sending, request), (reply) => toOutcome(reply, request)),
+      stream: (sending, request) => Effect.flatMap(replyTo(sending, request), (reply) => toEvents(reply, request)),
+      call: (sending, call) =>
+        Effect.andThen(sending.onSent, () => {
+          const path = call.path.split("?")[0] ?? call.path
+          const json = { ...defaultEndpoints, ...options.endpoints }[path]
+          return json === undefined
+            ? Effect.die(new Error(`OpenRouterTest: ${path} has no answer; pass it in the option "endpoints"`))
+            : Effect.fromResult(call.read(
+              { status: 200, headers: {}, text: JSON.stringify(json) },
+              { attempts: 1, now: 0 }
+            ))
+        })
+    }
+    const service = Kernel.make(sender, { timeout: Deadlines.defaults.response, retries: false })
     return Context.make(OpenRouter, service).pipe(
       Context.add(OpenRouterTest, { calls: Effect.sync(() => calls.slice()) })
     )
   }))
 
-/** A stream that says what it said, and no more. */
-const brokenOff = (error: E.StreamInterrupted): EventChannel =>
-  Channel.concat(
-    Channel.fromIterable(deltasOf(error.partialText ?? "").map(Arr.of)),
-    Channel.unwrap(CostLedger.settled(Effect.fail(error), () => Costs.zero))
+/** What a stream says, event by event, and how it ends. */
+const toEvents = (
+  reply: Settled,
+  request: CreateResponse.CreateResponse
+): Effect.Effect<EventSource, StreamError> => {
+  if (isError(reply) && reply._tag === "StreamInterrupted") {
+    return Effect.map(
+      completed(answer({ text: reply.partialText ?? "" }), request),
+      (outcome) => eventSource(StreamEvent.fromOutcome(outcome).filter(isDelta), Result.fail(reply), false)
+    )
+  }
+  return Effect.map(
+    toOutcome(reply, request),
+    (outcome) => eventSource(StreamEvent.fromOutcome(outcome), Result.succeed(outcome), true)
   )
+}
 
-/** The events in which an outcome would have arrived: its text word by word. */
-const eventsOf = ({ response }: Outcome.Outcome): ReadonlyArray<StreamEvent.StreamEvent> => [
-  { type: "response.created", sequenceNumber: 0, response: { ...response, status: "in_progress", output: [] } },
-  ...deltasOf(textOfResponse(response)),
-  StreamEvent.ofResponse(response)
-]
+const isDelta = (event: StreamEvent.StreamEvent): boolean => event.type === "response.output_text.delta"
 
-const deltasOf = (text: string): ReadonlyArray<StreamEvent.StreamEvent> =>
-  Arr.map(text.match(/\s*\S+\s*?(?=\s|$)|\s+$/g) ?? [], (delta, index) => ({
-    type: "response.output_text.delta",
-    sequenceNumber: index + 1,
-    outputIndex: 0,
-    contentIndex: 0,
-    delta
-  }))
+/** `isTold` says whether the last event tells how the stream ends. */
+const eventSource = (events: ReadonlyArray<StreamEvent.StreamEvent>, end: Ended, isTold: boolean): EventSource => {
+  let next = 0
+  const isOver = () => isTold && next === events.length
+  return {
+    isOver,
+    ended: () => isOver() ? end : undefined,
+    givenUp: (error) => isOver() ? end : Result.fail(error),
+    pull: Effect.suspend((): EventSource["pull"] => {
+      const event = events[next]
+      if (event === undefined) return Result.isSuccess(end) ? Cause.done(end.success) : Effect.fail(end.failure)
+      next++
+      return Effect.succeed(Arr.of(event))
+    })
+  }
+}
 
 /** A reply that needs no further choice. */
 type Settled = Exclude<Reply, ReadonlyArray<Reply> | ((request: CreateResponse.CreateResponse) => unknown)>

@@ -46,12 +46,15 @@ describe("layerConfig", () => {
       { apiKey: Config.Redacted("MY_KEY"), appTitle: Config.succeed("Mine") }
     ))))
 
-  it.effect("without a key is built, and each call says what is missing", () =>
-    Effect.gen(function*() {
-      const error = yield* ask().pipe(Effect.as(undefined), Effect.catchTag("InvalidApiKey", Effect.succeed))
-      assert.include(error?.message ?? "", "OPENROUTER_API_KEY")
-      assert.deepStrictEqual(yield* requests, [])
-    }).pipe(Effect.provide(configured({}))))
+  it.effect.each([["no key", {}], ["an empty one", { OPENROUTER_API_KEY: "  " }]] as const)(
+    "with %s fails when it is built, and says what is missing",
+    ([_, env]) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(Effect.provide(ask(), configured(env)))
+        assert.strictEqual(error._tag, "ConfigError")
+        assert.include(error.message, "OPENROUTER_API_KEY")
+      })
+  )
 
   it.effect("with a source that cannot be read fails with ConfigError", () =>
     Effect.gen(function*() {

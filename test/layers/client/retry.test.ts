@@ -340,7 +340,8 @@ describe("policies", () => {
 
   it.effect("a schedule of one's own decides", () =>
     Effect.gen(function*() {
-      yield* ended(ask().pipe(RetryPolicy.with(Schedule.spaced("3 seconds").pipe(Schedule.upTo({ times: 2 })))))
+      const policy = RetryPolicy.fromSchedule(Schedule.spaced("3 seconds").pipe(Schedule.upTo({ times: 2 })))
+      yield* ended(ask().pipe(RetryPolicy.with(policy)))
       assert.deepStrictEqual(yield* waits, [3000, 3000])
     }).pipe(Effect.provide(scripted([failure(400)]))))
 
@@ -402,7 +403,8 @@ describe("policies", () => {
   it.effect("see each error and its wait", () =>
     Effect.gen(function*() {
       const seen: Array<string> = []
-      const policy = RetryPolicy.make({ times: 2 }).pipe(
+      const policy = RetryPolicy.mapSchedule(
+        RetryPolicy.make({ times: 2 }),
         Schedule.tap(({ duration, input }) =>
           Effect.sync(() => seen.push(`${input._tag} ${Duration.toMillis(duration) > 0}`))
         )

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy, StreamDeadlines } from "effect-openrouter"
+import { CostLedger, Deadlines, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
 import { DispatchHttpClient } from "effect-openrouter/node"
 import { Emulator } from "effect-openrouter/testing"
 import { FetchHttpClient } from "effect/http"
@@ -37,7 +37,7 @@ describe("deadlines", () => {
       const fiber = yield* Effect.forkChild(
         Effect.exit(
           Stream.runDrain(OpenRouter.stream({ model: "emulator/stream-stall", input: "Hello" })).pipe(
-            StreamDeadlines.with({ firstEvent: Infinity, idle: Infinity, total: Infinity })
+            Deadlines.with({ firstEvent: Infinity, idle: Infinity, total: Infinity })
           )
         ),
         { startImmediately: true }
@@ -50,7 +50,7 @@ describe("deadlines", () => {
   it.effect("apply anew to each attempt", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(
-        Stream.mkString(OpenRouter.streamText(S.request)).pipe(StreamDeadlines.with({ firstEvent: "10 seconds" })),
+        Stream.mkString(OpenRouter.streamText(S.request)).pipe(Deadlines.with({ firstEvent: "10 seconds" })),
         { startImmediately: true }
       )
       yield* TestClock.adjust("1 minute")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
-import { CostLedger, OpenRouter, RetryPolicy, StreamDeadlines, Usd } from "effect-openrouter"
+import { CostLedger, Deadlines, OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
 import * as S from "./support.ts"
@@ -94,12 +94,12 @@ const soon = <A, E, R>(self: Effect.Effect<A, E, R>) =>
 
 describe("a server that never pauses", () => {
   it.live("is held to the idle deadline although comments flood in", () =>
-    soon(Stream.runDrain(OpenRouter.stream(S.request)).pipe(StreamDeadlines.with({ idle: 100 }))).pipe(
+    soon(Stream.runDrain(OpenRouter.stream(S.request)).pipe(Deadlines.with({ idle: 100 }))).pipe(
       Effect.provide(flood(S.created + S.delta("Once"), ": keep-alive\n\n"))
     ))
 
   it.live("is held to the total deadline although deltas flood in", () =>
-    soon(Stream.runDrain(OpenRouter.stream(S.request)).pipe(StreamDeadlines.with({ total: 100 }))).pipe(
+    soon(Stream.runDrain(OpenRouter.stream(S.request)).pipe(Deadlines.with({ total: 100 }))).pipe(
       Effect.provide(flood(S.created, S.delta("Once")))
     ))
 
@@ -121,7 +121,7 @@ describe("deadlines", () => {
         const text = yield* OpenRouter.streamText(S.request).pipe(
           Stream.tap(() => Effect.sleep("120 millis")),
           Stream.mkString,
-          StreamDeadlines.with({ idle: "80 millis", firstEvent: "10 seconds" }),
+          Deadlines.with({ idle: "80 millis", firstEvent: "10 seconds" }),
           Effect.catchTag("TimedOut", ({ phase }) => Effect.succeed(phase))
         )
         assert.strictEqual(text.length, 1_000_000)
@@ -132,7 +132,7 @@ describe("deadlines", () => {
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(
         Effect.exit(Stream.runDrain(OpenRouter.stream(S.request))).pipe(
-          StreamDeadlines.with({ total: "10 seconds" }),
+          Deadlines.with({ total: "10 seconds" }),
           RetryPolicy.with(RetryPolicy.make({ base: "1 minute", cap: "1 minute", maxWait: "1 hour" }))
         ),
         { startImmediately: true }
@@ -148,7 +148,7 @@ describe("errors know", () => {
   it.live("the id of the generation of a stream that stalled, also if only the response told it", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
-        Stream.runDrain(OpenRouter.stream(S.request)).pipe(StreamDeadlines.with({ idle: 50 }))
+        Stream.runDrain(OpenRouter.stream(S.request)).pipe(Deadlines.with({ idle: 50 }))
       )
       assert.deepStrictEqual([error._tag, error.partialText, error.generationId], ["TimedOut", "Once", "gen-2"])
     }).pipe(Effect.provide(S.answering([() =>

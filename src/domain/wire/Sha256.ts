@@ -1,0 +1,76 @@
+/**
+ * SHA-256 of a text, at once: the digests of the platforms are asynchronous or not there, and what is hashed here is short.
+ *
+ * @since 0.1.0
+ */
+import { lazy } from "./Lazy.ts"
+
+/**
+ * The SHA-256 of a text in UTF-8, as 64 hex digits.
+ *
+ * @since 0.1.0
+ */
+export const hex = (text: string): string => {
+  const { initial, round } = constants()
+  const state = initial.slice()
+  const words = new Int32Array(64)
+  const blocks = padded(new TextEncoder().encode(text))
+  for (let offset = 0; offset < blocks.byteLength; offset += 64) {
+    for (let index = 0; index < 16; index++) words[index] = blocks.getInt32(offset + index * 4)
+    for (let index = 16; index < 64; index++) {
+      const a = at(words, index - 15)
+      const b = at(words, index - 2)
+      words[index] = at(words, index - 16) + (turned(a, 7) ^ turned(a, 18) ^ a >>> 3) +
+        at(words, index - 7) + (turned(b, 17) ^ turned(b, 19) ^ b >>> 10)
+    }
+    compress(state, words, round)
+  }
+  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
+}
+
+const compress = (state: Int32Array, words: Int32Array, round: Int32Array): void => {
+  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
+  for (let index = 0; index < 64; index++) {
+    const choice = (e & f) ^ (~e & g)
+    const first = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + choice + at(round, index) + at(words, index)
+    const majority = (a & b) ^ (a & c) ^ (b & c)
+    const second = (turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + majority
+    h = g
+    g = f
+    f = e
+    e = d + first | 0
+    d = c
+    c = b
+    b = a
+    a = first + second | 0
+  }
+  for (const [index, word] of [a, b, c, d, e, f, g, h].entries()) state[index] = at(state, index) + word
+}
+
+/** The bytes, a one bit, zeros, and the number of bits, in whole blocks. */
+const padded = (bytes: Uint8Array): DataView => {
+  const blocks = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64)
+  blocks.set(bytes)
+  blocks[bytes.length] = 0x80
+  const view = new DataView(blocks.buffer)
+  view.setUint32(blocks.length - 8, Math.floor(bytes.length / 0x20000000))
+  view.setUint32(blocks.length - 4, bytes.length << 3)
+  return view
+}
+
+const at = (words: Int32Array, index: number): number => words[index] ?? 0
+
+const turned = (word: number, bits: number): number => word >>> bits | word << 32 - bits
+
+/** The first bits of the fractions of the roots of the first primes, as FIPS 180-4 defines the constants. */
+const constants = lazy(() => {
+  const primes: Array<number> = []
+  for (let candidate = 2; primes.length < 64; candidate++) {
+    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate)
+  }
+  const fraction = (root: number): number => (root - Math.floor(root)) * 0x100000000
+  return {
+    initial: Int32Array.from(primes.slice(0, 8), (prime) => fraction(Math.sqrt(prime)) | 0),
+    round: Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)) | 0)
+  }
+})

@@ -1,0 +1,89 @@
+/**
+ * One attempt while it is made: who admitted it, what is noted of it, and that all are told its end exactly once.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
+import * as Costs from "../../domain/outcome/Costs.ts"
+import type * as Admission from "../../services/Admission.ts"
+
+/**
+ * Those who make an attempt note here what the ones who admitted it will be told.
+ *
+ * @since 0.1.0
+ */
+export class Attempting implements Admission.Attempt {
+  readonly call: Admission.Call
+  readonly number: number
+  readonly startedAt: number
+  /** When the request left; absent until then. */
+  sentAt: number | undefined
+  /** When the first piece of a streamed answer arrived. */
+  firstOutputAt: number | undefined
+  generationId: string | undefined
+  readonly #settles: Array<Admission.Settle> = []
+  #isSettled = false
+
+  constructor(call: Admission.Call, number: number, startedAt: number) {
+    this.call = call
+    this.number = number
+    this.startedAt = startedAt
+  }
+
+  /** Asks the admissions for entry, one after the other. */
+  enter(admissions: ReadonlyArray<Admission.Admission>, index = 0): Effect.Effect<void, RequestError> {
+    const admission = admissions[index]
+    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(this), (settle) => {
+      this.#settles.push(settle)
+      return this.enter(admissions, index + 1)
+    })
+  }
+
+  /** Tells all that admitted it how it ended, last in first out. Only the first call counts. */
+  settle<A>(
+    exit: Exit.Exit<A, OpenRouterError>,
+    costs: ((value: A) => Costs.Costs) | undefined,
+    endedAt: number
+  ): Effect.Effect<void> {
+    if (this.#isSettled) return Effect.void
+    this.#isSettled = true
+    if (this.#settles.length === 0) return Effect.void
+    const ended = this.#ended(exit, costs, endedAt)
+    return Effect.forEach(this.#settles.reverse(), (settle) => isolated(settle(ended)), { discard: true })
+  }
+
+  #ended<A>(
+    exit: Exit.Exit<A, OpenRouterError>,
+    costs: ((value: A) => Costs.Costs) | undefined,
+    endedAt: number
+  ): Admission.Ended {
+    const { firstOutputAt, sentAt } = this
+    if (sentAt === undefined) return { _tag: "NotSent", exit }
+    const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+    return {
+      _tag: "Sent",
+      exit,
+      costs: costs === undefined ? Costs.zero : costsOf(exit, error, costs),
+      generationId: this.generationId ?? error?.generationId,
+      sentAt,
+      firstOutputAt,
+      endedAt
+    }
+  }
+}
+
+const costsOf = <A>(
+  exit: Exit.Exit<A, OpenRouterError>,
+  error: OpenRouterError | undefined,
+  costs: (value: A) => Costs.Costs
+): Costs.Costs => {
+  if (Exit.isSuccess(exit)) return costs(exit.value)
+  return error === undefined ? Costs.interrupted : Costs.ofError(error)
+}
+
+/** Whoever fails to take note must neither lose an answer that was paid for, nor keep others from being told. */
+const isolated = (self: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchCause(self, (cause) => Effect.logError("an admission failed to settle an attempt", cause))

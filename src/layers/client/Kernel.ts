@@ -1,0 +1,246 @@
+/**
+ * The way of one call, written once for answers, streams and plain endpoints, and for every layer:
+ *
+ * middleware, defaults, check and encode, span, retry; then for each attempt admissions, the exchange under its deadlines,
+ * and the end, which those that admitted the attempt are told.
+ *
+ * What sends an attempt is a {@link Sender}: HTTP, or the replies of a test.
+ *
+ * @since 0.1.0
+ */
+import * as Channel from "effect/Channel"
+import type * as Clock from "effect/Clock"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type { Call } from "../../domain/endpoint/Call.ts"
+import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
+import * as Costs from "../../domain/outcome/Costs.ts"
+import type { Outcome } from "../../domain/outcome/Outcome.ts"
+import * as CreateResponse from "../../domain/request/CreateResponse.ts"
+import { CurrentDefaults, filled } from "../../services/Defaults.ts"
+import { CurrentMiddleware } from "../../services/Middleware.ts"
+import { OpenRouter } from "../../services/OpenRouter.ts"
+import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
+import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import * as Sending from "./Sending.ts"
+import * as StreamAttempt from "./StreamAttempt.ts"
+import * as Tracing from "./Tracing.ts"
+import * as Watchdog from "./Watchdog.ts"
+
+/**
+ * What sends one attempt. It says when the request leaves (`sending.onSent`), and its errors are those of this attempt.
+ *
+ * @since 0.1.0
+ */
+export interface Sender {
+  /** See `Admission.Call`. */
+  readonly account: string
+  readonly respond: (
+    sending: Sending.Sending,
+    request: CreateResponse.CreateResponse,
+    body: string
+  ) => Effect.Effect<Outcome, RequestError>
+  /** Sends a request for a stream, until its answer has begun; the scope holds the connection. */
+  readonly stream: (
+    sending: Sending.Sending,
+    request: CreateResponse.CreateResponse,
+    body: string
+  ) => Effect.Effect<StreamAttempt.EventSource, StreamError, Scope.Scope>
+  readonly call: <A>(
+    sending: Sending.Sending,
+    call: Call<A>,
+    body: string | undefined
+  ) => Effect.Effect<A, RequestError>
+}
+
+/**
+ * How a client is set up.
+ *
+ * @since 0.1.0
+ */
+export interface Settings {
+  /** The `response` deadline of calls that set none. */
+  readonly timeout: Duration.Duration
+  /** False for a client whose errors are all final, whatever `RetryPolicy` says. */
+  readonly retries: boolean
+}
+
+/**
+ * Makes the service over a sender.
+ *
+ * @since 0.1.0
+ */
+export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] => {
+  const watchdogs = new WeakMap<Clock.Clock, Watchdog.Watchdog>()
+  const client: Sending.Client = {
+    account: sender.account,
+    timeout: settings.timeout,
+    watchdogOf: (clock) => {
+      let watchdog = watchdogs.get(clock)
+      if (watchdog === undefined) {
+        watchdog = new Watchdog.Watchdog(clock)
+        watchdogs.set(clock, watchdog)
+      }
+      return watchdog
+    }
+  }
+
+  const retried = <A, E extends OpenRouterError>(
+    running: Sending.Running,
+    attempt: (number: number) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> =>
+    settings.retries ? RetryPolicy.retried(attempt, (wait, error) => running.within(wait, error)) : attempt(1)
+
+  /** One attempt that ends with its answer. */
+  const attempted = <A>(
+    sending: Sending.Sending,
+    exchange: Effect.Effect<A, RequestError>,
+    costs: ((value: A) => Costs.Costs) | undefined
+  ): Effect.Effect<A, RequestError> => {
+    const guarded = sending.guard(exchange)
+    const { admissions, clock } = sending.running
+    return admissions.length === 0 ? guarded : Effect.onExit(
+      Effect.andThen(sending.admitted, guarded),
+      (exit) => sending.settle(exit, costs, clock.currentTimeMillisUnsafe())
+    )
+  }
+
+  const outcomeIn = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    request: CreateResponse.CreateResponse
+  ): Effect.Effect<Outcome, RequestError> => {
+    const body = CreateResponse.toBody(request, { stream: false })
+    if (Result.isFailure(body)) return Effect.fail(body.failure)
+    const running = new Sending.Running(fiber, client, respondOf(request))
+    const { problem } = running
+    if (problem !== undefined) return Effect.fail(problem)
+    return Tracing.call(
+      fiber,
+      "OpenRouter.respond",
+      () => attributesOf(running),
+      retried(running, (number) => {
+        const sending = new Sending.Sending(running, number, false)
+        return attempted(sending, sender.respond(sending, request, body.success), Costs.ofOutcome)
+      }),
+      Tracing.annotateOutcome
+    )
+  }
+
+  const callIn = <A>(fiber: Fiber.Fiber<unknown, unknown>, call: Call<A>): Effect.Effect<A, RequestError> => {
+    const body = call.body ?? Result.succeed(undefined)
+    if (Result.isFailure(body)) return Effect.fail(body.failure)
+    const isBillable = call.costs !== undefined
+    const running = new Sending.Running(fiber, client, {
+      name: call.name,
+      request: undefined,
+      isBillable,
+      isStream: false
+    })
+    const { problem } = running
+    if (problem !== undefined) return Effect.fail(problem)
+    return Tracing.call(
+      fiber,
+      `OpenRouter.${call.name}`,
+      () => ({}),
+      retried(running, (number) => {
+        const sending = new Sending.Sending(running, number, false)
+        return attempted(sending, sender.call(sending, call, body.success), call.costs)
+      })
+    )
+  }
+
+  /** One attempt of a stream until it has begun; what comes later is in what it gives. */
+  const begun = (
+    running: Sending.Running,
+    number: number,
+    scope: Scope.Scope,
+    held: StreamAttempt.Held,
+    open: (sending: Sending.Sending) => Effect.Effect<StreamAttempt.EventSource, StreamError, Scope.Scope>,
+    onOutcome: (outcome: Outcome) => void
+  ) => {
+    const sending = new Sending.Sending(running, number, true)
+    return StreamAttempt.begin({
+      sending,
+      scope: Scope.forkUnsafe(scope),
+      open: open(sending),
+      held,
+      settle: (exit) => {
+        if (Exit.isSuccess(exit)) onOutcome(exit.value)
+        return sending.settle(exit, Costs.ofOutcome, running.clock.currentTimeMillisUnsafe())
+      }
+    })
+  }
+
+  const eventsIn = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    request: CreateResponse.CreateResponse
+  ): EventChannel => {
+    const body = CreateResponse.toBody(request, { stream: true })
+    if (Result.isFailure(body)) return Channel.fail(body.failure)
+    return Channel.fromTransformBracket((_upstream, _outer, scope) => {
+      const running = new Sending.Running(fiber, client, streamOf(request))
+      const { problem } = running
+      if (problem !== undefined) return Effect.fail(problem)
+      return Effect.map(Tracing.stream(fiber, () => attributesOf(running), scope), (span) => {
+        const onOutcome = (outcome: Outcome) => {
+          if (span !== undefined) Tracing.annotateOutcome(span, outcome)
+        }
+        const open = (sending: Sending.Sending) => sender.stream(sending, request, body.success)
+        const held: StreamAttempt.Held = { events: [] }
+        return StreamAttempt.pulled(
+          retried(running, (number) => begun(running, number, scope, held, open, onOutcome)),
+          held
+        )
+      })
+    })
+  }
+
+  const bare = OpenRouter.of({
+    outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
+    events: (request) => Channel.unwrap(Effect.withFiber((fiber) => Effect.succeed(eventsIn(fiber, request)))),
+    call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
+  })
+
+  /** The service in the middlewares of the caller; none if there are none. */
+  const wrapped = (fiber: Fiber.Fiber<unknown, unknown>): OpenRouter["Service"] | undefined => {
+    const middleware = fiber.getRef(CurrentMiddleware)
+    return middleware.length === 0 ? undefined : middleware.reduceRight((service, wrap) => wrap(service), bare)
+  }
+
+  return OpenRouter.of({
+    outcome: (request) =>
+      Effect.withFiber((fiber) => {
+        const whole = filled(request, fiber.getRef(CurrentDefaults))
+        return wrapped(fiber)?.outcome(whole) ?? outcomeIn(fiber, whole)
+      }),
+    events: (request) =>
+      Channel.unwrap(Effect.withFiber((fiber) => {
+        const whole = filled(request, fiber.getRef(CurrentDefaults))
+        return Effect.succeed(wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole))
+      })),
+    call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
+  })
+}
+
+const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
+  name: "respond",
+  request,
+  isBillable: true,
+  isStream: false
+})
+
+const streamOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
+  name: "stream",
+  request,
+  isBillable: true,
+  isStream: true
+})
+
+const attributesOf = ({ call }: Sending.Running) => ({
+  "gen_ai.operation.name": "generate_content",
+  "gen_ai.request.model": call.model
+})

@@ -1,0 +1,229 @@
+/**
+ * What a call has while it runs, and each of its attempts: the facts that admissions see, its headers, and its deadlines.
+ *
+ * All references are read when the call begins, once for all its attempts.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { ConnectionFailed, InvalidRequest, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
+import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
+import * as Wire from "../../domain/wire/Wire.ts"
+import * as Admission from "../../services/Admission.ts"
+import * as Deadlines from "../../services/Deadlines.ts"
+import { CurrentHeaders } from "../../services/Defaults.ts"
+import type { Headers } from "../../services/Defaults.ts"
+import * as Place from "../../services/Place.ts"
+import { Attempting } from "./Attempting.ts"
+import * as Watchdog from "./Watchdog.ts"
+
+/**
+ * What is asked.
+ *
+ * @since 0.1.0
+ */
+export interface Question {
+  readonly name: string
+  readonly request: CreateResponse | undefined
+  readonly isBillable: boolean
+  readonly isStream: boolean
+}
+
+/**
+ * What all calls of a client share.
+ *
+ * @since 0.1.0
+ */
+export interface Client {
+  readonly account: string
+  /** The `response` deadline of calls that set none. */
+  readonly timeout: Duration.Duration
+  readonly watchdogOf: (clock: Clock.Clock) => Watchdog.Watchdog
+}
+
+/**
+ * A running call.
+ *
+ * @since 0.1.0
+ */
+export class Running {
+  readonly call: Admission.Call
+  readonly clock: Clock.Clock
+  readonly context: Context.Context<never>
+  readonly headers: Headers
+  readonly admissions: ReadonlyArray<Admission.Admission>
+  readonly deadlines: Deadlines.Deadlines
+  /** The instant at which all of it must be over. */
+  readonly totalAt: number
+  readonly watchdog: Watchdog.Watchdog
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, client: Client, question: Question) {
+    const { request } = question
+    this.clock = fiber.getRef(Clock.Clock)
+    this.context = fiber.context
+    this.headers = fiber.getRef(CurrentHeaders)
+    this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
+    this.call = {
+      name: question.name,
+      model: request?.model ?? request?.models?.[0],
+      request,
+      isBillable: question.isBillable,
+      account: client.account,
+      startedAt: this.clock.currentTimeMillisUnsafe(),
+      scopes: fiber.getRef(Place.CurrentScopes),
+      tags: fiber.getRef(Place.CurrentTags)
+    }
+    const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
+    this.deadlines = {
+      response: response ?? client.timeout,
+      firstEvent: firstEvent ?? Deadlines.defaults.firstEvent,
+      idle: idle ?? Deadlines.defaults.idle,
+      total: total ?? (question.isStream ? Deadlines.defaults.total : Duration.infinity)
+    }
+    this.totalAt = this.call.startedAt + Duration.toMillis(this.deadlines.total)
+    this.watchdog = client.watchdogOf(this.clock)
+  }
+
+  /** The error of headers that no message can carry. */
+  get problem(): InvalidRequest | undefined {
+    for (const name in this.headers) {
+      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(this.headers[name] ?? "")) {
+        continue
+      }
+      return new InvalidRequest({
+        origin: "local",
+        field: "headers",
+        message: `headers: ${JSON.stringify(name)} has a name or a value that no header can carry`,
+        ...Wire.compact({ model: this.call.model })
+      })
+    }
+    return undefined
+  }
+
+  /** Puts the `total` deadline on a wait between attempts; an attempt that would begin after it is not made. */
+  within<E extends OpenRouterError>(wait: Effect.Effect<void, E>, error: E): Effect.Effect<void, E> {
+    if (this.totalAt === Infinity) return wait
+    const resetAt = "resetAt" in error ? error.resetAt : undefined
+    return resetAt !== undefined && DateTime.toEpochMillis(resetAt) > this.totalAt
+      ? Effect.fail(error)
+      : this.watchdog.guard(wait, Watchdog.deadline(this.totalAt), () => Effect.fail(error))
+  }
+}
+
+/**
+ * One attempt of a running call.
+ *
+ * @since 0.1.0
+ */
+export class Sending extends Attempting {
+  readonly running: Running
+  /** The one deadline of the attempt; it is moved as the attempt goes on. */
+  readonly deadline: Watchdog.Deadline
+  #phase: "response" | "firstEvent" | "idle"
+  /** How long the consumer has waited since the last event that meant something. */
+  #waited = 0
+  #askedAt = 0
+
+  constructor(running: Running, number: number, isStream: boolean) {
+    super(running.call, number, running.clock.currentTimeMillisUnsafe())
+    this.running = running
+    this.deadline = Watchdog.deadline(running.totalAt)
+    this.#phase = isStream ? "firstEvent" : "response"
+  }
+
+  /** What errors and outcomes of this attempt say of it. */
+  get context(): { readonly model: string | undefined; readonly attempts: number; readonly now: number } {
+    return { model: this.call.model, attempts: this.number, now: this.running.clock.currentTimeMillisUnsafe() }
+  }
+
+  /** An error of the exchange, with what is known of the attempt. */
+  explained(error: RequestError): RequestError {
+    if (error.attempts !== undefined) return error
+    const known = { message: error.message, attempts: this.number, ...Wire.compact({ model: this.call.model }) }
+    switch (error._tag) {
+      case "ConnectionFailed":
+        return new ConnectionFailed({ ...error, ...known })
+      case "TimedOut":
+        return new TimedOut({ ...error, ...known })
+      case "MalformedResponse":
+        return new MalformedResponse({ ...error, ...known })
+      default:
+        return error
+    }
+  }
+
+  /** Passes the admissions, under the `total` deadline of the call. */
+  get admitted(): Effect.Effect<void, RequestError> {
+    const { admissions, totalAt, watchdog } = this.running
+    if (admissions.length === 0) return Effect.void
+    const entered = this.enter(admissions)
+    return totalAt === Infinity
+      ? entered
+      : watchdog.guard(entered, Watchdog.deadline(totalAt), () => Effect.fail(this.timedOut()))
+  }
+
+  /** The request leaves now. */
+  readonly onSent: Effect.Effect<void> = Effect.sync(() => {
+    if (this.sentAt !== undefined) return
+    const { clock, deadlines, totalAt, watchdog } = this.running
+    this.sentAt = clock.currentTimeMillisUnsafe()
+    this.deadline.at = Math.min(totalAt, this.sentAt + Duration.toMillis(deadlines[this.#phase]))
+    watchdog.moved(this.deadline)
+  })
+
+  /** Runs an exchange under the deadline. */
+  guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {
+    const { deadlines, totalAt, watchdog } = this.running
+    return totalAt === Infinity && deadlines[this.#phase] === Duration.infinity
+      ? exchange
+      : watchdog.guard(exchange, this.deadline, () => Effect.fail(this.timedOut()))
+  }
+
+  /** The consumer waits for the next event: while nobody did, the stream was not silent. */
+  asked(): void {
+    const { clock, deadlines, totalAt } = this.running
+    this.#askedAt = clock.currentTimeMillisUnsafe()
+    const since = this.#phase === "idle" ? this.#askedAt - this.#waited : this.sentAt ?? this.startedAt
+    this.deadline.at = Math.min(totalAt, since + Duration.toMillis(deadlines[this.#phase]))
+  }
+
+  /** True once the deadline has passed. */
+  get isLate(): boolean {
+    return this.deadline.at <= this.running.clock.currentTimeMillisUnsafe()
+  }
+
+  /** Events have arrived; only those that mean something feed the deadline. */
+  arrived(isMeaningful: boolean): void {
+    if (isMeaningful) {
+      this.#phase = "idle"
+      this.#waited = 0
+    } else this.#waited += this.running.clock.currentTimeMillisUnsafe() - this.#askedAt
+  }
+
+  /** The error of the deadline that has passed. */
+  timedOut(): TimedOut {
+    const { clock, deadlines, totalAt } = this.running
+    const phase = totalAt <= clock.currentTimeMillisUnsafe() ? "total" : this.#phase
+    const duration = deadlines[phase]
+    return new TimedOut({
+      phase,
+      duration,
+      message: `${problems[phase]} within ${Duration.format(duration)}`,
+      attempts: this.sentAt === undefined ? this.number - 1 : this.number,
+      ...Wire.compact({ model: this.call.model })
+    })
+  }
+}
+
+const problems: { readonly [P in TimedOut["phase"]]: string } = {
+  response: "the answer did not arrive",
+  firstEvent: "the stream did not begin",
+  idle: "the stream stalled: nothing came",
+  total: "the call was not over"
+}

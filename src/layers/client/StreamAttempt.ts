@@ -1,0 +1,191 @@
+/**
+ * One attempt of a streamed call: it begins as an effect, which may be repeated, and goes on as a pull, which may not.
+ *
+ * It reads until the first piece of the answer, or a good end without one. Until then nothing is delivered; what came
+ * before that piece (stages, events that this version does not know) is held and delivered with it. Of an attempt that is
+ * repeated nothing is delivered, of the last one everything. So what a consumer sees does not depend on how the bytes of
+ * the stream were cut.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import type { TimedOut } from "../../domain/error/OpenRouterError.ts"
+import type { Outcome } from "../../domain/outcome/Outcome.ts"
+import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
+import type { StreamError } from "../../services/OpenRouter.ts"
+import type { Sending } from "./Sending.ts"
+import * as Watchdog from "./Watchdog.ts"
+
+/**
+ * How a stream ended.
+ *
+ * @since 0.1.0
+ */
+export type Ended = Result.Result<Outcome, StreamError>
+
+type Events = Arr.NonEmptyReadonlyArray<StreamEvent.StreamEvent>
+
+type EventPull = Pull.Pull<Events, StreamError, Outcome>
+
+/**
+ * The events of one attempt.
+ *
+ * @since 0.1.0
+ */
+export interface EventSource {
+  /** The next events, up to the terminal one; done with the outcome, or fails with the error that the events mean. */
+  readonly pull: EventPull
+  /** How it would end if nothing more came; `undefined` if its own words do not say. */
+  readonly ended: () => Ended | undefined
+  /** True once nothing can change how it ended. */
+  readonly isOver: () => boolean
+  /** How a stream ends that is given up because of a deadline. */
+  readonly givenUp: (error: TimedOut) => Ended
+}
+
+/**
+ * An attempt that will not be repeated: its first events, and what follows.
+ *
+ * @since 0.1.0
+ */
+export interface Begun {
+  readonly first: ReadonlyArray<StreamEvent.StreamEvent>
+  readonly rest: EventPull
+}
+
+/**
+ * The events of the attempt that failed last before its first piece.
+ *
+ * @since 0.1.0
+ */
+export interface Held {
+  events: ReadonlyArray<StreamEvent.StreamEvent>
+}
+
+/**
+ * Sends the request and reads until the answer has begun.
+ *
+ * `settle` is told the end as soon as it is certain, or when the scope closes before; it may be told more than once.
+ *
+ * @since 0.1.0
+ */
+export const begin = (options: {
+  readonly sending: Sending
+  /** Holds the connection, and is closed when the attempt is over. */
+  readonly scope: Scope.Closeable
+  readonly open: Effect.Effect<EventSource, StreamError, Scope.Scope>
+  readonly settle: (exit: Exit.Exit<Outcome, StreamError>) => Effect.Effect<void>
+  readonly held: Held
+}): Effect.Effect<Begun, StreamError> => {
+  const { held, open, scope, sending, settle } = options
+  let source: EventSource | undefined
+  held.events = []
+
+  const over = (ended: Ended): Effect.Effect<Ended> =>
+    Effect.as(Effect.andThen(settle(toExit(ended)), Scope.close(scope, Exit.void)), ended)
+
+  /** A consumer may leave at any time: what is known by then counts. */
+  const left = Effect.suspend(() => {
+    sending.running.watchdog.forget(sending.deadline)
+    const ended = source?.ended()
+    return settle(ended === undefined ? Exit.interrupt() : toExit(ended))
+  })
+
+  const failed = (error: StreamError): Effect.Effect<never, StreamError> =>
+    Effect.andThen(over(Result.fail(error)), Effect.fail(error))
+
+  const reading = (opened: EventSource): Effect.Effect<Begun, StreamError> => {
+    source = opened
+    const { context, watchdog } = sending.running
+    const pump = new Watchdog.Pump({
+      pull: opened.pull,
+      watchdog,
+      deadline: sending.deadline,
+      context,
+      onExpired: () => endedPull(opened.givenUp(sending.timedOut()))
+    })
+    const next = Effect.suspend(() => {
+      sending.asked()
+      return pump.take
+    })
+    /** Takes note of what has arrived; the end of an attempt is told before the consumer can see it. */
+    const arrived = (events: Events): Ended | undefined => {
+      sending.arrived(events.some(isMeaningful))
+      return opened.isOver() ? opened.ended() : undefined
+    }
+    const told = (ended: Ended | undefined): Effect.Effect<void> =>
+      ended === undefined ? Effect.void : settle(toExit(ended))
+    const rest: EventPull = Effect.matchEffect(next, {
+      onFailure: (end) => Effect.flatMap(over(toEnded(end)), endedPull),
+      onSuccess: (events) => {
+        const ended = arrived(events)
+        return ended === undefined ? Effect.succeed(events) : Effect.as(told(ended), events)
+      }
+    })
+    const untilPiece = (before: ReadonlyArray<StreamEvent.StreamEvent>): Effect.Effect<Begun, StreamError> =>
+      Effect.matchEffect(next, {
+        onFailure: (end) =>
+          Effect.flatMap(over(toEnded(end)), (ended): Effect.Effect<Begun, StreamError> => {
+            if (Result.isSuccess(ended)) return Effect.succeed({ first: before, rest: Cause.done(ended.success) })
+            held.events = before
+            return Effect.fail(ended.failure)
+          }),
+        onSuccess: (events) => {
+          const ended = arrived(events)
+          const all = before.length === 0 ? events : [...before, ...events]
+          const isPiece = events.some(StreamEvent.isPiece)
+          if (isPiece) sending.firstOutputAt = sending.running.clock.currentTimeMillisUnsafe()
+          const isGoodEnd = ended !== undefined && Result.isSuccess(ended)
+          return Effect.flatMap(
+            told(ended),
+            () => isPiece || isGoodEnd ? Effect.succeed({ first: all, rest }) : untilPiece(all)
+          )
+        }
+      })
+    return untilPiece([])
+  }
+
+  return Effect.andThen(
+    Effect.andThen(Scope.addFinalizer(scope, left), Effect.catch(sending.admitted, failed)),
+    Effect.matchEffect(sending.guard(Scope.provide(open, scope)), { onFailure: failed, onSuccess: reading })
+  )
+}
+
+const toExit = (ended: Ended): Exit.Exit<Outcome, StreamError> =>
+  Result.isSuccess(ended) ? Exit.succeed(ended.success) : Exit.fail(ended.failure)
+
+const toEnded = (end: StreamError | Cause.Done<Outcome>): Ended =>
+  Cause.isDone(end) ? Result.succeed(end.value) : Result.fail(end)
+
+const endedPull = (ended: Ended): Pull.Pull<never, StreamError, Outcome> =>
+  Result.isSuccess(ended) ? Cause.done(ended.success) : Effect.fail(ended.failure)
+
+/** A keep-alive event says nothing about the answer. */
+const isMeaningful = (event: StreamEvent.StreamEvent): boolean =>
+  event.type !== "unknown" || event.wireType !== "keepalive"
+
+/**
+ * The events of a call: those of the attempt that has begun, or of the last one that failed, and then its end.
+ *
+ * @since 0.1.0
+ */
+export const pulled = (begun: Effect.Effect<Begun, StreamError>, held: Held): EventPull => {
+  let rest: EventPull | undefined
+  const start = Effect.flatMap(
+    Effect.catch(
+      begun,
+      (error): Effect.Effect<Begun, StreamError> => Effect.succeed({ first: held.events, rest: Effect.fail(error) })
+    ),
+    (begun): EventPull => {
+      rest = begun.rest
+      return Arr.isReadonlyArrayNonEmpty(begun.first) ? Effect.succeed(begun.first) : rest
+    }
+  )
+  return Effect.suspend(() => rest ?? start)
+}

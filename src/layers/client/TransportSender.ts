@@ -1,0 +1,117 @@
+/**
+ * Sends attempts over a {@link Transport}: from a checked request to what the answer means.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { RequestError } from "../../domain/error/OpenRouterError.ts"
+import * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
+import type { Headers } from "../../services/Defaults.ts"
+import type { Answer, Transport } from "../../services/Transport.ts"
+import type { Sender } from "./Kernel.ts"
+import * as ResponseStream from "./ResponseStream.ts"
+import type { Sending } from "./Sending.ts"
+import type { EventSource } from "./StreamAttempt.ts"
+
+/**
+ * Makes the sender of a client.
+ *
+ * @since 0.1.0
+ */
+export const make = (transport: Transport["Service"]): Sender => {
+  const { scrub } = transport
+  const toOutcome = withoutKey(HttpAnswer.toOutcome, scrub, (outcome) => outcome._tag === "Completed")
+
+  /** An answer of any status, read to its end. */
+  const ask = (sending: Sending, path: string, body: string | undefined) =>
+    Effect.mapError(
+      Effect.flatMap(
+        transport.send({
+          method: body === undefined ? "GET" : "POST",
+          path,
+          headers: headersOf(jsonHeaders, sending.running.headers),
+          body
+        }, sending.onSent),
+        (answer) => whole(answer, sending)
+      ),
+      (error) => sending.explained(error)
+    )
+
+  return {
+    account: transport.account,
+    respond: (sending, _request, body) =>
+      Effect.flatMap(ask(sending, "/responses", body), (answer) => read(toOutcome, answer, sending)),
+    call: (sending, call, body) => {
+      const toValue = withoutKey(call.read, scrub, () => true)
+      return Effect.flatMap(ask(sending, call.path, body), (answer) => read(toValue, answer, sending))
+    },
+    stream: (sending, _request, body) => {
+      const request = {
+        method: "POST" as const,
+        path: "/responses",
+        headers: headersOf(streamHeaders, sending.running.headers),
+        body
+      }
+      const reading = { sending, scrub, toOutcome }
+      // Between its headers and the finalizer of its reader nothing may get lost: the connection would stay open.
+      const opened = Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(
+          restore(transport.send(request, sending.onSent)),
+          (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
+            noted(answer, sending)
+            return isEventStream(answer)
+              ? ResponseStream.open(answer, reading)
+              : Effect.map(restore(whole(answer, sending)), (answer) => ResponseStream.ofAnswer(answer, reading))
+          }
+        )
+      )
+      return Effect.mapError(opened, (error) => sending.explained(error))
+    }
+  }
+}
+
+const jsonHeaders: Headers = { accept: "application/json" }
+
+const streamHeaders: Headers = { accept: "text/event-stream" }
+
+const noHeaders = (headers: Headers): boolean => {
+  for (const _ in headers) return false
+  return true
+}
+
+/** The same object for all calls that add none, so that a transport can prepare what it makes of it. */
+const headersOf = (own: Headers, added: Headers): Headers => noHeaders(added) ? own : { ...added, ...own }
+
+/** A server that does not say what it sends is taken to send what it was asked for. */
+const isEventStream = ({ headers, status }: Answer): boolean =>
+  status === 200 && (headers["content-type"] ?? "text/event-stream").toLowerCase().includes("event-stream")
+
+/** What is known of an attempt as soon as the headers of its answer are there. */
+const noted = ({ headers }: Answer, sending: Sending): void => {
+  sending.generationId = headers["x-generation-id"]
+}
+
+const whole = (answer: Answer, sending: Sending): Effect.Effect<HttpAnswer.HttpAnswer, RequestError> => {
+  noted(answer, sending)
+  const { headers, status } = answer
+  return Effect.map(answer.text, (text) => ({ status, headers, text }))
+}
+
+type Read<A> = (answer: HttpAnswer.HttpAnswer, context: HttpAnswer.Context) => Result.Result<A, RequestError>
+
+const read = <A>(
+  read: Read<A>,
+  answer: HttpAnswer.HttpAnswer,
+  sending: Sending
+): Effect.Effect<A, RequestError> => Effect.fromResult(read(answer, sending.context))
+
+/** Reads an answer; one that becomes an error is read without the API key in it. What a model said is left as it is. */
+const withoutKey =
+  <A>(read: Read<A>, scrub: (text: string) => string, isFine: (value: A) => boolean): Read<A> => (answer, context) => {
+    const result = read(answer, context)
+    if (Result.isSuccess(result) && isFine(result.success)) return result
+    const text = scrub(answer.text)
+    return text === answer.text ? result : read({ ...answer, text }, context)
+  }

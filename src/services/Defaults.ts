@@ -1,0 +1,97 @@
+/**
+ * What the requests of a part of a program have in common: fields that they leave out, and headers.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import { dual } from "effect/Function"
+import type { CreateResponse } from "../domain/request/CreateResponse.ts"
+import * as Wire from "../domain/wire/Wire.ts"
+import * as Program from "./Program.ts"
+
+/**
+ * The fields that the requests of the running program have where they leave them out.
+ *
+ * @since 0.1.0
+ */
+export const CurrentDefaults: Context.Reference<CreateResponse> = Context.Reference<CreateResponse>(
+  "effect-openrouter/OpenRouter/CurrentDefaults",
+  { defaultValue: () => noFields }
+)
+
+const noFields: CreateResponse = {}
+
+/**
+ * Gives all requests of an effect or a stream fields that they leave out, each top-level field as a whole.
+ *
+ * Inner defaults come before outer ones. A request is checked after it has been filled.
+ *
+ * **Example** (One model for a part of a program)
+ *
+ * ```ts
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const program = OpenRouter.respond({ input: "Describe the town square." }).pipe(
+ *   OpenRouter.withDefaults({ model: "openai/gpt-5", maxOutputTokens: 500 })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const withDefaults: {
+  (fields: CreateResponse): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, fields: CreateResponse): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, fields: CreateResponse): P =>
+    Program.update(self, CurrentDefaults, (outer) => filled(fields, outer))
+)
+
+/**
+ * A request with the fields of `defaults` that it leaves out.
+ *
+ * @since 0.1.0
+ */
+export const filled = (request: CreateResponse, defaults: CreateResponse): CreateResponse =>
+  defaults === noFields ? request : { ...defaults, ...Wire.compact(request) }
+
+/**
+ * Headers by lower-case name.
+ *
+ * @since 0.1.0
+ */
+export interface Headers {
+  readonly [name: string]: string
+}
+
+/**
+ * The headers that the requests of the running program carry besides the client's own.
+ *
+ * @since 0.1.0
+ */
+export const CurrentHeaders: Context.Reference<Headers> = Context.Reference<Headers>(
+  "effect-openrouter/OpenRouter/CurrentHeaders",
+  { defaultValue: () => noHeaders }
+)
+
+const noHeaders: Headers = {}
+
+/**
+ * Adds headers to all requests of an effect or a stream, such as those of OpenRouter's response cache or a provider's.
+ *
+ * A header that is there already gets the new value inside. Credentials stay the client's. One that no HTTP message can
+ * carry makes the call fail with `InvalidRequest`.
+ *
+ * @since 0.1.0
+ */
+export const withHeaders: {
+  (headers: Headers): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, headers: Headers): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, headers: Headers): P =>
+    Program.update(self, CurrentHeaders, (outer) => ({ ...outer, ...lowerCased(headers) }))
+)
+
+const lowerCased = (headers: Headers): Headers =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))

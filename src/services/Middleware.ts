@@ -1,0 +1,44 @@
+/**
+ * What wraps whole calls, their retries included: journals, caches, and what programs add of their own.
+ *
+ * A middleware takes the service and gives one back. It holds for the calls of the part of a program that it is given to,
+ * whatever layer makes the client and whoever captured its service, because every layer applies the middlewares of its
+ * caller, once per call. They see requests with the defaults filled in and before they are checked. In the way of a call
+ * they stand outside everything else.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import { dual } from "effect/Function"
+import type { OpenRouter } from "./OpenRouter.ts"
+import * as Program from "./Program.ts"
+
+/**
+ * Wraps the service.
+ *
+ * @since 0.1.0
+ */
+export type Middleware = (service: OpenRouter["Service"]) => OpenRouter["Service"]
+
+/**
+ * The middlewares of the running program, outermost first.
+ *
+ * @since 0.1.0
+ */
+export const CurrentMiddleware: Context.Reference<ReadonlyArray<Middleware>> = Context.Reference<
+  ReadonlyArray<Middleware>
+>("effect-openrouter/OpenRouter/CurrentMiddleware", { defaultValue: () => [] })
+
+/**
+ * Wraps all calls of an effect or a stream, inside of the middlewares that are there already.
+ *
+ * @since 0.1.0
+ */
+export const withMiddleware: {
+  (middleware: Middleware): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, middleware: Middleware): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, middleware: Middleware): P =>
+    Program.update(self, CurrentMiddleware, (outer) => [...outer, middleware])
+)

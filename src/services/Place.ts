@@ -1,0 +1,67 @@
+/**
+ * Where in a program a call is made: scopes that nest (`run > tick > phase > character`), and tags that cut across them.
+ *
+ * Both are there with or without somebody who looks at them. Every attempt says its place, so ledgers, budgets and all
+ * others who see attempts can tell them apart.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import { dual } from "effect/Function"
+import * as Program from "./Program.ts"
+
+/**
+ * The names of the scopes that enclose the running fiber, outermost first.
+ *
+ * @since 0.1.0
+ */
+export const CurrentScopes: Context.Reference<ReadonlyArray<string>> = Context.Reference<ReadonlyArray<string>>(
+  "effect-openrouter/Place/CurrentScopes",
+  { defaultValue: () => [] }
+)
+
+/**
+ * Tags by name, such as `{ user: "u-17" }`.
+ *
+ * @since 0.1.0
+ */
+export interface Tags {
+  readonly [name: string]: string
+}
+
+/**
+ * The tags of the running fiber.
+ *
+ * @since 0.1.0
+ */
+export const CurrentTags: Context.Reference<Tags> = Context.Reference<Tags>("effect-openrouter/Place/CurrentTags", {
+  defaultValue: () => ({})
+})
+
+/**
+ * Names a part of a program. Scopes nest; the same name at the same place is the same scope.
+ *
+ * @since 0.1.0
+ */
+export const scope: {
+  (name: string): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, name: string): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, name: string): P =>
+    Program.update(self, CurrentScopes, (outer) => [...outer, name])
+)
+
+/**
+ * Tags a part of a program; a tag that is there already gets the new value inside.
+ *
+ * @since 0.1.0
+ */
+export const tag: {
+  (tags: Tags): <P extends Program.Program>(self: P) => P
+  <P extends Program.Program>(self: P, tags: Tags): P
+} = dual(
+  2,
+  <P extends Program.Program>(self: P, tags: Tags): P =>
+    Program.update(self, CurrentTags, (outer) => ({ ...outer, ...tags }))
+)

@@ -1,0 +1,116 @@
+/**
+ * One HTTP exchange with OpenRouter: the seam below the client, where bytes go out and come in.
+ *
+ * The client checks, encodes, retries, accounts and decodes; a transport only sends what it is given and hands over what
+ * comes back. It knows the API key, and nobody above it does: who wraps a transport (to record, to replay, to break it)
+ * sees methods, paths, headers without credentials, bodies, statuses and chunks.
+ *
+ * **Example** (A second of delay before each exchange)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { OpenRouter, Transport } from "effect-openrouter"
+ *
+ * const slow = Layer.effect(
+ *   Transport.Transport,
+ *   Transport.Transport.useSync((transport): Transport.Transport["Service"] => ({
+ *     ...transport,
+ *     send: (request, onSent) => Effect.andThen(onSent, Effect.delay(transport.send(request, onSent), "1 second"))
+ *   }))
+ * )
+ * // Needs the transport that it slows down.
+ * const layer = OpenRouter.layerTransport.pipe(Layer.provide(slow))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Stream from "effect/Stream"
+import type { RequestError } from "../domain/error/OpenRouterError.ts"
+
+/**
+ * A request as it is sent, less what the transport adds to each: its credentials and the headers of the application.
+ *
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly method: "GET" | "POST"
+  /** Below the API's URL, with its query: `/responses`, `/models?category=programming`. */
+  readonly path: string
+  /** By lower-case name. */
+  readonly headers: { readonly [name: string]: string }
+  /** JSON text; a GET has none. */
+  readonly body: string | undefined
+}
+
+/**
+ * An answer of any status, as soon as its headers are there.
+ *
+ * Its body is read once, by one of the two; whoever reads neither, or leaves `chunks` early, closes the connection by
+ * ending the scope or the fiber of the exchange.
+ *
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly status: number
+  /** By lower-case name. */
+  readonly headers: { readonly [name: string]: string | undefined }
+  /** The whole body. */
+  readonly text: Effect.Effect<string, RequestError>
+  /** The body as it arrives. */
+  readonly chunks: Stream.Stream<Uint8Array, RequestError>
+}
+
+/**
+ * Sends requests.
+ *
+ * @since 0.1.0
+ */
+export class Transport extends Context.Service<Transport, {
+  /** Which key is used, without telling it: 12 hex digits of its SHA-256. */
+  readonly account: string
+  /** Cuts the key out of a text, should a server repeat it. */
+  readonly scrub: (text: string) => string
+  /**
+   * Sends a request. `onSent` is run when it really leaves: from then on it may cost something and its `response` or
+   * `firstEvent` deadline runs. A transport that answers without sending, or is slow before it sends, runs it first.
+   */
+  readonly send: (request: Request, onSent: Effect.Effect<void>) => Effect.Effect<Answer, RequestError>
+}>()("effect-openrouter/Transport") {}
+
+/**
+ * Makes a transport of a function that sends, and sends at once; for tests and for ways of your own.
+ *
+ * `account` is `custom` and `scrub` changes nothing unless they are given.
+ *
+ * @since 0.1.0
+ */
+export const make = (
+  send: (request: Request) => Effect.Effect<Answer, RequestError>,
+  options: {
+    readonly account?: string | undefined
+    readonly scrub?: ((text: string) => string) | undefined
+  } = {}
+): Transport["Service"] => ({
+  account: options.account ?? "custom",
+  scrub: options.scrub ?? identity,
+  send: (request, onSent) => Effect.andThen(onSent, send(request))
+})
+
+/**
+ * Makes an answer of its parts; the body is a text or comes in chunks.
+ *
+ * @since 0.1.0
+ */
+export const answer = (parts: {
+  readonly status?: number | undefined
+  readonly headers?: Answer["headers"] | undefined
+  readonly body: string | Answer["chunks"]
+}): Answer => {
+  const { body, headers = {}, status = 200 } = parts
+  return typeof body === "string"
+    ? { status, headers, text: Effect.succeed(body), chunks: Stream.make(body).pipe(Stream.encodeText) }
+    : { status, headers, text: body.pipe(Stream.decodeText, Stream.mkString), chunks: body }
+}
