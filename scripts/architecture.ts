@@ -44,7 +44,7 @@ const pureModules = new Set(
   JsonSchema Match Newtype NonEmptyIterable Number Optic Option Order Ordering Pipeable Predicate Record Redactable
   Redacted Reducer RegExp Result Schema SchemaAST SchemaGetter SchemaIssue SchemaParser SchemaRepresentation
   SchemaTransformation StandardSchema String Struct Symbol Tuple Types UndefinedOr Unify Utils
-  encoding/Base64 encoding/Base64Url encoding/EncodingError encoding/Hex`.split(/\s+/)
+  encoding/Base64 encoding/Base64Url encoding/EncodingError encoding/Hex schema/SchemaCompiler`.split(/\s+/)
 )
 
 const timers = new Set(["setTimeout", "setInterval", "setImmediate"])

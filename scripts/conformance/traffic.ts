@@ -51,7 +51,7 @@ const isRequest = Schema.is(CreateResponse)
 export const checkFields = (spec: Spec, report: Report) => {
   const request = spec.schemas["ResponsesRequest"]
   const properties = isJson(request) && isJson(request["properties"]) ? Object.keys(request["properties"]) : []
-  const ours = new Set(Object.keys(CreateResponse.struct().to.fields).map(snakeCase))
+  const ours = new Set(Object.keys(CreateResponse.fields).map(snakeCase))
   report.check("ResponsesRequest", properties.length === 0 ? "has no properties in the specification" : undefined)
   for (const property of properties) {
     report.check(
@@ -87,9 +87,9 @@ export const checkRequests = async (
   const validate = validator(spec, "ResponsesRequest")
   // Small samples are mostly empty; every field gets its turn as a request with many fields and as one with few.
   const dense = Schema.Struct({
-    input: Schema.toType(CreateResponse.struct().to.fields.input),
-    tools: Schema.toType(CreateResponse.struct().to.fields.tools),
-    plugins: Schema.toType(CreateResponse.struct().to.fields.plugins)
+    input: Schema.toType(CreateResponse.fields.input),
+    tools: Schema.toType(CreateResponse.fields.tools),
+    plugins: Schema.toType(CreateResponse.fields.plugins)
   })
   const arbitraries: ReadonlyArray<Arbitrary.Arbitrary<CreateResponse>> = [
     Arbitrary.schema(Schema.toType(CreateResponse)),

@@ -37,7 +37,7 @@ export const reader = <A>(
   schema: Schema.Codec<A, unknown>,
   options: { readonly from: "data" | "body" }
 ): Call<A>["read"] => {
-  const decode = Lenient.decoder(Schema.Struct({ value: schema }))
+  const decode = Lenient.decoder(Schema.Struct({ value: Schema.suspend(() => schema) }))
   return (answer, context) =>
     HttpAnswer.toJson(answer, context, (json) =>
       Result.map(

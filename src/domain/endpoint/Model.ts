@@ -118,7 +118,7 @@ export interface ModelQuery {
   readonly limit?: number | undefined
 }
 
-const readModels = Call.reader(Schema.Array(Model), { from: "data" })
+const readModels = Call.reader(Schema.Array(Schema.suspend(() => Model)), { from: "data" })
 
 /**
  * `GET /models`.

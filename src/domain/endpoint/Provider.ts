@@ -39,5 +39,5 @@ export interface Provider extends Schema.Schema.Type<typeof Provider> {}
 export const providers: Call.Call<ReadonlyArray<Provider>> = {
   name: "providers",
   path: "/providers",
-  read: Call.reader(Schema.Array(Provider), { from: "data" })
+  read: Call.reader(Schema.Array(Schema.suspend(() => Provider)), { from: "data" })
 }

@@ -47,7 +47,7 @@ export const context = {
   errorType: optional(Schema.String),
   /** The error `code` of the body as text, where given. */
   code: optional(Schema.String),
-  usage: optional(Usage),
+  usage: optional(Schema.suspend(() => Usage)),
   /** What OpenRouter charged. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
   /** The text that arrived before the failure. */

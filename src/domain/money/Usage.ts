@@ -63,7 +63,7 @@ export interface UsageSchema extends Wire.LazyStruct<ReturnType<typeof usage>> {
  *
  * @since 0.1.0
  */
-export const Usage: UsageSchema = Wire.LazyStruct(usage)
+export const Usage: UsageSchema = Wire.LazyStruct(usage, {}, { identifier: "Usage" })
 
 /**
  * @since 0.1.0

@@ -42,14 +42,14 @@ export interface CacheStatus extends Schema.Schema.Type<typeof CacheStatus> {}
 
 const answered = {
   /** The whole response, also its parts that are not repeated here. */
-  response: Response.Response,
+  response: Schema.suspend(() => Response.Response),
   /** The model that served. */
   model: optional(Schema.String),
   /** From `X-Generation-Id`; ask `GET /generation` with it. */
   generationId: optional(Schema.String),
   /** Whether OpenRouter's response cache answered; absent if it was not asked. */
   cache: optional(CacheStatus),
-  usage: optional(Usage),
+  usage: optional(Schema.suspend(() => Usage)),
   /** What OpenRouter charged. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
   /** How many times the request was sent, 1 without a retry. */
@@ -66,7 +66,7 @@ export const Completed = Schema.TaggedStruct("Completed", {
   /** The text of all messages; empty if the answer consists of calls only. */
   text: Schema.String,
   /** The functions that the model asks to be called. */
-  functionCalls: Schema.Array(FunctionCall)
+  functionCalls: Schema.Array(Schema.suspend(() => FunctionCall))
 })
 
 /**

@@ -61,12 +61,7 @@ const ModelSlug = Schema.String.check(Schema.makeFilter(
   { expected: "the slug of a model" }
 ))
 
-/**
- * A request for a response. Everything is optional for the API; a useful request has a `model` and an `input`.
- *
- * @since 0.1.0
- */
-export const CreateResponse = Wire.LazyStruct(() => ({
+const fields = () => ({
   /** `author/slug[:variant]`, `@preset/slug`, `openrouter/auto`, … */
   model: optional(ModelSlug),
   /** Fallbacks in order of priority; any error of one can trigger the next. */
@@ -124,7 +119,21 @@ export const CreateResponse = Wire.LazyStruct(() => ({
   trace: optional(Trace),
   /** Streams only. */
   debug: optional(DebugOptions)
-}))
+})
+
+/**
+ * The schema of {@link CreateResponse}, by name.
+ *
+ * @since 0.1.0
+ */
+export interface CreateResponseSchema extends Wire.LazyStruct<ReturnType<typeof fields>> {}
+
+/**
+ * A request for a response. Everything is optional for the API; a useful request has a `model` and an `input`.
+ *
+ * @since 0.1.0
+ */
+export const CreateResponse: CreateResponseSchema = Wire.LazyStruct(fields, {}, { identifier: "CreateResponse" })
 
 /**
  * @since 0.1.0

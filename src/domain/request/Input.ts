@@ -221,7 +221,7 @@ const searched = () => ({ id: Schema.String, status: SearchStatus })
 /** Items of the history that are made by hand instead: what the API promises in no answer, but wants in a request. */
 const byHand = {
   message: Schema.suspend(() =>
-    InputMessage.struct().check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" }))
+    InputMessage.check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" }))
   ),
   reasoning: OutputItem.Reasoning.with(() => ({ id: Schema.String, summary: Schema.Array(SummaryPart) })),
   function_call: OutputItem.FunctionCall.with(() => ({

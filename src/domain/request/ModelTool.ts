@@ -115,7 +115,7 @@ export const PanelModels = Schema.Array(Schema.String).check(Schema.isMinLength(
  *
  * @since 0.1.0
  */
-export const PanelTools = Schema.Array(NestedTool).check(Schema.isMaxLength(8))
+export const PanelTools = Schema.Array(Schema.suspend(() => NestedTool)).check(Schema.isMaxLength(8))
 
 /**
  * The steps of a panel's model: 1 to 16.

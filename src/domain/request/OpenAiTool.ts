@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import {
   ApproximateLocation,
@@ -99,14 +100,16 @@ const scalar = Schema.Union([Schema.String, Schema.Finite])
  *
  * @since 0.1.0
  */
-export const FileFilter = Schema.Union([
-  Wire.LazyStruct(() => ({
-    type: Schema.Literals(["eq", "ne", "gt", "gte", "lt", "lte"]),
-    key: Schema.String,
-    value: Schema.Union([scalar, Schema.Boolean, Schema.Array(scalar)])
-  })),
-  Wire.LazyStruct(() => ({ type: Schema.Literals(["and", "or"]), filters: Schema.Array(Wire.JsonObject) }))
-])
+export const FileFilter = Schema.suspend(lazy(() =>
+  Schema.Union([
+    Wire.Struct({
+      type: Schema.Literals(["eq", "ne", "gt", "gte", "lt", "lte"]),
+      key: Schema.String,
+      value: Schema.Union([scalar, Schema.Boolean, Schema.Array(scalar)])
+    }),
+    Wire.Struct({ type: Schema.Literals(["and", "or"]), filters: Schema.Array(Wire.JsonObject) })
+  ])
+))
 
 /**
  * @since 0.1.0

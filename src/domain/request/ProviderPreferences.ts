@@ -7,6 +7,7 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Usd from "../money/Usd.ts"
+import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optional
@@ -28,15 +29,17 @@ const Price = decimal.pipe(Schema.decodeTo(
 ))
 
 /** One value, or one for each percentile. */
-const Threshold = Schema.Union([
-  Schema.Finite,
-  Wire.Struct({
-    p50: optional(Schema.Finite),
-    p75: optional(Schema.Finite),
-    p90: optional(Schema.Finite),
-    p99: optional(Schema.Finite)
-  })
-])
+const Threshold = Schema.suspend(lazy(() =>
+  Schema.Union([
+    Schema.Finite,
+    Wire.Struct({
+      p50: optional(Schema.Finite),
+      p75: optional(Schema.Finite),
+      p90: optional(Schema.Finite),
+      p99: optional(Schema.Finite)
+    })
+  ])
+))
 
 const SortBy = Wire.OpenLiterals(["price", "throughput", "latency", "exacto"])
 

@@ -11,7 +11,6 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as Str from "effect/String"
 import { InvalidRequest } from "../error/RequestError.ts"
-import * as Codec from "../wire/Codec.ts"
 import * as JsonFlaw from "../wire/JsonFlaw.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -34,11 +33,9 @@ export const writer = <A>(
   schema: Schema.Codec<A, Wire.JsonObject>,
   remedies: Remedies = new Map()
 ): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
-  const write = Codec.writer(schema)
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
-    const written = write(request)
-    const exit = Wire.isJsonObject(written) ? Exit.succeed(written) : encode()(request)
+    const exit = encode()(request)
     if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies }))
     const json = extra === undefined ? exit.value : { ...exit.value, ...extra }
     try {

@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
 import { OutputPart, ReasoningPart, SummaryPart } from "./ContentPart.ts"
@@ -45,11 +44,11 @@ export type Phase = typeof Phase.Type
 export const Message = Wire.LazyStruct(() => ({
   type: Schema.tag("message"),
   id: optional(Schema.String),
-  role: Wire.OpenLiterals(["assistant"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("assistant"))),
+  role: Wire.withDefault(Wire.OpenLiterals(["assistant"]), "assistant"),
   status: optional(ItemStatus),
   phase: optional(Phase),
-  content: Schema.Array(OutputPart).pipe(Schema.withDecodingDefaultKey(Effect.succeed([])))
-}))
+  content: Wire.withDefault(Schema.Array(OutputPart), [])
+}), {}, { identifier: "Message" })
 
 /**
  * @since 0.1.0
@@ -105,7 +104,7 @@ export const FunctionCall = Wire.LazyStruct(() => ({
   /** What the worker made so far; send it back unchanged. */
   subagentItems: optional(Schema.Array(Wire.JsonObject)),
   status: optional(ItemStatus)
-}))
+}), {}, { identifier: "FunctionCall" })
 
 /**
  * @since 0.1.0

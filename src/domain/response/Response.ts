@@ -99,7 +99,7 @@ export interface ResponseSchema extends Wire.LazyStruct<ReturnType<typeof fields
  *
  * @since 0.1.0
  */
-export const Response: ResponseSchema = Wire.LazyStruct(fields)
+export const Response: ResponseSchema = Wire.LazyStruct(fields, {}, { identifier: "Response", keepsJson: true })
 
 /**
  * @since 0.1.0

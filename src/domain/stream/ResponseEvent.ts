@@ -4,14 +4,18 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as ErrorBody from "../error/ErrorBody.ts"
 import { OutputItem } from "../response/OutputItem.ts"
 import * as Response from "../response/Response.ts"
+import * as Codec from "../wire/Codec.ts"
+import * as Described from "../wire/Described.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import { base } from "./EventFields.ts"
@@ -20,10 +24,7 @@ const optional = Schema.optionalKey
 
 const encodeResponse = lazy(() => SchemaParser.encodeUnknownEffect(Response.Response))
 
-const AnyResponse = Schema.declare((u: unknown): u is Response.Response => Wire.isJsonObject(u), {
-  identifier: "Response",
-  expected: "a response"
-})
+const writeResponse = Codec.writer(Response.Response)
 
 /**
  * A response inside an event, read as {@link Response.decode} does.
@@ -31,23 +32,24 @@ const AnyResponse = Schema.declare((u: unknown): u is Response.Response => Wire.
  * The paid answer is in here, so no shape is rejected: what is no response at all becomes an empty one with `status`.
  */
 const responseOr = (status: Response.Status) => {
-  const decode = (json: unknown): Response.Response => {
+  const read = (json: unknown): Response.Response => {
     const body = Wire.isJsonObject(json) ? json : {}
     const decoded = Response.decode(typeof body["status"] !== "string" ? { ...body, status } : body)
     return Wire.withRaw(Result.getOrElse(decoded, (): Response.Response => ({ status, output: [] })), json)
   }
-  return Schema.Unknown.pipe(
-    Schema.decodeTo(
-      AnyResponse,
-      SchemaTransformation.transformEffect<Response.Response, unknown>({
-        decode: (json) => Effect.succeed(decode(json)),
-        encode: (response, options) => {
-          const json = Wire.raw(response)
-          return json === undefined ? encodeResponse()(response, options) : Effect.succeed(json)
-        }
-      })
-    ),
-    Schema.withDecodingDefaultKey(Effect.succeed(null))
+  const AnyResponse = Schema.declare((_: unknown): _ is unknown => true, Described.describedAs<unknown>({
+    parts: () => [Response.Response],
+    describe: ([response = {}]) => response
+  }))
+  const schema = Schema.optionalKey(AnyResponse).pipe(Schema.decodeTo(Schema.toType(Response.Response), {
+    decode: SchemaGetter.transformOptional((json) => Option.some(read(Option.getOrElse(json, () => null)))),
+    encode: SchemaGetter.transformEffect((response: Response.Response, options) => {
+      const json = Wire.raw(response)
+      return json === undefined ? encodeResponse()(response, options) : Effect.succeed(json)
+    })
+  }))
+  return schema.annotate(
+    Codec.ofTransformation(schema, { read, write: (value) => Wire.raw(value) ?? writeResponse(value) })
   )
 }
 
@@ -133,7 +135,16 @@ export const ErrorEvent = Schema.suspend(lazy(() => {
     /** OpenRouter's canonical `error_type`, where given. */
     errorType: optional(Schema.String)
   })
-  return Wire.JsonObject.pipe(Schema.decodeTo(
+  return Wire.JsonObject.annotate(Described.describedAs<Wire.JsonObject>({
+    parts: () => [],
+    describe: () => ({
+      type: "object",
+      anyOf: [
+        { properties: { type: { enum: ["error", "response.error"] } }, required: ["type"] },
+        { not: { required: ["type"] }, properties: { error: { not: { type: "null" } } }, required: ["error"] }
+      ]
+    })
+  })).pipe(Schema.decodeTo(
     FlatError,
     SchemaTransformation.transformEffect<typeof FlatError.Encoded, Wire.JsonObject>({
       decode: (json, options) => {

@@ -7,9 +7,11 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
+import * as SchemaCompiler from "effect/schema/SchemaCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaParser from "effect/SchemaParser"
 import { lazy } from "./Lazy.ts"
@@ -70,6 +72,42 @@ export const ofTransformation = (schema: Schema.Top, codec: Codec): { readonly [
 })
 
 /**
+ * The schema with a codec: every decoding and encoding by it, also as a part of another schema, goes through that first.
+ *
+ * @since 0.1.0
+ */
+export const serving = <S extends Schema.Top>(schema: S, codec: Codec): S["Rebuild"] => {
+  const served = schema.annotate(ofTransformation(schema, codec))
+  const { ast } = served
+  SchemaCompiler.set(ast, operations(ast, codec.read, (options) => options.onExcessProperty !== "error"))
+  if (codec.write !== undefined) {
+    const flipped = SchemaAST.flip(ast)
+    SchemaCompiler.set(flipped, operations(flipped, careful(codec.write), () => true))
+  }
+  return served
+}
+
+const operations = (
+  ast: SchemaAST.AST,
+  convert: Convert,
+  isApt: (options: SchemaAST.ParseOptions) => boolean
+): SchemaCompiler.CompiledDecoder => {
+  // The same schema, but one that nothing is installed for.
+  const interpreted = lazy(() =>
+    SchemaParser.decodeUnknownEffect(Schema.make<Schema.Codec<unknown>>(ast).annotate({ [annotation]: undefined }))
+  )
+  return {
+    decode: (input, options) => {
+      if (options.disableChecks === true || !isApt(options)) return SchemaCompiler.invalid
+      const value = convert(input)
+      return value === misfit ? SchemaCompiler.invalid : value
+    },
+    decodeEffect: (input, options) =>
+      input === SchemaCompiler.missing ? Effect.succeed(input) : interpreted()(input, options)
+  }
+}
+
+/**
  * The annotation of a schema whose values are their JSON.
  *
  * @since 0.1.0
@@ -105,12 +143,15 @@ const isOf = <A>(_schema: Schema.Codec<A, unknown>, value: unknown): value is A 
  */
 export const writer = (schema: Schema.Codec<unknown, unknown>): Convert => {
   const write = lazy(() => convertOf(schema.ast, "write"))
-  return (value) => {
-    try {
-      return write()(value)
-    } catch {
-      return misfit
-    }
+  return careful((value) => write()(value))
+}
+
+/** What throws is a misfit, such as a getter; the schema then says what it is. */
+const careful = (convert: Convert): Convert => (value) => {
+  try {
+    return convert(value)
+  } catch {
+    return misfit
   }
 }
 

@@ -3,10 +3,15 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaGetter from "effect/SchemaGetter"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+import { describedAs } from "./Described.ts"
+import { lazy } from "./Lazy.ts"
 
 /**
  * A JSON object as it travels: any keys, values not looked at yet.
@@ -32,6 +37,7 @@ export const isJsonObject = (u: unknown): u is JsonObject => Predicate.isObject(
 export const JsonObject: Schema.declare<JsonObject> = Schema.declare(isJsonObject, {
   identifier: "JsonObject",
   expected: "an object",
+  ...describedAs<JsonObject>({ parts: () => [], describe: () => ({ type: "object" }) }),
   toCodecArbitrary: () => generatedFrom<JsonObject>(Schema.Record(Schema.String, Schema.Json))
 })
 
@@ -45,6 +51,22 @@ export const generatedFrom = <A>(schema: Schema.Codec<A, unknown>): SchemaAST.Li
     decode: SchemaGetter.passthrough({ strict: false }),
     encode: SchemaGetter.forbiddenEncoding
   })
+
+/**
+ * Checks the values of a schema's type side without rebuilding them: what is attached to them stays.
+ *
+ * @since 0.1.0
+ */
+export const checking = <A extends object>(
+  type: () => Schema.Codec<A>
+): (value: unknown, options: SchemaAST.ParseOptions) => Effect.Effect<A, SchemaIssue.Issue> => {
+  const is = lazy(() => SchemaParser.is(type()))
+  const parse = lazy(() => SchemaParser.decodeUnknownEffect(type()))
+  return (value, options) =>
+    options.onExcessProperty !== "error" && is()(value)
+      ? Effect.succeed(value)
+      : Effect.map(parse()(value, options), (copy) => is()(value) ? value : copy)
+}
 
 /**
  * The wire name of a camelCase field: `maxOutputTokens` becomes `max_output_tokens`.

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 
 /**
  * Makes a function that makes its value at its first call and keeps it.
@@ -15,3 +16,28 @@ export const lazy = <A extends object>(make: () => A): () => A => {
   let made: A | undefined
   return () => made ??= make()
 }
+
+/** What a deferred schema knows before it is built. */
+interface Deferred {
+  readonly build: () => object
+}
+
+/** Asks the schema that is built for the members that depend on what it is. */
+const Proto: object = Object.create(
+  Object.getPrototypeOf(Schema.Never),
+  Object.fromEntries(
+    ["ast", "from", "to", "fields", "mapFields", "rebuild"].map((name) => [name, {
+      get(this: Deferred): unknown {
+        return Reflect.get(this.build(), name)
+      }
+    }])
+  )
+)
+
+/**
+ * A schema that is built when it is first looked at, with `more` members.
+ *
+ * @since 0.1.0
+ */
+export const deferred = <S extends Schema.Constraint, More extends object>(build: () => S, more: More): S & More =>
+  Object.assign(Object.create(Proto), more, { build: lazy(build) })

@@ -12,7 +12,6 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
-import * as Codec from "./Codec.ts"
 import { lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
 
@@ -27,11 +26,8 @@ const maxRounds = 32
 export const decoder = <A extends object>(
   schema: Schema.Codec<A, unknown>
 ): (json: unknown) => Result.Result<A, string> => {
-  const read = Codec.reader(schema)
   const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema, { errors: "all" }))
   return (json) => {
-    const whole = read(json)
-    if (whole !== Codec.misfit) return Result.succeed(Wire.withRaw(whole, json))
     const decode = decoding()
     let part = json
     for (let round = 0; round < maxRounds; round++) {

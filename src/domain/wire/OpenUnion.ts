@@ -11,9 +11,10 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "./Codec.ts"
-import { generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+import { describedAs } from "./Described.ts"
+import { checking, generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
 import type { JsonObject } from "./Json.ts"
-import { lazy } from "./Lazy.ts"
+import { deferred, lazy } from "./Lazy.ts"
 
 /**
  * A value whose `type` this version does not know, or whose known `type` did not have the expected shape.
@@ -54,7 +55,11 @@ export interface Arms {
  * @since 0.1.0
  */
 export interface OpenUnion<A extends Arms>
-  extends Schema.decodeTo<Schema.declare<A[keyof A]["Type"] | Unknown>, Schema.Unknown>
+  extends
+    Schema.decodeTo<
+      Schema.declareConstructor<A[keyof A]["Type"] | Unknown, A[keyof A]["Type"] | Unknown, readonly []>,
+      Schema.declare<unknown>
+    >
 {}
 
 /**
@@ -67,7 +72,10 @@ export interface OpenUnion<A extends Arms>
  *
  * @since 0.1.0
  */
-export const OpenUnion = <const A extends Arms>(arms: A, options: {
+export const OpenUnion = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> =>
+  deferred(() => make(arms, options), {})
+
+interface Options<A extends Arms> {
   readonly identifier: string
   /** The wire key that tells the arms apart, also the key in the decoded value. Default `type`. */
   readonly discriminator?: string
@@ -75,16 +83,17 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
   readonly fallback?: keyof A & string
   /** Stricter arms for values made by hand, where the API demands more of a request than it promises in an answer. */
   readonly byHand?: Partial<A> | Arms
-}): OpenUnion<A> => {
+}
+
+const make = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> => {
   type Known = A[keyof A]["Type"]
   type Value = Known | Unknown
   const discriminator = options.discriminator ?? "type"
   const decodingArms = lazy(() =>
     new Map(
-      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
-        const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
-        return [type, { read: Codec.reader(arm), decode }] as const
-      })
+      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) =>
+        [type, lazy(() => SchemaParser.decodeUnknownExit(arm))] as const
+      )
     )
   )
   const encodingArms = lazy(() =>
@@ -106,9 +115,7 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     const wireType = typeof type === "string" ? type : ""
     const arm = decodingArms().get(armType)
     if (arm === undefined) return unknownOf(wireType, json)
-    const read = arm.read(json)
-    if (read !== Codec.misfit) return withRaw(read, json)
-    const decodeArm = arm.decode()
+    const decodeArm = arm()
     const exit = decodeArm(json)
     if (Exit.isSuccess(exit)) return withRaw(exit.value, json)
     for (let part = withoutMisfit(json, exit); part !== undefined;) {
@@ -124,33 +131,67 @@ export const OpenUnion = <const A extends Arms>(arms: A, options: {
     if (json !== undefined) return json
     return isUnknown(value) ? value.raw : encodingArm(value)?.write(value) ?? Codec.misfit
   }
+  const strayed = (value: JsonObject): string => {
+    const type = value[discriminator]
+    return typeof type === "string"
+      ? `has the ${discriminator} ${
+        JSON.stringify(type)
+      }, which this version does not know; to send it nevertheless, ` +
+        "write { type: \"unknown\", wireType, raw } with its JSON as raw"
+      : `needs a ${discriminator}, one of ${Array.from(encodingArms().keys()).join(", ")}`
+  }
   const encode = (value: Value, parseOptions: SchemaAST.ParseOptions): Effect.Effect<unknown, SchemaIssue.Issue> => {
     const json = raw(value)
     if (json !== undefined) return Effect.succeed(json)
     if (isUnknown(value)) return Effect.succeed(value.raw)
     const arm = encodingArm(value)
     if (arm !== undefined) return arm.encode()(value, parseOptions)
-    const type = isJsonObject(value) ? value[discriminator] : undefined
-    const message = typeof type === "string"
-      ? `has the ${discriminator} ${
-        JSON.stringify(type)
-      }, which this version does not know; to send it nevertheless, ` +
-        "write { type: \"unknown\", wireType, raw } with its JSON as raw"
-      : `needs a ${discriminator}, one of ${Array.from(encodingArms().keys()).join(", ")}`
+    const message = isJsonObject(value) ? strayed(value) : "is no object"
     return Effect.fail(new SchemaIssue.InvalidValue({ message }, value, parseOptions))
   }
-  const Target = Schema.declare((u: unknown): u is Value => isJsonObject(u), {
+  const typeArms = lazy(() =>
+    new Map(
+      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => [type, checking(() => Schema.toType(arm))] as const)
+    )
+  )
+  const Target = Schema.declareConstructor<Value>()([], () => (value, ast, parseOptions) => {
+    if (!isJsonObject(value)) return Effect.fail(new SchemaIssue.InvalidType(ast, value, parseOptions))
+    if (isUnknown(value)) return Effect.succeed(value)
+    const arm = typeArms().get(typeOf(value) ?? "")
+    return arm === undefined
+      ? Effect.fail(new SchemaIssue.InvalidValue({ message: strayed(value) }, value, parseOptions))
+      : arm(value, parseOptions)
+  }, {
     identifier: options.identifier,
     expected: "an object",
+    toCodecJson: () =>
+      Schema.link<Value>()(
+        Schema.Union([...membersOf(arms).map((arm) => Schema.toType(arm)), Unknown]),
+        SchemaTransformation.passthrough()
+      ),
     toCodecArbitrary: () =>
       generatedFrom<object>(Schema.Union(Array.from(encodingArms().values(), ({ schema }) => schema)))
   })
-  const union = Schema.Unknown.pipe(Schema.decodeTo(
+  const AnyJson = Schema.declare((_: unknown): _ is unknown => true, describedAs<unknown>({
+    identifier: options.identifier,
+    parts: () => membersOf(arms),
+    describe: (members) => ({
+      anyOf: [...members, {
+        type: "object",
+        properties: { [discriminator]: { type: "string", not: { enum: Object.keys(arms) } } },
+        required: [discriminator]
+      }]
+    })
+  }))
+  const union = AnyJson.pipe(Schema.decodeTo(
     Target,
     SchemaTransformation.transformEffect<Value, unknown>({ decode: (json) => Effect.succeed(decode(json)), encode })
   ))
-  return union.annotate(Codec.ofTransformation(union, { read: decode, write }))
+  return Codec.serving(union, { read: decode, write })
 }
+
+/** The arms, each once, although several types may share one. */
+const membersOf = (arms: Arms): ReadonlyArray<Schema.Codec<object, unknown>> => Array.from(new Set(Object.values(arms)))
 
 /**
  * True for the arm of an open union that keeps what this version does not know.
