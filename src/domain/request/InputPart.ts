@@ -38,13 +38,13 @@ export const InputText = Wire.LazyStruct(() => ({
 export interface InputText extends Schema.Schema.Type<typeof InputText> {}
 
 /**
- * An image by URL, data URL or file id.
+ * An image by URL, data URL or file id. Other clients' requests may lack its `detail`, which then is `auto`.
  *
  * @since 0.1.0
  */
 export const InputImage = Wire.LazyStruct(() => ({
   type: Schema.tag("input_image"),
-  detail: Wire.OpenLiterals(["auto", "low", "high", "original"]),
+  detail: Wire.withDefault(Wire.OpenLiterals(["auto", "low", "high", "original"]), "auto"),
   imageUrl: optional(Schema.String),
   fileId: optional(Schema.String)
 }))

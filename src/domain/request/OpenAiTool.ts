@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { lazy } from "../wire/Lazy.ts"
+import { deferred } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import {
   ApproximateLocation,
@@ -100,7 +100,7 @@ const scalar = Schema.Union([Schema.String, Schema.Finite])
  *
  * @since 0.1.0
  */
-export const FileFilter = Schema.suspend(lazy(() =>
+export const FileFilter = deferred(() =>
   Schema.Union([
     Wire.Struct({
       type: Schema.Literals(["eq", "ne", "gt", "gte", "lt", "lte"]),
@@ -109,7 +109,7 @@ export const FileFilter = Schema.suspend(lazy(() =>
     }),
     Wire.Struct({ type: Schema.Literals(["and", "or"]), filters: Schema.Array(Wire.JsonObject) })
   ])
-))
+)
 
 /**
  * @since 0.1.0

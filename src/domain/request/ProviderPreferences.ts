@@ -7,7 +7,7 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Usd from "../money/Usd.ts"
-import { lazy } from "../wire/Lazy.ts"
+import { deferred } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optional
@@ -29,7 +29,7 @@ const Price = decimal.pipe(Schema.decodeTo(
 ))
 
 /** One value, or one for each percentile. */
-const Threshold = Schema.suspend(lazy(() =>
+const Threshold = deferred(() =>
   Schema.Union([
     Schema.Finite,
     Wire.Struct({
@@ -39,7 +39,7 @@ const Threshold = Schema.suspend(lazy(() =>
       p99: optional(Schema.Finite)
     })
   ])
-))
+)
 
 const SortBy = Wire.OpenLiterals(["price", "throughput", "latency", "exacto"])
 

@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { lazy } from "../wire/Lazy.ts"
+import { deferred } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as OpenAiTool from "./OpenAiTool.ts"
 import * as OpenRouterTool from "./OpenRouterTool.ts"
@@ -147,12 +147,12 @@ const choices = {
  *
  * @since 0.1.0
  */
-export const ToolChoice = Schema.suspend(lazy(() =>
+export const ToolChoice = deferred(() =>
   Schema.Union([
     Wire.OpenLiterals(["auto", "none", "required"]),
     Wire.OpenUnion(choices, { identifier: "ToolChoice" })
   ])
-))
+)
 
 /**
  * @since 0.1.0

@@ -54,12 +54,28 @@ export const CustomToolCall = Wire.LazyStruct(() => ({
  */
 export interface CustomToolCall extends Schema.Schema.Type<typeof CustomToolCall> {}
 
+const searchSources = { url: Wire.LazyStruct(() => ({ type: Schema.tag("url"), url: Schema.String })) }
+
+/**
+ * Where a web search looked.
+ *
+ * @since 0.1.0
+ */
+export const WebSearchSource: Wire.OpenUnion<typeof searchSources> = Wire.OpenUnion(searchSources, {
+  identifier: "WebSearchSource"
+})
+
+/**
+ * @since 0.1.0
+ */
+export type WebSearchSource = typeof WebSearchSource.Type
+
 const searchActions = {
   search: Wire.LazyStruct(() => ({
     type: Schema.tag("search"),
     query: optional(Schema.String),
     queries: optional(Schema.Array(Schema.String)),
-    sources: optional(Schema.Array(Wire.Struct({ type: Schema.tag("url"), url: Schema.String })))
+    sources: optional(Schema.Array(WebSearchSource))
   })),
   open_page: Wire.LazyStruct(() => ({ type: Schema.tag("open_page"), url: optional(Schema.String) })),
   find_in_page: Wire.LazyStruct(() => ({

@@ -41,14 +41,18 @@ export type Phase = typeof Phase.Type
  *
  * @since 0.1.0
  */
-export const Message = Wire.LazyStruct(() => ({
-  type: Schema.tag("message"),
-  id: optional(Schema.String),
-  role: Wire.withDefault(Wire.OpenLiterals(["assistant"]), "assistant"),
-  status: optional(ItemStatus),
-  phase: optional(Phase),
-  content: Wire.withDefault(Schema.Array(OutputPart), [])
-}), {}, { identifier: "Message" })
+export const Message = Wire.LazyStruct(
+  () => ({
+    type: Schema.tag("message"),
+    id: optional(Schema.String),
+    role: Wire.withDefault(Wire.OpenLiterals(["assistant"]), "assistant"),
+    status: optional(ItemStatus),
+    phase: optional(Phase),
+    content: Wire.withDefault(Schema.Array(OutputPart), [])
+  }),
+  {},
+  { identifier: "Message" }
+)
 
 /**
  * @since 0.1.0
@@ -91,20 +95,24 @@ export interface Reasoning extends Schema.Schema.Type<typeof Reasoning> {}
  *
  * @since 0.1.0
  */
-export const FunctionCall = Wire.LazyStruct(() => ({
-  type: Schema.tag("function_call"),
-  id: optional(Schema.String),
-  callId: Schema.String,
-  name: Schema.String,
-  /** JSON text; the model may have written anything. */
-  arguments: Schema.String,
-  namespace: optional(Schema.String),
-  /** The `callId` of the `openrouter:subagent` item whose worker calls; none for calls of the model itself. */
-  subagentId: optional(Schema.String),
-  /** What the worker made so far; send it back unchanged. */
-  subagentItems: optional(Schema.Array(Wire.JsonObject)),
-  status: optional(ItemStatus)
-}), {}, { identifier: "FunctionCall" })
+export const FunctionCall = Wire.LazyStruct(
+  () => ({
+    type: Schema.tag("function_call"),
+    id: optional(Schema.String),
+    callId: Schema.String,
+    name: Schema.String,
+    /** JSON text; the model may have written anything. */
+    arguments: Schema.String,
+    namespace: optional(Schema.String),
+    /** The `callId` of the `openrouter:subagent` item whose worker calls; none for calls of the model itself. */
+    subagentId: optional(Schema.String),
+    /** What the worker made so far; send it back unchanged. */
+    subagentItems: optional(Schema.Array(Wire.JsonObject)),
+    status: optional(ItemStatus)
+  }),
+  {},
+  { identifier: "FunctionCall" }
+)
 
 /**
  * @since 0.1.0

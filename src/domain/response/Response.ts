@@ -92,21 +92,9 @@ const fields = () => ({
  */
 export interface ResponseSchema extends Wire.LazyStruct<ReturnType<typeof fields>> {}
 
-/**
- * A response of `POST /responses`.
- *
- * Fields that echo the request are typed loosely: nothing is computed from them.
- *
- * @since 0.1.0
- */
-export const Response: ResponseSchema = Wire.LazyStruct(fields, {}, { identifier: "Response", keepsJson: true })
+const Body: ResponseSchema = Wire.LazyStruct(fields, {}, { identifier: "Response" })
 
-/**
- * @since 0.1.0
- */
-export interface Response extends Schema.Schema.Type<typeof Response> {}
-
-const decodeLenient = Lenient.decoder(Response)
+const decodeLenient = Lenient.decoder(Body)
 
 /**
  * Decodes a body into a {@link Response}, leaving out fields that do not fit; fails with the reason if it is none.
@@ -127,6 +115,21 @@ export const decode = (json: unknown): Result.Result<Response, string> => {
   }
   return Result.map(decodeLenient(whole), (response) => Wire.withRaw(response, json))
 }
+
+/**
+ * A response of `POST /responses`.
+ *
+ * Fields that echo the request are typed loosely: nothing is computed from them.
+ * It is read as {@link decode} does, and remembers its JSON: stored and read again, it still has all of it.
+ *
+ * @since 0.1.0
+ */
+export const Response: ResponseSchema = Lenient.remembering(Body, decode)
+
+/**
+ * @since 0.1.0
+ */
+export interface Response extends Schema.Schema.Type<typeof Body> {}
 
 /**
  * The text of all messages, in order of output.

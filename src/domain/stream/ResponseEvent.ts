@@ -37,10 +37,13 @@ const responseOr = (status: Response.Status) => {
     const decoded = Response.decode(typeof body["status"] !== "string" ? { ...body, status } : body)
     return Wire.withRaw(Result.getOrElse(decoded, (): Response.Response => ({ status, output: [] })), json)
   }
-  const AnyResponse = Schema.declare((_: unknown): _ is unknown => true, Described.describedAs<unknown>({
-    parts: () => [Response.Response],
-    describe: ([response = {}]) => response
-  }))
+  const AnyResponse = Schema.declare(
+    (_: unknown): _ is unknown => true,
+    Described.describedAs<unknown>({
+      parts: () => [Response.Response],
+      describe: ([response = {}]) => response
+    })
+  )
   const schema = Schema.optionalKey(AnyResponse).pipe(Schema.decodeTo(Schema.toType(Response.Response), {
     decode: SchemaGetter.transformOptional((json) => Option.some(read(Option.getOrElse(json, () => null)))),
     encode: SchemaGetter.transformEffect((response: Response.Response, options) => {

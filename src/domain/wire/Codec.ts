@@ -38,9 +38,11 @@ export type Convert = (value: unknown) => unknown
 export interface Codec {
   readonly read: Convert
   readonly write?: Convert
+  /** Reading is the same whatever the parse options say of keys that the schema does not have. */
+  readonly readsAnyKeys?: boolean
 }
 
-type Side = keyof Codec
+type Side = "read" | "write"
 
 type Transformation = SchemaAST.Link["transformation"]
 
@@ -79,7 +81,10 @@ export const ofTransformation = (schema: Schema.Top, codec: Codec): { readonly [
 export const serving = <S extends Schema.Top>(schema: S, codec: Codec): S["Rebuild"] => {
   const served = schema.annotate(ofTransformation(schema, codec))
   const { ast } = served
-  SchemaCompiler.set(ast, operations(ast, codec.read, (options) => options.onExcessProperty !== "error"))
+  SchemaCompiler.set(
+    ast,
+    operations(ast, codec.read, (options) => codec.readsAnyKeys === true || options.onExcessProperty !== "error")
+  )
   if (codec.write !== undefined) {
     const flipped = SchemaAST.flip(ast)
     SchemaCompiler.set(flipped, operations(flipped, careful(codec.write), () => true))

@@ -53,6 +53,24 @@ export const generatedFrom = <A>(schema: Schema.Codec<A, unknown>): SchemaAST.Li
   })
 
 /**
+ * Values that a schema made itself a moment ago, and need not check again.
+ *
+ * @since 0.1.0
+ */
+export class Fresh<A extends object> {
+  readonly #values = new WeakSet<object>()
+  /** Remembers a value that was made just now. */
+  made(value: A): A {
+    this.#values.add(value)
+    return value
+  }
+  /** True once for each such value. */
+  take(value: unknown): value is A {
+    return Predicate.isObject(value) && this.#values.delete(value)
+  }
+}
+
+/**
  * Checks the values of a schema's type side without rebuilding them: what is attached to them stays.
  *
  * @since 0.1.0

@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
 
 /**
  * Makes a function that makes its value at its first call and keeps it.
@@ -19,25 +20,32 @@ export const lazy = <A extends object>(make: () => A): () => A => {
 
 /** What a deferred schema knows before it is built. */
 interface Deferred {
-  readonly build: () => object
+  readonly build: () => Schema.Top
 }
 
 /** Asks the schema that is built for the members that depend on what it is. */
 const Proto: object = Object.create(
   Object.getPrototypeOf(Schema.Never),
-  Object.fromEntries(
-    ["ast", "from", "to", "fields", "mapFields", "rebuild"].map((name) => [name, {
+  Object.fromEntries([
+    ...["ast", "from", "to", "fields", "mapFields", "members", "mapMembers"].map((name) => [name, {
       get(this: Deferred): unknown {
         return Reflect.get(this.build(), name)
       }
-    }])
-  )
+    }]),
+    ["rebuild", {
+      value(this: Deferred, ast: SchemaAST.AST): Schema.Top {
+        return this.build().rebuild(ast)
+      }
+    }]
+  ])
 )
 
 /**
- * A schema that is built when it is first looked at, with `more` members.
+ * A schema that is built when it is first looked at, with members of its own besides.
  *
  * @since 0.1.0
  */
-export const deferred = <S extends Schema.Constraint, More extends object>(build: () => S, more: More): S & More =>
-  Object.assign(Object.create(Proto), more, { build: lazy(build) })
+export const deferred = <S extends Schema.Constraint, More extends object = object>(
+  build: () => S,
+  more?: More
+): S & More => Object.assign(Object.create(Proto), more, { build: lazy(build) })

@@ -12,7 +12,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "./Codec.ts"
 import { describedAs } from "./Described.ts"
-import { checking, generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+import { checking, Fresh, generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
 import type { JsonObject } from "./Json.ts"
 import { deferred, lazy } from "./Lazy.ts"
 
@@ -54,13 +54,15 @@ export interface Arms {
  *
  * @since 0.1.0
  */
-export interface OpenUnion<A extends Arms>
-  extends
-    Schema.decodeTo<
-      Schema.declareConstructor<A[keyof A]["Type"] | Unknown, A[keyof A]["Type"] | Unknown, readonly []>,
-      Schema.declare<unknown>
-    >
-{}
+export interface OpenUnion<A extends Arms> extends
+  Schema.decodeTo<
+    Schema.declareConstructor<A[keyof A]["Type"] | Unknown, A[keyof A]["Type"] | Unknown, readonly []>,
+    Schema.declare<unknown>
+  >
+{
+  /** The schemas of the arms by the wire value of their discriminator; spread them into a union of your own. */
+  readonly arms: A
+}
 
 /**
  * Makes a union that never rejects what it reads.
@@ -73,7 +75,7 @@ export interface OpenUnion<A extends Arms>
  * @since 0.1.0
  */
 export const OpenUnion = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> =>
-  deferred(() => make(arms, options), {})
+  deferred(() => make(arms, options), { arms })
 
 interface Options<A extends Arms> {
   readonly identifier: string
@@ -85,15 +87,16 @@ interface Options<A extends Arms> {
   readonly byHand?: Partial<A> | Arms
 }
 
-const make = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> => {
+const make = <const A extends Arms>(arms: A, options: Options<A>) => {
   type Known = A[keyof A]["Type"]
   type Value = Known | Unknown
   const discriminator = options.discriminator ?? "type"
-  const decodingArms = lazy(() =>
+  const knownArms = lazy(() =>
     new Map(
-      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) =>
-        [type, lazy(() => SchemaParser.decodeUnknownExit(arm))] as const
-      )
+      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
+        const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
+        return [type, { decode, check: checking(() => Schema.toType(arm)) }] as const
+      })
     )
   )
   const encodingArms = lazy(() =>
@@ -113,9 +116,9 @@ const make = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> 
     const armType = typeOf(json) ?? ""
     const type = json[discriminator]
     const wireType = typeof type === "string" ? type : ""
-    const arm = decodingArms().get(armType)
+    const arm = knownArms().get(armType)
     if (arm === undefined) return unknownOf(wireType, json)
-    const decodeArm = arm()
+    const decodeArm = arm.decode()
     const exit = decodeArm(json)
     if (Exit.isSuccess(exit)) return withRaw(exit.value, json)
     for (let part = withoutMisfit(json, exit); part !== undefined;) {
@@ -149,18 +152,15 @@ const make = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> 
     const message = isJsonObject(value) ? strayed(value) : "is no object"
     return Effect.fail(new SchemaIssue.InvalidValue({ message }, value, parseOptions))
   }
-  const typeArms = lazy(() =>
-    new Map(
-      Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => [type, checking(() => Schema.toType(arm))] as const)
-    )
-  )
+  const fresh = new Fresh<Value>()
   const Target = Schema.declareConstructor<Value>()([], () => (value, ast, parseOptions) => {
+    if (fresh.take(value)) return Effect.succeed(value)
     if (!isJsonObject(value)) return Effect.fail(new SchemaIssue.InvalidType(ast, value, parseOptions))
     if (isUnknown(value)) return Effect.succeed(value)
-    const arm = typeArms().get(typeOf(value) ?? "")
+    const arm = knownArms().get(typeOf(value) ?? "")
     return arm === undefined
       ? Effect.fail(new SchemaIssue.InvalidValue({ message: strayed(value) }, value, parseOptions))
-      : arm(value, parseOptions)
+      : arm.check(value, parseOptions)
   }, {
     identifier: options.identifier,
     expected: "an object",
@@ -172,22 +172,28 @@ const make = <const A extends Arms>(arms: A, options: Options<A>): OpenUnion<A> 
     toCodecArbitrary: () =>
       generatedFrom<object>(Schema.Union(Array.from(encodingArms().values(), ({ schema }) => schema)))
   })
-  const AnyJson = Schema.declare((_: unknown): _ is unknown => true, describedAs<unknown>({
-    identifier: options.identifier,
-    parts: () => membersOf(arms),
-    describe: (members) => ({
-      anyOf: [...members, {
-        type: "object",
-        properties: { [discriminator]: { type: "string", not: { enum: Object.keys(arms) } } },
-        required: [discriminator]
-      }]
+  const AnyJson = Schema.declare(
+    (_: unknown): _ is unknown => true,
+    describedAs<unknown>({
+      identifier: options.identifier,
+      parts: () => membersOf(arms),
+      describe: (members) => ({
+        anyOf: [...members, {
+          type: "object",
+          properties: { [discriminator]: { type: "string", not: { enum: Object.keys(arms) } } },
+          required: [discriminator]
+        }]
+      })
     })
-  }))
+  )
   const union = AnyJson.pipe(Schema.decodeTo(
     Target,
-    SchemaTransformation.transformEffect<Value, unknown>({ decode: (json) => Effect.succeed(decode(json)), encode })
+    SchemaTransformation.transformEffect<Value, unknown>({
+      decode: (json) => Effect.succeed(fresh.made(decode(json))),
+      encode
+    })
   ))
-  return Codec.serving(union, { read: decode, write })
+  return Codec.serving(union, { read: decode, write, readsAnyKeys: true })
 }
 
 /** The arms, each once, although several types may share one. */

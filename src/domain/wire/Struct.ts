@@ -7,11 +7,10 @@ import * as Effect from "effect/Effect"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "./Codec.ts"
 import { describedAs, jsonOf, orNull } from "./Described.ts"
-import { checking, generatedFrom, isJsonObject, JsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+import { JsonObject, snakeCase } from "./Json.ts"
 import { deferred, lazy } from "./Lazy.ts"
 
 /**
@@ -19,9 +18,7 @@ import { deferred, lazy } from "./Lazy.ts"
  *
  * @since 0.1.0
  */
-export interface Struct<Fields extends Schema.Struct.Fields>
-  extends Schema.BottomLazy<SchemaAST.AST, Struct<Fields>>
-{
+export interface Struct<Fields extends Schema.Struct.Fields> extends Schema.BottomLazy<SchemaAST.AST, Struct<Fields>> {
   readonly "Type": Schema.Struct.Type<Fields>
   readonly "Encoded": JsonObject
   readonly "DecodingServices": Schema.Struct.DecodingServices<Fields>
@@ -56,8 +53,6 @@ interface Options {
   readonly keys: object
   /** Its name among the definitions of JSON Schema. */
   readonly identifier?: string | undefined
-  /** Its values remember their JSON. */
-  readonly keepsJson?: boolean | undefined
 }
 
 const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options: Options): Struct<Fields> => {
@@ -70,42 +65,10 @@ const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options
     Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(tables))
   )
   const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain))
-  return Schema.make<Struct<Fields>>(options.keepsJson === true ? keeping(ast) : ast, {
+  return Schema.make<Struct<Fields>>(ast, {
     fields,
     mapFields: <To extends Schema.Struct.Fields>(f: (fields: Fields) => To) => make(f(fields), { keys: options.keys })
   })
-}
-
-/** The same struct, whose decoded values are encoded to the JSON that they came from. */
-const keeping = (ast: SchemaAST.AST): SchemaAST.AST => {
-  const struct = Schema.make<Schema.Codec<object, JsonObject>>(ast)
-  const decode = lazy(() => SchemaParser.decodeUnknownEffect(struct))
-  const encode = lazy(() => SchemaParser.encodeUnknownEffect(struct))
-  const read = Codec.reader(struct)
-  const write = Codec.writer(struct)
-  const kept = Schema.toEncoded(struct).pipe(Schema.decodeTo(
-    Schema.declareConstructor<object>()([], () => {
-      const check = checking(() => Schema.toType(struct))
-      return (value, _, options) => check(value, options)
-    }, {
-      toCodecJson: () => Schema.link<object>()(Schema.toType(struct), SchemaTransformation.passthrough()),
-      toCodecArbitrary: () => generatedFrom<object>(Schema.toType(struct))
-    }),
-    SchemaTransformation.transformEffect<object, JsonObject>({
-      decode: (json, options) => Effect.map(decode()(json, options), (value) => withRaw(value, json)),
-      encode: (value, options) => {
-        const json = raw(value)
-        return isJsonObject(json) ? Effect.succeed(json) : encode()(value, options)
-      }
-    })
-  ))
-  return Codec.serving(kept, {
-    read: (json) => {
-      const value = read(json)
-      return value === Codec.misfit ? value : withRaw(value, json)
-    },
-    write: (value) => raw(value) ?? write(value)
-  }).ast
 }
 
 /**
@@ -129,8 +92,6 @@ export const LazyStruct = <const Fields extends Schema.Struct.Fields>(
   options: {
     /** Its name among the definitions of JSON Schema. */
     readonly identifier?: string
-    /** Its values remember their JSON: a decoded one is encoded to exactly that, whatever it is a part of. */
-    readonly keepsJson?: boolean
   } = {}
 ): LazyStruct<Fields> => lazily(fields, { keys, ...options })
 

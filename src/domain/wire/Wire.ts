@@ -53,7 +53,10 @@ export const OpenLiterals = <const L extends ReadonlyArray<string>>(literals: L)
     expected: `a string such as ${literals.map((literal) => JSON.stringify(literal)).join(", ")}`,
     // In JSON Schema the known values, or any other text.
     toCodecJson: () =>
-      Schema.link<string>()(Schema.Union([Schema.Literals(literals), Schema.String]), SchemaTransformation.passthrough()),
+      Schema.link<string>()(
+        Schema.Union([Schema.Literals(literals), Schema.String]),
+        SchemaTransformation.passthrough()
+      ),
     toCodecArbitrary: () => generatedFrom<string>(Schema.Literals(literals)),
     ...Codec.ofTest(Predicate.isString)
   })

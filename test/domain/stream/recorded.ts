@@ -40,3 +40,13 @@ export const examples = (): Readonly<Record<string, unknown>> => {
   const events = Predicate.hasProperty(spec, "streamEvents") ? spec.streamEvents : undefined
   return Predicate.isObject(events) ? Object.fromEntries(Object.entries(events)) : {}
 }
+
+/** The recorded JSON bodies of a kind, by name. */
+export const bodies = (kind: "requests" | "responses"): ReadonlyArray<readonly [name: string, json: unknown]> => {
+  if (!isPresent) return []
+  const folder = new URL(`fixtures/${kind}/`, shared)
+  return readdirSync(folder).filter((file) => file.endsWith(".json")).sort().map((file) => [
+    file.slice(0, -5),
+    JSON.parse(readFileSync(new URL(file, folder), "utf8"))
+  ])
+}

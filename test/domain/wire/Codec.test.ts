@@ -10,6 +10,7 @@ import { arms as events } from "../../../src/domain/stream/StreamEvent.ts"
 import * as Codec from "../../../src/domain/wire/Codec.ts"
 import * as Wire from "../../../src/domain/wire/Wire.ts"
 import { below, mutate, random } from "../../fuzz/mutate.ts"
+import { interpreted } from "./interpreted.ts"
 
 const all: Readonly<Record<string, Schema.Codec<object, unknown>>> = { ...items, ...events, Response, Usage }
 
@@ -63,8 +64,8 @@ describe("the reader of a schema", () => {
     ([, schema]) =>
       Effect.gen(function*() {
         const read = Codec.reader(schema)
-        const decode = SchemaParser.decodeUnknownExit(schema)
-        const encode = SchemaParser.encodeUnknownExit(schema)
+        const decode = SchemaParser.decodeUnknownExit(interpreted(schema))
+        const encode = SchemaParser.encodeUnknownExit(interpreted(schema))
         const seen = { read: 0, left: 0, rejected: 0 }
         const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
           count: 60,
@@ -126,7 +127,10 @@ describe("the reader of a schema", () => {
       SchemaTransformation.transform({ decode: (cents) => cents / 100, encode: (dollars) => dollars * 100 })
     ))
     const Item = Wire.Struct({ price: Cents })
-    assert.deepStrictEqual(Codec.reader(Item)({ price: 250 }), Schema.decodeUnknownSync(Item)({ price: 250 }))
+    assert.deepStrictEqual(
+      Codec.reader(Item)({ price: 250 }),
+      Schema.decodeUnknownSync(interpreted(Item))({ price: 250 })
+    )
     assert.deepStrictEqual(Codec.reader(Item)({ price: 250 }), { price: Usd.fromNumber(2.5) })
   })
 
@@ -204,7 +208,7 @@ describe("the writer of a schema", () => {
     ([, schema]) =>
       Effect.gen(function*() {
         const write = Codec.writer(schema)
-        const encode = SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" })
+        const encode = SchemaParser.encodeUnknownExit(interpreted(schema), { onExcessProperty: "error" })
         const seen = { written: 0, left: 0, rejected: 0 }
         const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(Schema.toType(schema)), {
           count: 60,
@@ -231,4 +235,68 @@ describe("the writer of a schema", () => {
         assert.isAbove(seen.rejected, 0, JSON.stringify(seen))
       })
   )
+})
+
+describe("a schema with a codec", () => {
+  const make = () => {
+    const seen = { read: 0, written: 0 }
+    const Celsius = Schema.Finite.pipe(Schema.decodeTo(
+      Schema.Struct({ degrees: Schema.Finite }),
+      SchemaTransformation.transform({ decode: (degrees) => ({ degrees }), encode: ({ degrees }) => degrees })
+    ))
+    const Served = Codec.serving(Celsius, {
+      read: (json) => {
+        seen.read++
+        return typeof json === "number" && json > -274 ? { degrees: json } : Codec.misfit
+      },
+      write: (value) => {
+        seen.written++
+        return Predicate.isObject(value) && Predicate.hasProperty(value, "degrees") && value.degrees !== 0
+          ? value.degrees
+          : Codec.misfit
+      }
+    })
+    return { Served, seen }
+  }
+
+  it("uses it wherever it stands", () => {
+    const { Served, seen } = make()
+    const Mine = Schema.Struct({ one: Served, many: Schema.Array(Served), none: Schema.NullOr(Served) })
+    const value = { one: { degrees: 1 }, many: [{ degrees: 2 }], none: null }
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Mine)({ one: 1, many: [2], none: null }), value)
+    assert.deepStrictEqual(Schema.encodeSync(Mine)(value), { one: 1, many: [2], none: null })
+    assert.deepStrictEqual(seen, { read: 2, written: 2 })
+  })
+
+  it("leaves to the schema what it does not read or write, and what options ask of it", () => {
+    const { Served, seen } = make()
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Served)(-300), { degrees: -300 })
+    assert.strictEqual(Schema.encodeSync(Served)({ degrees: 0 }), 0)
+    assert.deepStrictEqual(seen, { read: 1, written: 1 })
+    assert.isTrue(Exit.isFailure(SchemaParser.decodeUnknownExit(Served)("cold")))
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Served, { disableChecks: true })(1), { degrees: 1 })
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Served, { onExcessProperty: "error" })(1), { degrees: 1 })
+    assert.strictEqual(seen.read, 2)
+  })
+
+  it("says of unknown keys and of missing fields what the schema says", () => {
+    const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
+    const strict = SchemaParser.decodeUnknownExit(Pair, { onExcessProperty: "error" })
+    assert.isTrue(Exit.isFailure(strict({ first_name: "Ann", other: 1 })))
+    assert.isTrue(Exit.isSuccess(strict({ first_name: "Ann", age: 1 })))
+    assert.throws(() => Schema.decodeUnknownSync(Schema.Struct({ pair: Pair }))({}), /Missing key[^]*pair/)
+    assert.throws(() => Schema.decodeUnknownSync(Schema.Struct({ pair: Pair }))({ pair: { age: 1 } }), /firstName/)
+    assert.throws(() => Schema.encodeUnknownSync(Schema.Array(Pair))([{ firstName: 1 }]), /0[^]*firstName/)
+    assert.deepStrictEqual(Pair.make({ firstName: "Ann" }), { firstName: "Ann" })
+  })
+
+  it("does not hand its codec to a schema with another transformation or check", () => {
+    const { Served, seen } = make()
+    const Warm = Served.check(Schema.makeFilter(({ degrees }) => degrees > 20))
+    assert.isTrue(Exit.isFailure(SchemaParser.decodeUnknownExit(Warm)(10)))
+    const Text = Schema.FiniteFromString.pipe(Schema.decodeTo(Served))
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Text)("7"), { degrees: 7 })
+    assert.isTrue(Schema.is(Served)({ degrees: -300 }))
+    assert.strictEqual(seen.read, 0)
+  })
 })
