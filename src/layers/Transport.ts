@@ -162,10 +162,12 @@ class HttpAnswer implements Answer {
     this.#response = response
     this.#known = known
     this.status = response.status
+    // Some clients make them anew whenever they are asked.
+    const { headers } = response
     // Of the headers, only the generation id becomes part of a result as it is.
-    const id = response.headers["x-generation-id"]
+    const id = headers["x-generation-id"]
     const scrubbed = id === undefined ? undefined : known.scrub(id)
-    this.headers = scrubbed === id ? response.headers : { ...response.headers, "x-generation-id": scrubbed }
+    this.headers = scrubbed === id ? headers : { ...headers, "x-generation-id": scrubbed }
   }
 
   /** Only what a model said is left as it is. */
