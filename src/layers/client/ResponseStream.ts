@@ -8,7 +8,6 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -152,11 +151,7 @@ class ResponseStream implements EventSource {
     const isOpen = this.#accumulator.terminal === undefined
     if (problem !== undefined && isOpen) {
       return Result.fail(
-        new MalformedResponse({
-          ...this.#known(),
-          message: `the stream cannot be read: ${problem}`,
-          body: Redacted.make("")
-        })
+        new MalformedResponse({ ...this.#known(), message: `the stream cannot be read: ${problem}` })
       )
     }
     const { sending, toOutcome } = this.#reading

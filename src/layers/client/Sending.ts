@@ -20,6 +20,7 @@ import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
+import { isHeaderText } from "./ApiKey.ts"
 import { Attempting } from "./Attempting.ts"
 import * as Watchdog from "./Watchdog.ts"
 
@@ -93,7 +94,7 @@ export class Running {
   /** The error of headers that no message can carry. */
   get problem(): InvalidRequest | undefined {
     for (const name in this.headers) {
-      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(this.headers[name] ?? "")) {
+      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && isHeaderText(this.headers[name] ?? "")) {
         continue
       }
       return new InvalidRequest({
