@@ -1,6 +1,9 @@
 /**
  * The transport over an `HttpClient`: it adds the key, sends, and turns what goes wrong into typed errors without secrets.
  *
+ * In the way of a call it is the last station before the HTTP client. One call of `send` is one exchange: what comes before
+ * it (retries, deadlines, accounts) is none of its business.
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
@@ -52,7 +55,10 @@ export interface Options {
    * cache. The outcome's `cache` says whether it did.
    */
   readonly responseCache?: Duration.Input | undefined
-  /** Changes the HTTP client, for instance to add a proxy's header. It must not retry: that is `RetryPolicy`'s. */
+  /**
+   * Changes the HTTP client, for instance to add a proxy's header. It must not retry: that is `RetryPolicy`'s. A wait in it,
+   * as for a limiter of your own, is no time of the `response` and `firstEvent` deadlines.
+   */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 

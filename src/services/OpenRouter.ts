@@ -2,7 +2,8 @@
  * The contract of the client, and the programs that need nothing else.
  *
  * `OpenRouter` is the service to swap in a test. Everything users call is a function over it, so a test layer has three
- * members to provide.
+ * members to provide. In the way of a call it is the entrance: what stands behind it (middleware, retry, admissions, the
+ * transport) is the same for all functions.
  *
  * @since 0.1.0
  */

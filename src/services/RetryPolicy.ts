@@ -4,7 +4,8 @@
  * The policy drives all retries of this library: its schedule sees the typed error of every failed attempt and says how
  * long to wait or that it is over; then the call fails with that error. The default waits until the instant that the
  * server announced. An instant beyond the time that is left fails at once, so that the caller can do something better
- * than sleep. In the way of a call the retry loop stands inside its span and outside the admissions of each attempt.
+ * than sleep. A stream is repeated only until the first piece of its answer. In the way of a call the retry loop stands
+ * inside its span and outside the admissions of each attempt.
  *
  * | error | default |
  * |---|---|
