@@ -205,10 +205,16 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
   })
 
-  /** The service in the middlewares of the caller; none if there are none. */
+  /** The service in the middlewares of the caller; none if there are none. What they ask themselves goes without them. */
   const wrapped = (fiber: Fiber.Fiber<unknown, unknown>): OpenRouter["Service"] | undefined => {
     const middleware = fiber.getRef(CurrentMiddleware)
-    return middleware.length === 0 ? undefined : middleware.reduceRight((service, wrap) => wrap(service), bare)
+    if (middleware.length === 0) return undefined
+    const service = middleware.reduceRight((service, wrap) => wrap(service), bare)
+    return OpenRouter.of({
+      outcome: (request) => Effect.provideService(service.outcome(request), CurrentMiddleware, []),
+      events: (request) => Channel.provideService(service.events(request), CurrentMiddleware, []),
+      call: (call) => Effect.provideService(service.call(call), CurrentMiddleware, [])
+    })
   }
 
   return OpenRouter.of({

@@ -77,6 +77,8 @@ class ResponseStream implements EventSource {
   readonly #reader: EventReader
   readonly #accumulator = ResponseAccumulator.make()
   #bytes: Bytes
+  /** What the body is instead of a stream. */
+  #answer: EventSource | undefined
   #emptyReads = 0
   /** Until when the rest of the body is read, once the events have ended. */
   #drainUntil: number | undefined
@@ -89,13 +91,17 @@ class ResponseStream implements EventSource {
   }
 
   readonly pull: EventSource["pull"] = Effect.suspend(() =>
-    Effect.matchEffect(this.#next(), {
+    this.#answer !== undefined ? this.#answer.pull : Effect.matchEffect(this.#next(), {
       onSuccess: (chunks) => this.#deliver(this.#reader.read(chunks)),
       onFailure: (error) => {
         if (!Cause.isDone(error)) return this.#end(this.givenUp(error))
         this.#bytes = Cause.done()
         const last = this.#hasEnded ? [] : this.#reader.end()
-        return last.length > 0 ? this.#deliver(last) : this.#end(this.#outcome())
+        if (last.length > 0) return this.#deliver(last)
+        const text = this.#hasEnded ? undefined : this.#reader.json
+        if (text === undefined) return this.#end(this.#outcome())
+        this.#answer = ofAnswer({ status: 200, headers: this.#headers, text }, this.#reading)
+        return this.#answer.pull
       }
     })
   )
@@ -136,12 +142,14 @@ class ResponseStream implements EventSource {
   }
 
   isOver(): boolean {
+    if (this.#answer !== undefined) return true
     const { terminal } = this.#accumulator
     // An `error` may be followed by a failed response that has the usage; all others are the last word.
     return terminal !== undefined && terminal !== "error"
   }
 
   ended(): Ended | undefined {
+    if (this.#answer !== undefined) return this.#answer.ended()
     return this.#accumulator.terminal === undefined ? undefined : this.#outcome()
   }
 
@@ -154,11 +162,7 @@ class ResponseStream implements EventSource {
         new MalformedResponse({ ...this.#known(), message: `the stream cannot be read: ${problem}` })
       )
     }
-    const { sending, toOutcome } = this.#reading
-    const text = this.#reader.json
-    return text !== undefined && isOpen
-      ? toOutcome({ status: 200, headers: this.#headers, text }, sending.context)
-      : this.#accumulator.outcome({ ...sending.context, headers: this.#headers })
+    return this.#accumulator.outcome({ ...this.#reading.sending.context, headers: this.#headers })
   }
 
   /** The connection broke or a deadline passed: of no matter if the answer was complete. */

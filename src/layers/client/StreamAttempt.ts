@@ -31,6 +31,9 @@ export type Ended = Result.Result<Outcome, StreamError>
 
 type Events = Arr.NonEmptyReadonlyArray<StreamEvent.StreamEvent>
 
+/** A stream that says so much has begun, whatever it says. */
+const maxHeld = 1000
+
 type EventPull = Pull.Pull<Events, StreamError, Outcome>
 
 /**
@@ -138,13 +141,14 @@ export const begin = (options: {
           }),
         onSuccess: (events) => {
           const ended = arrived(events)
-          const all = before.length === 0 ? events : [...before, ...events]
+          const all = before.length === 0 ? events : Arr.appendAll(before, events)
           const isPiece = events.some(StreamEvent.isPiece)
           if (isPiece) sending.firstOutputAt = sending.running.clock.currentTimeMillisUnsafe()
           const isGoodEnd = ended !== undefined && Result.isSuccess(ended)
+          const isBegun = isPiece || isGoodEnd || all.length > maxHeld
           return Effect.flatMap(
             told(ended),
-            () => isPiece || isGoodEnd ? Effect.succeed({ first: all, rest }) : untilPiece(all)
+            () => isBegun ? Effect.succeed({ first: all, rest }) : untilPiece(all)
           )
         }
       })
