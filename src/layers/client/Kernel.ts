@@ -201,7 +201,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
 
   const bare = OpenRouter.of({
     outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
-    events: (request) => Channel.unwrap(Effect.withFiber((fiber) => Effect.succeed(eventsIn(fiber, request)))),
+    events: (request) => started((fiber) => eventsIn(fiber, request)),
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
   })
 
@@ -224,13 +224,19 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
         return wrapped(fiber)?.outcome(whole) ?? outcomeIn(fiber, whole)
       }),
     events: (request) =>
-      Channel.unwrap(Effect.withFiber((fiber) => {
+      started((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return Effect.succeed(wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole))
-      })),
+        return wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole)
+      }),
     call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
   })
 }
+
+/** A channel that is made by the fiber that runs it. */
+const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): EventChannel =>
+  Channel.fromTransform((upstream, scope) =>
+    Effect.withFiber((fiber) => Channel.toTransform(make(fiber))(upstream, scope))
+  )
 
 const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "respond",

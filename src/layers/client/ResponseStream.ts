@@ -5,7 +5,6 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -22,6 +21,7 @@ import type { Answer } from "../../services/Transport.ts"
 import { EventReader } from "./EventReader.ts"
 import type { Sending } from "./Sending.ts"
 import type { Ended, EventSource } from "./StreamAttempt.ts"
+import * as Watchdog from "./Watchdog.ts"
 
 /** After the last event, how long the rest of the body is read, so that the connection can be used again. */
 const drain = 200
@@ -115,12 +115,9 @@ class ResponseStream implements EventSource {
   #next(): Bytes {
     if (this.#reader.problem !== undefined) return Cause.done()
     if (!this.isOver() && !this.#reader.isDone) return this.#bytes
-    const now = this.#reading.sending.context.now
-    this.#drainUntil ??= now + drain
-    return this.#drainUntil <= now ? Cause.done() : Effect.timeoutOrElse(this.#bytes, {
-      duration: Duration.millis(this.#drainUntil - now),
-      orElse: () => Cause.done()
-    })
+    const { clock, watchdog } = this.#reading.sending.running
+    this.#drainUntil ??= clock.currentTimeMillisUnsafe() + drain
+    return watchdog.guard(this.#bytes, Watchdog.deadline(this.#drainUntil), () => Cause.done())
   }
 
   /** Folds events in and hands them on; nothing behind the end is either. */

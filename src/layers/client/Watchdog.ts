@@ -68,7 +68,12 @@ export class Watchdog {
   }
 
   forget(deadline: Deadline): void {
-    if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) this.#stop()
+    if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) queueMicrotask(this.#stopUnused)
+  }
+
+  /** A stream that has begun waits for its events at once, and then the timer is as good as another one. */
+  readonly #stopUnused = (): void => {
+    if (this.#deadlines.size === 0) this.#stop()
   }
 
   #stop(): void {
