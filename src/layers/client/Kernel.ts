@@ -26,6 +26,7 @@ import { CurrentMiddleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import type { Reading } from "./Attempting.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -99,13 +100,13 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const attempted = <A>(
     sending: Sending.Sending,
     exchange: Effect.Effect<A, RequestError>,
-    costs: ((value: A) => Costs.Costs) | undefined
+    reading: Reading<A> | undefined
   ): Effect.Effect<A, RequestError> => {
     const guarded = sending.guard(exchange)
     const { admissions, clock } = sending.running
     return admissions.length === 0 ? guarded : Effect.onExit(
       Effect.andThen(sending.admitted, guarded),
-      (exit) => sending.settle(exit, costs, clock.currentTimeMillisUnsafe())
+      (exit) => sending.settle(exit, reading, clock.currentTimeMillisUnsafe())
     )
   }
 
@@ -124,7 +125,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => attributesOf(running),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.respond(sending, request, body.success), Costs.ofOutcome)
+        return attempted(sending, sender.respond(sending, request, body.success), ofOutcome)
       }),
       Tracing.annotateOutcome
     )
@@ -148,7 +149,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => ({}),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.call(sending, call, body.success), call.costs)
+        const reading = call.costs === undefined ? undefined : { costs: call.costs }
+        return attempted(sending, sender.call(sending, call, body.success), reading)
       })
     )
   }
@@ -170,7 +172,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       held,
       settle: (exit) => {
         if (Exit.isSuccess(exit)) onOutcome(exit.value)
-        return sending.settle(exit, Costs.ofOutcome, running.clock.currentTimeMillisUnsafe())
+        return sending.settle(exit, ofOutcome, running.clock.currentTimeMillisUnsafe())
       }
     })
   }
@@ -225,6 +227,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
   })
 }
+
+const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
 
 const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "respond",

@@ -61,6 +61,7 @@ export const ofAnswer = (answer: HttpAnswer.HttpAnswer, { sending, toOutcome }: 
   let isTold = false
   return {
     ended: () => ended,
+    generationId: () => Result.isSuccess(ended) ? ended.success.generationId : ended.failure.generationId,
     givenUp: () => ended,
     isOver: () => true,
     pull: Effect.suspend((): EventSource["pull"] => {
@@ -144,6 +145,10 @@ class ResponseStream implements EventSource {
 
   ended(): Ended | undefined {
     return this.#accumulator.terminal === undefined ? undefined : this.#outcome()
+  }
+
+  generationId(): string | undefined {
+    return this.#known().generationId
   }
 
   /** How a stream that has no more events ended. */
