@@ -36,7 +36,9 @@ export const wordOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): str
 /** How each attempt ended, in the order of their beginning; an attempt that was told several ends shows them all. */
 export const words = (seen: ReadonlyArray<Metered>): ReadonlyArray<string> =>
   seen.map(({ ends }) =>
-    ends.map((ended) => ended._tag === "NotSent" ? `not sent: ${wordOf(ended.exit)}` : wordOf(ended.exit)).join(" and ") ||
+    ends.map((ended) => ended._tag === "NotSent" ? `not sent: ${wordOf(ended.exit)}` : wordOf(ended.exit)).join(
+      " and "
+    ) ||
     "never told"
   )
 
