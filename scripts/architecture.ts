@@ -120,6 +120,9 @@ const resolve = (file: string, specifier: string) => posix.join(posix.dirname(fi
 
 const roomOf = (file: string) => file.split("/")[1] ?? ""
 
+/** Folders of services and layers that programs do not get unless they ask for their entry file. */
+const apartOf = (file: string) => /^src\/(?:services|layers)\/(testing|node)\//.exec(file)?.[1]
+
 /** The folder of a module of `domain`. */
 const folderOf = (file: string) => file.split("/")[2] ?? ""
 
@@ -143,6 +146,10 @@ const importProblem = (
       return { problem: `${problem}, upwards`, remedy: "imports point one way: layers -> services -> domain" }
     }
     if (!rooms.includes(targetRoom)) return { problem, remedy: "import from the module itself, not from an entry file" }
+    const apart = apartOf(target)
+    if (apart !== undefined && apart !== apartOf(file) && file !== `src/${apart}.ts`) {
+      return { problem, remedy: `only src/${apart}.ts and modules of a folder ${apart} may know it` }
+    }
     return room === "domain" ? folderProblem(file, target, problem) : undefined
   }
   if (/^effect(\/[a-z-]+)?$|^@effect\/[^/]+$/.test(specifier)) {
@@ -250,6 +257,36 @@ export const checkPortable = (entry: string, sources: ReadonlyMap<string, string
   visit(entry)
   return found
 }
+
+/** What makes up the way of a call, by what a module has to use to weave it. */
+const threads: ReadonlyMap<string, RegExp> = new Map([
+  ["span", /\b(Tracing\.(call|stream)|(use|with|make)Span(Scoped)?|makeSpanScoped)\b/],
+  ["retry", /\bRetryPolicy\.retried\b|\bEffect\.retry\b/],
+  ["admission", /\.(settle|admitted|enter)\b/]
+])
+
+/** The threads of the way of a call that a module uses, comments left out. */
+export const threadsOf = (text: string): ReadonlyArray<string> => {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")
+  return Array.from(threads).flatMap(([thread, pattern]) => pattern.test(code) ? [thread] : [])
+}
+
+/**
+ * Checks that one module alone brings span, retry and admission together: whatever sends, each call goes the same way, and
+ * what is added to it is added at one place.
+ */
+export const checkWeave = (sources: ReadonlyMap<string, string>, kernel: string): ReadonlyArray<Violation> =>
+  Array.from(sources).flatMap(([file, text]) => {
+    const found = threadsOf(text)
+    if (file === kernel) {
+      return found.length === threads.size
+        ? []
+        : [{ file, line: 1, problem: `weaves only ${found.join(", ")}`, remedy: "all of span, retry and admission" }]
+    }
+    return found.length < 2
+      ? []
+      : [{ file, line: 1, problem: `weaves ${found.join(" and ")}`, remedy: `let ${kernel} do it` }]
+  })
 
 /** Checks that no two modules of `domain` have one name: who reads an import must not need its path. */
 export const checkNames = (files: Iterable<string>): ReadonlyArray<Violation> => {

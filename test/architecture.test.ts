@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs"
 import { sep } from "node:path"
 import { describe, expect, it } from "vitest"
-import { check, checkNames, checkPortable, maxLines, render } from "../scripts/architecture.ts"
+import { check, checkNames, checkPortable, checkWeave, maxLines, render } from "../scripts/architecture.ts"
 
 const root = new URL("../", import.meta.url)
 
@@ -23,6 +23,10 @@ describe("src", () => {
 
   it("has no name twice below domain", () => {
     expect(checkNames(sources.keys()).map(render)).toEqual([])
+  })
+
+  it("brings span, retry and admission together in the kernel alone", () => {
+    expect(checkWeave(sources, "src/layers/client/Kernel.ts").map(render)).toEqual([])
   })
 
   const entries = Array.from(sources.keys()).filter((file) => file.split("/").length === 2)
@@ -48,6 +52,8 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     expect(check("src/services/Gate.ts", `import type * as H from "effect/http/HttpClient"`)).toEqual([])
     expect(check("src/layers/Gate.ts", `import * as H from "effect/http/HttpClient"\nimport "../services/Gate.ts"`))
       .toEqual([])
+    expect(check("src/node.ts", `export * as Undici from "./layers/node/Undici.ts"`)).toEqual([])
+    expect(check("src/layers/testing/A.ts", `import "../../services/testing/B.ts"`)).toEqual([])
     expect(check("src/index.ts", `/** Docs. */\nexport * as Gate from "./layers/Gate.ts"`)).toEqual([])
   })
 
@@ -65,6 +71,10 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     ["src/services/A.ts", `const x = import("../layers/Gate.ts")`, "upwards"],
     ["src/services/A.ts", `import * as Http from "effect/http/HttpClient"`, "services are contracts"],
     ["src/services/A.ts", `import * as Node from "@effect/platform-node/NodeHttpClient"`, "services are contracts"],
+    ["src/layers/A.ts", `import "./testing/Emulator.ts"`, "only src/testing.ts"],
+    ["src/services/A.ts", `import "./testing/Emulator.ts"`, "only src/testing.ts"],
+    ["src/layers/testing/A.ts", `import "../node/Undici.ts"`, "only src/node.ts"],
+    ["src/index.ts", `export * as Undici from "./layers/node/Undici.ts"`, "only src/node.ts"],
     ["src/layers/A.ts", `import { Usd } from "../index.ts"`, "entry file"],
     ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd"`, ".ts extension"],
     ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd.js"`, ".ts extension"],
@@ -121,6 +131,21 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     expect(checkNames(["src/domain/wire/A.ts", "src/domain/money/A.ts", "src/layers/A.ts"]).map(render)).toEqual([
       "src/domain/money/A.ts:1: has the name of src/domain/wire/A.ts; give it a name of its own"
     ])
+  })
+
+  it("knows who weaves the way of a call", () => {
+    const kernel = "const x = RetryPolicy.retried(Effect.useSpan(attempt.settle(exit)))"
+    const weave = (text: string) =>
+      checkWeave(new Map([["src/layers/K.ts", kernel], ["src/layers/A.ts", text]]), "src/layers/K.ts").map(render)
+    expect(weave("/** RetryPolicy.retried, Effect.useSpan */ const x = attempt.settle(exit) // Tracing.call")).toEqual(
+      []
+    )
+    expect(weave("Effect.retry(attempt.settle(exit))")).toEqual([
+      "src/layers/A.ts:1: weaves retry and admission; let src/layers/K.ts do it"
+    ])
+    expect(weave("RetryPolicy.retried(Effect.withSpan(x))")).toEqual([expect.stringContaining("span and retry")])
+    expect(checkWeave(new Map([["src/layers/K.ts", "Effect.useSpan(x)"]]), "src/layers/K.ts").map(render))
+      .toEqual([expect.stringContaining("weaves only span")])
   })
 
   it("rejects modules without content or with too much of it", () => {

@@ -60,7 +60,7 @@ const ofTransport = (transport: Transport.Transport["Service"], timeout?: Durati
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<OpenRouter["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(Transport.make(options), (transport) => ofTransport(transport, options.timeout))
+  Effect.map(Transport.makeHttp(options), (transport) => ofTransport(transport, options.timeout))
 
 /**
  * The client over a transport: HTTP's (`Transport.layer`), one that wraps it, or one of your own.

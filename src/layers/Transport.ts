@@ -57,11 +57,11 @@ export interface Options {
 }
 
 /**
- * Makes the transport. It always can be made: what it cannot be used with is the typed error of each exchange.
+ * Makes the transport over the `HttpClient` of the environment. It always can be made: what it cannot be used with is the typed error of each exchange.
  *
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(
+export const makeHttp = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Transport["Service"], never, HttpClient.HttpClient> {
   const client = yield* HttpClient.HttpClient
@@ -76,12 +76,12 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /**
- * The transport from given options.
+ * The transport over an `HttpClient`, from given options.
  *
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<Transport, never, HttpClient.HttpClient> =>
-  Layer.effect(Transport, make(options))
+  Layer.effect(Transport, makeHttp(options))
 
 /** Told by the HTTP client, below whatever changes it, that a request leaves. */
 const OnSent = Context.Reference<Effect.Effect<void>>("effect-openrouter/Transport/OnSent", {
@@ -162,10 +162,12 @@ class HttpAnswer implements Answer {
     this.#response = response
     this.#known = known
     this.status = response.status
+    // Some clients make them anew whenever they are asked.
+    const { headers } = response
     // Of the headers, only the generation id becomes part of a result as it is.
-    const id = response.headers["x-generation-id"]
+    const id = headers["x-generation-id"]
     const scrubbed = id === undefined ? undefined : known.scrub(id)
-    this.headers = scrubbed === id ? response.headers : { ...response.headers, "x-generation-id": scrubbed }
+    this.headers = scrubbed === id ? headers : { ...headers, "x-generation-id": scrubbed }
   }
 
   /** Only what a model said is left as it is. */

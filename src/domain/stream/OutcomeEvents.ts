@@ -17,6 +17,8 @@ import type { StreamEvent, Terminal } from "./StreamEvent.ts"
 export const ofResponse = (response: Response): Terminal => {
   switch (response.status) {
     case "incomplete":
+    case "in_progress":
+    case "queued":
       return { type: "response.incomplete", response }
     case "failed":
     case "cancelled":

@@ -180,7 +180,7 @@ export class Sending extends Attempting {
   /** Runs an exchange under the deadline. */
   guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {
     const { deadlines, totalAt, watchdog } = this.running
-    return totalAt === Infinity && deadlines[this.#phase] === Duration.infinity
+    return totalAt === Infinity && Duration.toMillis(deadlines[this.#phase]) === Infinity
       ? exchange
       : watchdog.guard(exchange, this.deadline, () => Effect.fail(this.timedOut()))
   }

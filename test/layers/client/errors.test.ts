@@ -434,7 +434,7 @@ describe("the union", () => {
     ConnectionFailed: (e) => Effect.succeed(e.phase),
     TimedOut: (e) => Effect.succeed(e.phase),
     StreamInterrupted: (e) => Effect.succeed(e.message),
-    MalformedResponse: (e) => Effect.succeed(Redacted.value(e.body)),
+    MalformedResponse: (e) => Effect.succeed(e.body === undefined ? e.message : Redacted.value(e.body)),
     BudgetExceeded: (e) => Effect.succeed(e.message)
   }))
 
