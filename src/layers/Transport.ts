@@ -97,8 +97,8 @@ const sending = (
   const { host } = new URL(apiUrl)
   const build = ({ headers: own, method, path }: Request): HttpClientRequest.HttpClientRequest =>
     HttpClientRequest.make(method)(`${apiUrl}${path}`).pipe(
-      HttpClientRequest.setHeaders(own),
       HttpClientRequest.setHeaders(headers),
+      HttpClientRequest.setHeaders(own),
       HttpClientRequest.bearerToken(apiKey)
     )
   /** The requests for responses without their bodies, by their headers, which most calls share. */

@@ -23,6 +23,7 @@ import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware } from "../../services/Middleware.ts"
+import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
@@ -217,16 +218,33 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return wrapped(fiber)?.outcome(whole) ?? outcomeIn(fiber, whole)
+        const service = wrapped(fiber)
+        return service === undefined
+          ? outcomeIn(fiber, whole)
+          : Effect.provideService(service.outcome(whole), CurrentMiddleware, unwrapped)
       }),
     events: (request) =>
       Channel.unwrap(Effect.withFiber((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return Effect.succeed(wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole))
+        const service = wrapped(fiber)
+        return Effect.succeed(
+          service === undefined
+            ? eventsIn(fiber, whole)
+            : Channel.provideService(service.events(whole), CurrentMiddleware, unwrapped)
+        )
       })),
-    call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
+    call: (call) =>
+      Effect.withFiber((fiber) => {
+        const service = wrapped(fiber)
+        return service === undefined
+          ? callIn(fiber, call)
+          : Effect.provideService(service.call(call), CurrentMiddleware, unwrapped)
+      })
   })
 }
+
+/** A middleware wraps each call once: those that it makes itself, of whatever client, would have no end. */
+const unwrapped: ReadonlyArray<Middleware> = []
 
 const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
 
