@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Channel, Effect, Exit, Layer, Option, Schema, Stream } from "effect"
+import { Array as Arr, Channel, Effect, Exit, Layer, Schema, Stream } from "effect"
 import {
   Admission,
   CostLedger,
@@ -44,22 +44,22 @@ const noting = (
   }
 }
 
-const both = (outcome: Outcome.Outcome): OpenRouter.Middleware => (inner) => ({
+/** Answers with an outcome that there was before. */
+const replaying = (outcome: Outcome.Outcome): OpenRouter.Middleware => (inner) => ({
   outcome: () => Effect.succeed(outcome),
   events: () =>
-    Channel.concatWith(Channel.fromArray([StreamEvent.fromOutcome(outcome)].filter(isNotEmpty)), () => Channel.end(outcome)),
+    Channel.fromArray([StreamEvent.fromOutcome(outcome)]).pipe(
+      Channel.filter(Arr.isReadonlyArrayNonEmpty),
+      Channel.concatWith(() => Channel.end(outcome))
+    ),
   call: inner.call
 })
 
-const isNotEmpty = (
-  events: ReadonlyArray<StreamEvent.StreamEvent>
-): events is readonly [StreamEvent.StreamEvent, ...ReadonlyArray<StreamEvent.StreamEvent>] => events.length > 0
-
-const textSse = "data: " + JSON.stringify({ type: "response.completed", response: JSON.parse(ok().body) }) + "\n\n"
+const sse = `data: {"type":"response.completed","response":${ok().body}}\n\n`
 
 const layers: ReadonlyArray<readonly [name: string, layer: Layer.Layer<OpenRouter.OpenRouter>]> = [
   ["the emulator", emulated()],
-  ["a socket", served()],
+  ["a socket", Layer.orDie(served())],
   ["a test layer", OpenRouterTest.layer("Hi")],
   [
     "a transport",
@@ -67,7 +67,7 @@ const layers: ReadonlyArray<readonly [name: string, layer: Layer.Layer<OpenRoute
       Transport.Transport,
       Transport.make(({ headers, method }) =>
         Effect.succeed(Transport.answer({
-          body: method === "GET" ? "{\"data\":{}}" : headers["accept"] === "text/event-stream" ? textSse : ok().body
+          body: method === "GET" ? "{\"data\":{}}" : headers["accept"] === "text/event-stream" ? sse : ok().body
         }))
       )
     )))
@@ -75,33 +75,36 @@ const layers: ReadonlyArray<readonly [name: string, layer: Layer.Layer<OpenRoute
 ]
 
 describe("a middleware", () => {
-  it.live.each(layers)("wraps each call once, of every kind, whatever makes the client: %s", ([_, layer]) =>
-    Effect.gen(function*() {
-      const log: Array<string> = []
-      yield* Effect.all([
-        ask(),
-        OpenRouter.outcome(request),
-        stream,
-        Stream.runDrain(OpenRouter.streamText(request)),
-        OpenRouter.streamOutcome(request, () => Effect.void),
-        OpenRouter.key
-      ]).pipe(OpenRouter.withMiddleware(noting(log, "m")))
-      yield* ask()
-      assert.deepStrictEqual(log, [
-        "m outcome",
-        "m: Completed",
-        "m outcome",
-        "m: Completed",
-        "m events",
-        "m: Completed",
-        "m events",
-        "m: Completed",
-        "m events",
-        "m: Completed",
-        "m key",
-        "m: answered"
-      ])
-    }).pipe(Effect.provide(layer)))
+  it.live.each(layers)(
+    "wraps each call once, of every kind, whatever makes the client: %s",
+    ([_, layer]) =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        yield* Effect.all([
+          ask(),
+          OpenRouter.outcome(request),
+          stream,
+          Stream.runDrain(OpenRouter.streamText(request)),
+          OpenRouter.streamOutcome(request, () => Effect.void),
+          OpenRouter.key
+        ]).pipe(OpenRouter.withMiddleware(noting(log, "m")))
+        yield* ask()
+        assert.deepStrictEqual(log, [
+          "m outcome",
+          "m: Completed",
+          "m outcome",
+          "m: Completed",
+          "m events",
+          "m: Completed",
+          "m events",
+          "m: Completed",
+          "m events",
+          "m: Completed",
+          "m key",
+          "m: answered"
+        ])
+      }).pipe(Effect.provide(layer))
+  )
 
   it.effect("wraps the calls for objects", () =>
     Effect.gen(function*() {
@@ -216,10 +219,11 @@ describe("what a middleware sees", () => {
   it.effect("are requests with the defaults filled in", () =>
     Effect.gen(function*() {
       const asked: Array<CreateResponse.CreateResponse> = []
-      yield* Effect.andThen(OpenRouter.respond({ input: "Hello" }), Stream.runDrain(OpenRouter.stream({ input: "Hi" }))).pipe(
-        OpenRouter.withMiddleware(noting([], "m", asked)),
-        OpenRouter.withDefaults({ model, temperature: 0.5 })
-      )
+      yield* Effect.andThen(OpenRouter.respond({ input: "Hello" }), Stream.runDrain(OpenRouter.stream({ input: "Hi" })))
+        .pipe(
+          OpenRouter.withMiddleware(noting([], "m", asked)),
+          OpenRouter.withDefaults({ model, temperature: 0.5 })
+        )
       assert.deepStrictEqual(asked, [
         { model, temperature: 0.5, input: "Hello" },
         { model, temperature: 0.5, input: "Hi" }
@@ -258,7 +262,7 @@ describe("a middleware that answers itself", () => {
         text: Stream.mkString(OpenRouter.streamText(request)),
         events: Stream.runCollect(OpenRouter.stream(request)),
         ended: OpenRouter.streamOutcome(request, () => Effect.void)
-      }).pipe(OpenRouter.withMiddleware(both(stored)), Admission.with(admission))
+      }).pipe(OpenRouter.withMiddleware(replaying(stored)), Admission.with(admission))
       const [answer, spent] = yield* CostLedger.measured(replayed)
       assert.strictEqual(answer.outcome, stored)
       assert.strictEqual(answer.ended, stored)
@@ -277,17 +281,20 @@ describe("a middleware that answers itself", () => {
     Effect.gen(function*() {
       const stored = yield* OpenRouter.outcome(request)
       const schema = Schema.Struct({ n: Schema.Int })
-      const { value } = yield* OpenRouter.withMiddleware(OpenRouter.respondObject({ ...request, schema }), both(stored))
+      const { value } = yield* OpenRouter.withMiddleware(
+        OpenRouter.respondObject({ ...request, schema }),
+        replaying(stored)
+      )
       assert.deepStrictEqual(value, { n: 7 })
       const parts = yield* Stream.runCollect(
-        OpenRouter.withMiddleware(OpenRouter.streamObject({ ...request, schema }), both(stored))
+        OpenRouter.withMiddleware(OpenRouter.streamObject({ ...request, schema }), replaying(stored))
       )
       const last = parts.at(-1)
       assert.deepStrictEqual(last?._tag === "Complete" ? last.answer.value : undefined, { n: 7 })
       assert.lengthOf(yield* OpenRouterTest.calls, 1)
     }).pipe(Effect.provide(OpenRouterTest.layer("{\"n\":7}"))))
 
-  it.effect("may fail with an error of its own choice, and may take another's place", () =>
+  it.effect("may fail with an error of its own choice", () =>
     Effect.gen(function*() {
       const closed = new OpenRouterError.ProviderOverloaded({ message: "closed today" })
       const closing: OpenRouter.Middleware = () => ({
@@ -295,16 +302,53 @@ describe("a middleware that answers itself", () => {
         events: () => Channel.fail(closed),
         call: () => Effect.fail(closed)
       })
-      const exits = yield* OpenRouter.withMiddleware(
-        Effect.all([Effect.exit(ask()), Effect.exit(stream), Effect.exit(OpenRouter.key)]),
+      const errors = yield* OpenRouter.withMiddleware(
+        Effect.all([Effect.flip(ask()), Effect.flip(stream), Effect.flip(OpenRouter.key)]),
         closing
       )
-      for (const exit of exits) {
-        assert.strictEqual(Option.getOrUndefined(Exit.findErrorOption<unknown, unknown>(exit)), closed)
+      assert.deepStrictEqual(errors.map((error) => error === closed), [true, true, true])
+    }).pipe(Effect.provide(emulated())))
+
+  it.effect("may ask another client: it does not wrap the calls that it makes itself", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const other = yield* Effect.provide(OpenRouter.OpenRouter, OpenRouterTest.layer("from elsewhere"))
+      const elsewhere: OpenRouter.Middleware = () => {
+        log.push("asked")
+        return other
       }
-      const elsewhere = (other: OpenRouter.OpenRouter["Service"]): OpenRouter.Middleware => () => other
-      const other = yield* OpenRouter.OpenRouter.pipe(Effect.provide(OpenRouterTest.layer("from elsewhere")))
-      assert.strictEqual((yield* OpenRouter.withMiddleware(ask(), elsewhere(other))).text, "from elsewhere")
+      const texts = yield* Effect.all([
+        Effect.map(ask(), ({ text }) => text),
+        Stream.mkString(OpenRouter.streamText(request)),
+        Effect.as(OpenRouter.key, "")
+      ]).pipe(OpenRouter.withMiddleware(elsewhere))
+      assert.deepStrictEqual(texts, ["from elsewhere", "from elsewhere", ""])
+      assert.lengthOf(log, 3)
+    }).pipe(Effect.provide(emulated())))
+
+  it.effect("may ask its own client, and wraps the calls of those who read what it hands on", () =>
+    Effect.gen(function*() {
+      const judged: Array<string> = []
+      const client = yield* OpenRouter.OpenRouter
+      const judging: OpenRouter.Middleware = (inner) => ({
+        ...inner,
+        outcome: (request) =>
+          Effect.andThen(
+            Effect.map(client.outcome({ model, input: "Is it fine?" }), () => void judged.push("outcome")),
+            inner.outcome(request)
+          ),
+        events: (request) =>
+          Channel.unwrap(Effect.as(
+            Effect.map(client.outcome({ model, input: "Is it fine?" }), () => void judged.push("events")),
+            inner.events(request)
+          ))
+      })
+      yield* OpenRouter.streamOutcome(request, (event) => event.type === "response.completed" ? ask() : Effect.void)
+        .pipe(
+          OpenRouter.withMiddleware(judging)
+        )
+      assert.deepStrictEqual(judged, ["events", "outcome"])
+      assert.lengthOf(yield* (yield* Emulator.Emulator).requests, 4)
     }).pipe(Effect.provide(emulated())))
 
   it.effect("is asked again for each call: one that fails over to another model gets its second answer", () =>
@@ -312,13 +356,24 @@ describe("a middleware that answers itself", () => {
       const fallback: OpenRouter.Middleware = (inner) => ({
         ...inner,
         outcome: (request) =>
-          Effect.catchTag(inner.outcome(request), "ModelUnavailable", () => inner.outcome({ ...request, model: "b/c" })),
+          Effect.catchTag(
+            inner.outcome(request),
+            "ModelUnavailable",
+            () => inner.outcome({ ...request, model: "b/c" })
+          ),
         events: (request) =>
-          Channel.catch(inner.events(request), (error) =>
-            error._tag === "ModelUnavailable" ? inner.events({ ...request, model: "b/c" }) : Channel.fail(error))
+          Channel.catch(
+            inner.events(request),
+            (error) =>
+              error._tag === "ModelUnavailable" ? inner.events({ ...request, model: "b/c" }) : Channel.fail(error)
+          )
       })
       const { seen } = yield* Meter.metered(OpenRouter.withMiddleware(Effect.all([ask(), stream]), fallback))
       assert.deepStrictEqual(seen.map(({ attempt: { call } }) => call.model), [model, "b/c", model, "b/c"])
       assert.deepStrictEqual(Meter.words(seen), ["ModelUnavailable", "Completed", "ModelUnavailable", "Completed"])
-    }).pipe(Effect.provide(scripted([failure(404), ok(), failure(404), { body: textSse }]))))
+    }).pipe(
+      Effect.provide(
+        scripted([failure(404), ok(), failure(404), { body: sse, headers: { "content-type": "text/event-stream" } }])
+      )
+    ))
 })
