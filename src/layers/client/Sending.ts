@@ -67,7 +67,7 @@ export class Running {
     const { request } = question
     this.clock = fiber.getRef(Clock.Clock)
     this.context = fiber.context
-    this.headers = fiber.getRef(CurrentHeaders)
+    this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
     this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
     this.call = {
       name: question.name,
@@ -168,14 +168,17 @@ export class Sending extends Attempting {
       : watchdog.guard(entered, Watchdog.deadline(totalAt), () => Effect.fail(this.timedOut()))
   }
 
-  /** The request leaves now. */
-  readonly onSent: Effect.Effect<void> = Effect.sync(() => {
+  /** Takes note that the request has left, once. */
+  left(): void {
     if (this.sentAt !== undefined) return
     const { clock, deadlines, totalAt, watchdog } = this.running
     this.sentAt = clock.currentTimeMillisUnsafe()
     this.deadline.at = Math.min(totalAt, this.sentAt + Duration.toMillis(deadlines[this.#phase]))
     watchdog.moved(this.deadline)
-  })
+  }
+
+  /** The request leaves now. */
+  readonly onSent: Effect.Effect<void> = Effect.sync(() => this.left())
 
   /** Runs an exchange under the deadline. */
   guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {
@@ -219,6 +222,13 @@ export class Sending extends Attempting {
       ...Wire.compact({ model: this.call.model })
     })
   }
+}
+
+/** They are the transport's, and nobody above it is to see any. */
+const withoutCredentials = (headers: Headers): Headers => {
+  if (!("authorization" in headers)) return headers
+  const { authorization: _, ...others } = headers
+  return others
 }
 
 const problems: { readonly [P in TimedOut["phase"]]: string } = {
