@@ -100,7 +100,7 @@ export const begin = (options: {
     return settle(ended === undefined ? Exit.interrupt() : toExit(ended))
   })
 
-  /** What is broken did not leave. */
+  /** A defect is told as what it is; to the finalizer it would look like a consumer who leaves. */
   const fallen = (defect: unknown): Effect.Effect<void> => settle(Exit.die(defect))
 
   const failed = (error: StreamError): Effect.Effect<never, StreamError> =>
