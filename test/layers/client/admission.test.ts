@@ -647,6 +647,23 @@ describe("admissions", () => {
     }))
 })
 
+describe("a correction", () => {
+  it.effect.each<readonly [string, () => Effect.Effect<void>]>([["dies", () => Effect.die("broken")], ["throws", () => {
+    throw new Error("broken")
+  }]])("that %s in one admission is told to the others", ([_, correct]) =>
+    Effect.gen(function*() {
+      const told: Array<string> = []
+      const noted = (name: string): Admission.Admission => ({
+        stage: "observe",
+        admit: () => Effect.succeed(() => Effect.void),
+        correct: () => Effect.sync(() => void told.push(name))
+      })
+      const broken: Admission.Admission = { ...noted("broken"), correct }
+      yield* Admission.correct("gen-1", Costs.zero).pipe(through(noted("outer"), broken, noted("inner")))
+      assert.deepStrictEqual(told, ["outer", "inner"])
+    }).pipe(Effect.provide(Logger.layer([]))))
+})
+
 describe("a ledger is an admission", () => {
   it.effect("that books once, however often it is given", () =>
     Effect.gen(function*() {
