@@ -168,12 +168,7 @@ class HttpAnswer implements Answer {
     this.#response = response
     this.#known = known
     this.status = response.status
-    // Some clients make them anew whenever they are asked.
-    const { headers } = response
-    // Of the headers, only the generation id becomes part of a result as it is.
-    const id = headers["x-generation-id"]
-    const scrubbed = id === undefined ? undefined : known.scrub(id)
-    this.headers = scrubbed === id ? headers : { ...headers, "x-generation-id": scrubbed }
+    this.headers = scrubbed(response.headers, known.scrub)
   }
 
   /** Only what a model said is left as it is. */
@@ -197,6 +192,20 @@ class HttpAnswer implements Answer {
   #failure(error: Parameters<typeof HttpFailure.ofHttpClient>[0]): RequestError {
     return HttpFailure.ofHttpClient(error, { ...this.#known, phase: "receiving" })
   }
+}
+
+/** The same object where no header has the key in it. */
+const scrubbed = (headers: Answer["headers"], scrub: (text: string) => string): Answer["headers"] => {
+  let changed: { [name: string]: string | undefined } | undefined
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined) continue
+    const clean = scrub(value)
+    if (clean === value) continue
+    changed ??= { ...headers }
+    changed[name] = clean
+  }
+  return changed ?? headers
 }
 
 interface Settings {

@@ -82,8 +82,8 @@ const noHeaders: Headers = {}
 /**
  * Adds headers to all requests of an effect or a stream, such as those of OpenRouter's response cache or a provider's.
  *
- * A header that is there already gets the new value inside, also one of the layer's options, such as `responseCache`.
- * Credentials stay the client's. A header that no HTTP message can carry makes the call fail with `InvalidRequest`.
+ * A header that is there already, also one of the layer, gets the new value inside. `authorization` and `accept` stay the
+ * client's. One that no HTTP message can carry makes the call fail with `InvalidRequest`.
  *
  * @since 0.1.0
  */

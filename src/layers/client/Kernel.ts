@@ -23,9 +23,11 @@ import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware } from "../../services/Middleware.ts"
+import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import type { Reading } from "./Attempting.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -99,13 +101,13 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const attempted = <A>(
     sending: Sending.Sending,
     exchange: Effect.Effect<A, RequestError>,
-    costs: ((value: A) => Costs.Costs) | undefined
+    reading: Reading<A> | undefined
   ): Effect.Effect<A, RequestError> => {
     const guarded = sending.guard(exchange)
     const { admissions, clock } = sending.running
     return admissions.length === 0 ? guarded : Effect.onExit(
       Effect.andThen(sending.admitted, guarded),
-      (exit) => sending.settle(exit, costs, clock.currentTimeMillisUnsafe())
+      (exit) => sending.settle(exit, reading, clock.currentTimeMillisUnsafe())
     )
   }
 
@@ -124,7 +126,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => attributesOf(running),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.respond(sending, request, body.success), Costs.ofOutcome)
+        return attempted(sending, sender.respond(sending, request, body.success), ofOutcome)
       }),
       Tracing.annotateOutcome
     )
@@ -136,6 +138,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     const isBillable = call.costs !== undefined
     const running = new Sending.Running(fiber, client, {
       name: call.name,
+      model: call.model,
       request: undefined,
       isBillable,
       isStream: false
@@ -148,7 +151,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => ({}),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.call(sending, call, body.success), call.costs)
+        const reading = call.costs === undefined ? undefined : { costs: call.costs }
+        return attempted(sending, sender.call(sending, call, body.success), reading)
       })
     )
   }
@@ -170,7 +174,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       held,
       settle: (exit) => {
         if (Exit.isSuccess(exit)) onOutcome(exit.value)
-        return sending.settle(exit, Costs.ofOutcome, running.clock.currentTimeMillisUnsafe())
+        return sending.settle(exit, ofOutcome, running.clock.currentTimeMillisUnsafe())
       }
     })
   }
@@ -205,30 +209,36 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
   })
 
-  /** The service in the middlewares of the caller; none if there are none. What they ask themselves goes without them. */
+  /** The service in the middlewares of the caller; none if there are none. */
   const wrapped = (fiber: Fiber.Fiber<unknown, unknown>): OpenRouter["Service"] | undefined => {
     const middleware = fiber.getRef(CurrentMiddleware)
-    if (middleware.length === 0) return undefined
-    const service = middleware.reduceRight((service, wrap) => wrap(service), bare)
-    return OpenRouter.of({
-      outcome: (request) => Effect.provideService(service.outcome(request), CurrentMiddleware, []),
-      events: (request) => Channel.provideService(service.events(request), CurrentMiddleware, []),
-      call: (call) => Effect.provideService(service.call(call), CurrentMiddleware, [])
-    })
+    return middleware.length === 0 ? undefined : middleware.reduceRight((service, wrap) => wrap(service), bare)
   }
 
   return OpenRouter.of({
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return wrapped(fiber)?.outcome(whole) ?? outcomeIn(fiber, whole)
+        const service = wrapped(fiber)
+        return service === undefined
+          ? outcomeIn(fiber, whole)
+          : Effect.provideService(service.outcome(whole), CurrentMiddleware, unwrapped)
       }),
     events: (request) =>
       started((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole)
+        const service = wrapped(fiber)
+        return service === undefined
+          ? eventsIn(fiber, whole)
+          : Channel.provideService(service.events(whole), CurrentMiddleware, unwrapped)
       }),
-    call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
+    call: (call) =>
+      Effect.withFiber((fiber) => {
+        const service = wrapped(fiber)
+        return service === undefined
+          ? callIn(fiber, call)
+          : Effect.provideService(service.call(call), CurrentMiddleware, unwrapped)
+      })
   })
 }
 
@@ -238,8 +248,16 @@ const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): 
     Effect.withFiber((fiber) => Channel.toTransform(make(fiber))(upstream, scope))
   )
 
+/** A middleware wraps each call once: those that it makes itself, of whatever client, would have no end. */
+const unwrapped: ReadonlyArray<Middleware> = []
+
+const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
+
+const modelOf = ({ model, models }: CreateResponse.CreateResponse): string | undefined => model ?? models?.[0]
+
 const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "respond",
+  model: modelOf(request),
   request,
   isBillable: true,
   isStream: false
@@ -247,6 +265,7 @@ const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => 
 
 const streamOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "stream",
+  model: modelOf(request),
   request,
   isBillable: true,
   isStream: true

@@ -60,6 +60,7 @@ export const ofAnswer = (answer: HttpAnswer.HttpAnswer, { sending, toOutcome }: 
   let isTold = false
   return {
     ended: () => ended,
+    generationId: () => Result.isSuccess(ended) ? ended.success.generationId : ended.failure.generationId,
     givenUp: () => ended,
     isOver: () => true,
     pull: Effect.suspend((): EventSource["pull"] => {
@@ -148,6 +149,10 @@ class ResponseStream implements EventSource {
   ended(): Ended | undefined {
     if (this.#answer !== undefined) return this.#answer.ended()
     return this.#accumulator.terminal === undefined ? undefined : this.#outcome()
+  }
+
+  generationId(): string | undefined {
+    return this.#known().generationId
   }
 
   /** How a stream that has no more events ended. */

@@ -20,7 +20,6 @@ import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
-import { isHeaderText } from "./ApiKey.ts"
 import { Attempting } from "./Attempting.ts"
 import * as Watchdog from "./Watchdog.ts"
 
@@ -31,6 +30,7 @@ import * as Watchdog from "./Watchdog.ts"
  */
 export interface Question {
   readonly name: string
+  readonly model: string | undefined
   readonly request: CreateResponse | undefined
   readonly isBillable: boolean
   readonly isStream: boolean
@@ -68,11 +68,11 @@ export class Running {
     const { request } = question
     this.clock = fiber.getRef(Clock.Clock)
     this.context = fiber.context
-    this.headers = fiber.getRef(CurrentHeaders)
+    this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
     this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
     this.call = {
       name: question.name,
-      model: request?.model ?? request?.models?.[0],
+      model: question.model,
       request,
       isBillable: question.isBillable,
       account: client.account,
@@ -94,7 +94,7 @@ export class Running {
   /** The error of headers that no message can carry. */
   get problem(): InvalidRequest | undefined {
     for (const name in this.headers) {
-      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && isHeaderText(this.headers[name] ?? "")) {
+      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(this.headers[name] ?? "")) {
         continue
       }
       return new InvalidRequest({
@@ -169,14 +169,17 @@ export class Sending extends Attempting {
       : watchdog.guard(entered, Watchdog.deadline(totalAt), () => Effect.fail(this.timedOut()))
   }
 
-  /** The request leaves now. */
-  readonly onSent: Effect.Effect<void> = Effect.sync(() => {
+  /** Takes note that the request has left, once. */
+  left(): void {
     if (this.sentAt !== undefined) return
     const { clock, deadlines, totalAt, watchdog } = this.running
     this.sentAt = clock.currentTimeMillisUnsafe()
     this.deadline.at = Math.min(totalAt, this.sentAt + Duration.toMillis(deadlines[this.#phase]))
     watchdog.moved(this.deadline)
-  })
+  }
+
+  /** The request leaves now. */
+  readonly onSent: Effect.Effect<void> = Effect.sync(() => this.left())
 
   /** Runs an exchange under the deadline. */
   guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {
@@ -220,6 +223,13 @@ export class Sending extends Attempting {
       ...Wire.compact({ model: this.call.model })
     })
   }
+}
+
+/** They are the transport's, and nobody above it is to see any. */
+const withoutCredentials = (headers: Headers): Headers => {
+  if (!("authorization" in headers)) return headers
+  const { authorization: _, ...others } = headers
+  return others
 }
 
 const problems: { readonly [P in TimedOut["phase"]]: string } = {

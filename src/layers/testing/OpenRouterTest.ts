@@ -178,6 +178,7 @@ const eventSource = (events: ReadonlyArray<StreamEvent.StreamEvent>, end: Ended,
   return {
     isOver,
     ended: () => isOver() ? end : undefined,
+    generationId: () => Result.isSuccess(end) ? end.success.generationId : end.failure.generationId,
     givenUp: (error) => isOver() ? end : Result.fail(error),
     pull: Effect.suspend((): EventSource["pull"] => {
       const event = events[next]
