@@ -41,8 +41,13 @@ export const bars: ReadonlyArray<Bar> = [
   ...against("… over fetch", ["call-2k", "ours/fetch", "c32"], { openai: 1.05 }),
   ...against("CPU of a call, 50 kB, /node", ["call-50k", "ours/node", "c32"], { undici: 2.5, openai: 1 }),
   ...against("CPU of a typed 429, /node", ["rate-limit", "ours/node", "c32"], { undici: 2.6, openai: 0.5 }),
-  ...against("CPU of a stream event, /node", ["stream-burst", "ours/node", "perEvent"], { undici: 2.6, openai: 0.55 }),
-  ...against("Time to the first event, /node", ["first-event", "ours/node", "micros"], { undici: 2.1, openai: 0.75 }),
+  ...against("CPU of a stream event, /node", ["stream-burst", "ours/node", "perEvent"], { undici: 2.2, openai: 0.55 }),
+  ...against("… of 32 streams as they really arrive", ["stream-paced", "ours/node", "perEvent"], {
+    undici: 1.45,
+    openai: 0.95
+  }),
+  ...against("… over fetch", ["stream-paced", "ours/fetch", "perEvent"], { openai: 1.1 }),
+  ...against("Time to the first event, /node", ["first-event", "ours/node", "micros"], { undici: 1.7, openai: 0.75 }),
   atMost("Heap of a call in flight, kB", "memory/ours/node/heap", 18),
   atMost("RSS of a call in flight, kB", "memory/ours/node/rss", 28),
   ...against("Heap of a call in flight, against peers", ["memory", "ours/node", "heap"], {

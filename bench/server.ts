@@ -11,7 +11,7 @@
  * | `hold` | the 2 kB response, once `/control/release` is asked for |
  * | `burst`, `blocks` | a stream of 1,000 deltas: an HTTP chunk for each event; HTTP chunks of 16 KB |
  * | `paced` | the same, 200 events a second, a socket write for each |
- * | `first` | an event at once, 20 more after 5 ms |
+ * | `first` | the stages and the first piece of the answer at once, 20 deltas after 5 ms |
  *
  * `/control/stats` says how many calls are held, how many sockets are open, and when the last one of a held call closed.
  */
@@ -90,7 +90,11 @@ const timed = new Map([
   ["paced", { every: 5, frames: bothWays((isChat) => framesOf(isChat, Fixtures.deltaCount)) }],
   ["first", {
     every: 5,
-    frames: bothWays((isChat) => [framesOf(isChat, 20)[0] ?? "", framesOf(isChat, 20).slice(1).join("")])
+    frames: bothWays((isChat) => {
+      const frames = framesOf(isChat, 20)
+      const begun = 1 + frames.findIndex((frame) => !/"type":"response\.(created|queued|in_progress)"/.test(frame))
+      return [frames.slice(0, begun).join(""), frames.slice(begun).join("")]
+    })
   }]
 ])
 

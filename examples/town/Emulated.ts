@@ -17,7 +17,7 @@ export const run = Effect.fn("Emulated.run")(function*(options: Options) {
   yield* Effect.sleep(1000 - (yield* Clock.currentTimeMillis) % 1000)
   const story = yield* Town.run(options)
   const { total } = yield* Emulator.Emulator.use(({ ledger }) => ledger)
-  return { ...story, charged: Usd.make(total) }
+  return { ...story, charged: Usd.fromDecimal(total) }
 }, (effect, options) => Effect.provide(effect, layer(options)))
 
 const layer = ({ credits, people, seed }: Options) =>

@@ -20,7 +20,7 @@ export const toText = (told: Told): string => {
   )
   const verdict = isExact(told) ? "the same to the last digit" : "NOT THE SAME"
   if (charged !== undefined) {
-    lines.push(`\nledger ${Usd.format(costs.cost)}, emulator ${Usd.format(charged)}: ${verdict}`)
+    lines.push(`\nledger ${costs.cost}, emulator ${charged}: ${verdict}`)
   }
   if (stoppedBy !== undefined) lines.push(`\nStopped by ${stoppedBy._tag}: ${stoppedBy.message}`)
   return lines.join("\n")

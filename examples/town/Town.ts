@@ -4,7 +4,7 @@
  * A tick has four phases. Within a phase all calls run at once; the next begins when all of them have ended.
  */
 import { DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy, Usd } from "effect-openrouter"
+import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -137,7 +137,7 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
   const calls = Effect.forEach(rows, call, { concurrency: "unbounded" })
   const [results, spent] = yield* calls.pipe(CostLedger.scope(name), CostLedger.measured)
   const answers = yield* Effect.fromResult(Result.all(results))
-  yield* say(`  ${name}: ${rows.length} calls, ${Usd.format(spent.cost)}`)
+  yield* say(`  ${name}: ${rows.length} calls, ${spent.cost}`)
   yield* Effect.forEach(answers.flatMap(({ idle }) => idle), (line) => say(`    ${line}`))
   return answers.map(({ value }) => value)
 })

@@ -39,8 +39,8 @@ const accounted = Effect.gen(function*() {
   const [, spent] = yield* CostLedger.measured(program)
   const emulator = yield* Emulator.Emulator
   const { total } = yield* emulator.ledger
-  assert.ok(Usd.equals(spent.cost, total))
-  yield* Console.log(`four calls cost ${Usd.format(spent.cost)}`)
+  assert.ok(Usd.equals(spent.cost, Usd.fromDecimal(total)))
+  yield* Console.log(`four calls cost ${spent.cost}`)
 })
 
 await accounted.pipe(

@@ -3,7 +3,7 @@
  *
  * `layer` and `layerConfig` need an `HttpClient`; `layerFetch` brings its own and works anywhere. On Node,
  * `effect-openrouter/node` has the same over undici, for a quarter of the CPU. `layerTransport` is the client over any
- * {@link Transport}.
+ * {@link Transport}: what a call passes before it gets there is the same for all of them.
  *
  * `layerConfig` and `layerFetch` fail when they are built without a key. `layer` can always be built: a missing key or an
  * unusable setting is the typed error of each call (`InvalidApiKey`, `InvalidRequest`), so that a program can handle it
@@ -63,7 +63,8 @@ export const make = (options: Options): Effect.Effect<OpenRouter["Service"], nev
   Effect.map(Transport.makeHttp(options), (transport) => ofTransport(transport, options.timeout))
 
 /**
- * The client over a transport: HTTP's (`Transport.layer`), one that wraps it, or one of your own.
+ * The client over a transport: HTTP's (`Transport.layer`), one that wraps it, or one of your own. Its deadlines are the
+ * defaults of `Deadlines`, unless the program sets others.
  *
  * @since 0.1.0
  */

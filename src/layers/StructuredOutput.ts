@@ -21,6 +21,7 @@ import type { AnswerError } from "../domain/error/OpenRouterError.ts"
 import * as Outcome from "../domain/outcome/Outcome.ts"
 import type { Completed } from "../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
+import { pathText } from "../domain/request/RequestBody.ts"
 import * as PartialJson from "../domain/stream/PartialJson.ts"
 import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 import * as Wire from "../domain/wire/Wire.ts"
@@ -168,7 +169,6 @@ const prepared = <A, E>(request: ObjectRequest<A, E>) =>
     if (Result.isFailure(format)) {
       return Effect.fail(new InvalidRequest({ origin: "local", field: "schema", message: `schema: ${format.failure}` }))
     }
-    const { decode, jsonSchema } = format.success
     const asked: CreateResponse = {
       ...rest,
       text: {
@@ -177,12 +177,12 @@ const prepared = <A, E>(request: ObjectRequest<A, E>) =>
           type: "json_schema",
           name: schemaName ?? nameOf(schema),
           description: schemaDescription,
-          schema: jsonSchema,
+          schema: format.success.jsonSchema,
           strict: true
         }
       }
     }
-    return Effect.succeed({ asked, read: (answer: Completed) => toObject(answer, schema, decode) })
+    return Effect.succeed({ asked, read: (answer: Completed) => toObject(answer, schema, format.success) })
   })
 
 /** What is prepared once for a schema: the format to ask for, and how to read the answer. */
@@ -224,34 +224,65 @@ const nameOf = (schema: Schema.Top): string => {
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const maxPaths = 3
+
+/** Where an answer does not fit, in the words of the schema: a name that the model chose is a `*`. */
+const placesOf = (issue: SchemaIssue.Issue, jsonSchema: Wire.JsonObject): string => {
+  const names = namesOf(jsonSchema)
+  const paths = formatIssues(issue).issues.map(({ path = [] }) =>
+    pathText(path.map((segment) => {
+      const key = typeof segment === "object" ? segment.key : segment
+      return typeof key === "number" || names.has(String(key)) ? key : "*"
+    })) ?? "the whole of it"
+  )
+  return Arr.dedupe(paths).slice(0, maxPaths).join(", ")
+}
+
+/** The names of all properties that a JSON Schema describes. */
+const namesOf = (jsonSchema: unknown, names: Set<string> = new Set()): ReadonlySet<string> => {
+  if (Array.isArray(jsonSchema)) { for (const inner of jsonSchema) namesOf(inner, names) }
+  if (!Wire.isJsonObject(jsonSchema)) return names
+  const { properties } = jsonSchema
+  if (Wire.isJsonObject(properties)) { for (const name of Object.keys(properties)) names.add(name) }
+  for (const inner of Object.values(jsonSchema)) namesOf(inner, names)
+  return names
+}
+
 const toObject = <A, E>(
   answer: Completed,
   schema: Schema.Codec<A, E>,
-  decode: ObjectFormat["decode"]
+  { decode, jsonSchema }: ObjectFormat
 ): Result.Result<ObjectAnswer<A>, InvalidOutput> => {
-  const invalid = (issue: string) => Result.fail(invalidOutput(answer, issue))
-  if (answer.text === "") return invalid("the answer has no text")
+  const invalid = (problem: string, issue = problem) => Result.fail(invalidOutput(answer, problem, issue))
+  if (answer.text === "") return invalid("it has no text")
   let json: unknown
   try {
     json = JSON.parse(answer.text)
   } catch (cause) {
-    return invalid(`the answer is not JSON: ${cause instanceof Error ? cause.message : "unreadable"}`)
+    // The parser's words quote the answer.
+    return invalid("it is not JSON", `the answer is not JSON: ${cause instanceof Error ? cause.message : "unreadable"}`)
   }
   const exit = decode(json)
   if (Exit.isFailure(exit)) {
     const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
-    return invalid(issue === undefined ? "the answer cannot be decoded" : formatIssue(issue))
+    return issue === undefined
+      ? invalid("it cannot be decoded")
+      : invalid(`at ${placesOf(issue, jsonSchema)}`, formatIssue(issue))
   }
   return Schema.is(schema)(exit.value)
     ? Result.succeed({ ...answer, value: exit.value })
-    : invalid("the answer does not have the shape of the schema")
+    : invalid("its value is none of the schema")
 }
 
-const invalidOutput = (answer: Completed, issue: string): InvalidOutput =>
+/** `problem` gets into logs and traces with the message, `issue` only into the error. */
+const invalidOutput = (answer: Completed, problem: string, issue: string): InvalidOutput =>
   new InvalidOutput({
-    message: `the answer does not have the shape that was asked for: ${issue}`,
+    message: `the answer does not have the shape that was asked for: ${problem}`,
     text: answer.text,
     issue,
+    response: answer.response,
     attempts: answer.attempts,
     ...Wire.compact({
       model: answer.model,

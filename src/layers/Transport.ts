@@ -1,6 +1,9 @@
 /**
  * The transport over an `HttpClient`: it adds the key, sends, and turns what goes wrong into typed errors without secrets.
  *
+ * In the way of a call it is the last station before the HTTP client. One call of `send` is one exchange: what comes before
+ * it (retries, deadlines, accounts) is none of its business.
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
@@ -52,7 +55,10 @@ export interface Options {
    * cache. The outcome's `cache` says whether it did.
    */
   readonly responseCache?: Duration.Input | undefined
-  /** Changes the HTTP client, for instance to add a proxy's header. It must not retry: that is `RetryPolicy`'s. */
+  /**
+   * Changes the HTTP client, for instance to add a proxy's header. It must not retry: that is `RetryPolicy`'s. A wait in it,
+   * as for a limiter of your own, is no time of the `response` and `firstEvent` deadlines.
+   */
   readonly transformClient?: ((client: HttpClient.HttpClient) => HttpClient.HttpClient) | undefined
 }
 
@@ -97,8 +103,8 @@ const sending = (
   const { host } = new URL(apiUrl)
   const build = ({ headers: own, method, path }: Request): HttpClientRequest.HttpClientRequest =>
     HttpClientRequest.make(method)(`${apiUrl}${path}`).pipe(
-      HttpClientRequest.setHeaders(own),
       HttpClientRequest.setHeaders(headers),
+      HttpClientRequest.setHeaders(own),
       HttpClientRequest.bearerToken(apiKey)
     )
   /** The requests for responses without their bodies, by their headers, which most calls share. */
@@ -162,10 +168,7 @@ class HttpAnswer implements Answer {
     this.#response = response
     this.#known = known
     this.status = response.status
-    // Of the headers, only the generation id becomes part of a result as it is.
-    const id = response.headers["x-generation-id"]
-    const scrubbed = id === undefined ? undefined : known.scrub(id)
-    this.headers = scrubbed === id ? response.headers : { ...response.headers, "x-generation-id": scrubbed }
+    this.headers = scrubbed(response.headers, known.scrub)
   }
 
   /** Only what a model said is left as it is. */
@@ -189,6 +192,20 @@ class HttpAnswer implements Answer {
   #failure(error: Parameters<typeof HttpFailure.ofHttpClient>[0]): RequestError {
     return HttpFailure.ofHttpClient(error, { ...this.#known, phase: "receiving" })
   }
+}
+
+/** The same object where no header has the key in it. */
+const scrubbed = (headers: Answer["headers"], scrub: (text: string) => string): Answer["headers"] => {
+  let changed: { [name: string]: string | undefined } | undefined
+  for (const name in headers) {
+    const value = headers[name]
+    if (value === undefined) continue
+    const clean = scrub(value)
+    if (clean === value) continue
+    changed ??= { ...headers }
+    changed[name] = clean
+  }
+  return changed ?? headers
 }
 
 interface Settings {

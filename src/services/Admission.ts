@@ -187,13 +187,19 @@ export {
 /**
  * Tells the admissions of the running program what an attempt really cost whose costs were unknown when it ended.
  *
+ * One that fails to take note is logged, and keeps no other from being told.
+ *
  * @since 0.1.0
  */
 export const correct = (generationId: string, costs: Costs.Costs): Effect.Effect<void> =>
   Effect.flatMap(CurrentAdmissions, (admissions) =>
     Effect.forEach(
       admissions,
-      (admission) => admission.correct?.(generationId, costs) ?? Effect.void,
+      (admission) =>
+        Effect.catchCause(
+          Effect.suspend(() => admission.correct?.(generationId, costs) ?? Effect.void),
+          (cause) => Effect.logError("an admission failed to correct the cost of an attempt", cause)
+        ),
       { discard: true }
     ))
 

@@ -4,7 +4,7 @@
  * A ledger sees the calls of the effect it is given to, forked fibers included: answers, failures, every retry, and calls
  * that were interrupted. Scopes nest (`run > tick > phase > character`); a call is booked in all that enclose it. A ledger
  * sums up and keeps no calls, so its memory grows with the number of scopes only. Outside of a ledger nothing is booked. A
- * ledger is an {@link Admission}.
+ * ledger is an {@link Admission} that observes, the last to be asked before an attempt is sent.
  *
  * What is interrupted may have been billed, but its cost is unknown. A `forEach` that fails fast interrupts its other
  * calls: where every cent counts, let all end (`Effect.result`) before a failure counts.

@@ -11,7 +11,12 @@
  * Time is measured by the caller's `Clock`. In a stream it is measured between events of the answer: comments and
  * keep-alive events do not count, so a stalled model is noticed although the connection is busy; nor does the time in which
  * nobody asked for the next event. A deadline that passes ends the call with `TimedOut`, which says which one it was and
- * carries the text so far; by then the connection is closed. `Duration.infinity` means none.
+ * carries the text so far; by then the connection is closed. A `total` that passes between two attempts ends it with the
+ * error of the last one. `Duration.infinity` means none.
+ *
+ * In the way of a call, `total` stands around the retry loop, and the others around the exchange of each attempt, inside
+ * of its admissions. The clock of `response` and `firstEvent` starts when the request leaves, below whatever
+ * `transformClient` adds.
  *
  * @since 0.1.0
  */
@@ -40,7 +45,7 @@ export interface Deadlines {
 export type Options = { readonly [K in keyof Deadlines]?: Duration.Input | undefined }
 
 /**
- * The deadlines of a stream for which none are set.
+ * The deadlines where none are set; `total` holds for streams only.
  *
  * @since 0.1.0
  */

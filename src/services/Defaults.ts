@@ -1,6 +1,9 @@
 /**
  * What the requests of a part of a program have in common: fields that they leave out, and headers.
  *
+ * Fields are filled in at the very beginning of a call, before its middlewares see the request. Headers are added to each
+ * attempt when it is sent.
+ *
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
@@ -79,8 +82,8 @@ const noHeaders: Headers = {}
 /**
  * Adds headers to all requests of an effect or a stream, such as those of OpenRouter's response cache or a provider's.
  *
- * A header that is there already gets the new value inside. Credentials stay the client's. One that no HTTP message can
- * carry makes the call fail with `InvalidRequest`.
+ * A header that is there already, also one of the layer, gets the new value inside. `authorization` and `accept` stay the
+ * client's. One that no HTTP message can carry makes the call fail with `InvalidRequest`.
  *
  * @since 0.1.0
  */

@@ -2,7 +2,8 @@
  * The contract of the client, and the programs that need nothing else.
  *
  * `OpenRouter` is the service to swap in a test. Everything users call is a function over it, so a test layer has three
- * members to provide.
+ * members to provide. In the way of a call it is the entrance: what stands behind it (middleware, retry, admissions, the
+ * transport) is the same for all functions.
  *
  * @since 0.1.0
  */
@@ -22,10 +23,10 @@ import type { AnswerError, RequestError, StreamInterrupted } from "../domain/err
 import * as Outcome from "../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import * as ShownText from "../domain/stream/ShownText.ts"
+import * as StreamEvent from "../domain/stream/StreamEvent.ts"
 
 export { CurrentDefaults, CurrentHeaders, withDefaults, withHeaders } from "./Defaults.ts"
 export { CurrentMiddleware, type Middleware, withMiddleware } from "./Middleware.ts"
-import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 
 /**
  * How {@link respond} can fail: without an answer, or with one that is none.
@@ -46,7 +47,11 @@ export type StreamError = RequestError | StreamInterrupted
  *
  * @since 0.1.0
  */
-export type EventChannel = Channel.Channel<Arr.NonEmptyReadonlyArray<StreamEvent>, StreamError, Outcome.Outcome>
+export type EventChannel = Channel.Channel<
+  Arr.NonEmptyReadonlyArray<StreamEvent.StreamEvent>,
+  StreamError,
+  Outcome.Outcome
+>
 
 /**
  * OpenRouter's API as this library uses it.
@@ -61,6 +66,14 @@ export class OpenRouter extends Context.Service<OpenRouter, {
   /** Asks a plain endpoint. */
   readonly call: <A>(endpoint: Call<A>) => Effect.Effect<A, RequestError>
 }>()("effect-openrouter/OpenRouter") {}
+
+/**
+ * An outcome as the channel of events in which it would have come; for middlewares that answer by themselves.
+ *
+ * @since 0.1.0
+ */
+export const replay = (outcome: Outcome.Outcome): EventChannel =>
+  Channel.concatWith(Channel.succeed(StreamEvent.fromOutcome(outcome)), () => Channel.end(outcome))
 
 /**
  * Sends a request and succeeds with the answer.
@@ -114,7 +127,7 @@ export const outcome = (request: CreateResponse): Effect.Effect<Outcome.Outcome,
  */
 export const stream = (
   request: CreateResponse
-): Stream.Stream<StreamEvent, StreamError | AnswerError, OpenRouter> =>
+): Stream.Stream<StreamEvent.StreamEvent, StreamError | AnswerError, OpenRouter> =>
   Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) =>
     Channel.concatWith(
       service.events(request),
@@ -175,7 +188,7 @@ export const streamText = (
  */
 export const streamOutcome = <X, E, R>(
   request: CreateResponse,
-  onEvent: (event: StreamEvent) => Effect.Effect<X, E, R>
+  onEvent: (event: StreamEvent.StreamEvent) => Effect.Effect<X, E, R>
 ): Effect.Effect<Outcome.Outcome, StreamError | E, OpenRouter | R> =>
   OpenRouter.use((service) =>
     Channel.runForEach(

@@ -1,8 +1,8 @@
 /**
  * Where in a program a call is made: scopes that nest (`run > tick > phase > character`), and tags that cut across them.
  *
- * Both are there with or without somebody who looks at them. Every attempt says its place, so ledgers, budgets and all
- * others who see attempts can tell them apart.
+ * Both are there with or without somebody who looks at them. They are read when a call begins, and every attempt says its
+ * place, so ledgers and all other admissions can tell calls apart.
  *
  * @since 0.1.0
  */

@@ -4,7 +4,8 @@
  * The policy drives all retries of this library: its schedule sees the typed error of every failed attempt and says how
  * long to wait or that it is over; then the call fails with that error. The default waits until the instant that the
  * server announced. An instant beyond the time that is left fails at once, so that the caller can do something better
- * than sleep. In the way of a call the retry loop stands inside its span and outside the admissions of each attempt.
+ * than sleep. A stream is repeated only until the first piece of its answer. In the way of a call the retry loop stands
+ * inside its span and outside the admissions of each attempt.
  *
  * | error | default |
  * |---|---|
@@ -36,6 +37,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
+import * as Pipeable from "effect/Pipeable"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
@@ -47,7 +49,7 @@ import * as Program from "./Program.ts"
  *
  * @since 0.1.0
  */
-export interface RetryPolicy {
+export interface RetryPolicy extends Pipeable.Pipeable {
   /** Is fed with the errors of failed attempts. What it outputs does not matter. */
   readonly schedule: Schedule.Schedule<unknown, OpenRouterError>
   /** How long a call may wait for its attempts, counted from its first failure. */
@@ -113,14 +115,15 @@ export const fromSchedule = (
   schedule: Schedule.Schedule<unknown, OpenRouterError>,
   options: { readonly maxWait?: Duration.Input | undefined } = {}
 ): RetryPolicy => {
-  const maxWait = Duration.fromInputUnsafe(options.maxWait ?? Duration.infinity)
-  const millis = Duration.toMillis(maxWait)
-  return {
-    schedule: millis === Infinity ? schedule : Schedule.while(
-      schedule,
-      ({ duration, elapsed }) => elapsed + Duration.toMillis(duration) <= millis
-    ),
-    maxWait
+  return Object.assign(Object.create(Proto), {
+    schedule,
+    maxWait: Duration.fromInputUnsafe(options.maxWait ?? Duration.infinity)
+  })
+}
+
+const Proto: Pipeable.Pipeable = {
+  pipe() {
+    return Pipeable.pipeArguments(this, arguments)
   }
 }
 
@@ -156,7 +159,7 @@ export const mapSchedule: {
  *
  * @since 0.1.0
  */
-export const none: RetryPolicy = { schedule: Schedule.recurs(0), maxWait: Duration.zero }
+export const none: RetryPolicy = fromSchedule(Schedule.recurs(0), { maxWait: Duration.zero })
 
 /**
  * The policy of the running program; {@link make}`()` unless {@link with} says otherwise.
@@ -183,8 +186,8 @@ export const retried = <A, E extends OpenRouterError, R>(
   Effect.catch(
     call(1),
     (first) =>
-      Effect.flatMap(CurrentRetryPolicy, ({ schedule }) =>
-        Effect.flatMap(Schedule.toStepWithSleep(schedule), (step) => {
+      Effect.flatMap(CurrentRetryPolicy, (policy) =>
+        Effect.flatMap(Schedule.toStepWithSleep(bounded(policy)), (step) => {
           const next = (error: E, attempt: number): Effect.Effect<A, E, R> =>
             Effect.flatMap(
               within(
@@ -195,6 +198,13 @@ export const retried = <A, E extends OpenRouterError, R>(
             )
           return next(first, 2)
         }))
+  )
+
+/** The schedule of a policy, which ends where the next wait would exceed `maxWait`. */
+const bounded = ({ maxWait, schedule }: RetryPolicy): RetryPolicy["schedule"] =>
+  Schedule.while(
+    schedule,
+    ({ duration, elapsed }) => elapsed + Duration.toMillis(duration) <= Duration.toMillis(maxWait)
   )
 
 const withPolicy: {

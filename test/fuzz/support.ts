@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Layer, Option, Result, Schema } from "effect"
+import { Effect, Equal, Exit, Layer, Option, Result, Schema } from "effect"
 import { CreateResponse, OpenRouter, OpenRouterError, Outcome, Response, RetryPolicy } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpClient, HttpClientResponse } from "effect/http"
@@ -100,6 +100,8 @@ export const fed = (fed: Fed): Layer.Layer<OpenRouter.OpenRouter> =>
 
 const isError = Schema.is(OpenRouterError.OpenRouterError)
 const errorToJson = Schema.encodeUnknownExit(Schema.toCodecJson(OpenRouterError.OpenRouterError))
+const errorToCompleteJson = Schema.encodeExit(OpenRouterError.Complete)
+const errorOfJson = Schema.decodeUnknownExit(OpenRouterError.Complete)
 const tags = new Set(["Completed", "Incomplete", "Refused", "Failed", "Empty"])
 
 /** How calls ended, by tag. */
@@ -118,13 +120,26 @@ export const wrong = (exit: Exit.Exit<Outcome.Outcome, unknown>): string | undef
     const { value } = exit
     if (!tags.has(value._tag)) return `an outcome with the tag ${value._tag}`
     if (typeof Response.text(value.response) !== "string") return "an outcome without text"
-    if (value._tag !== "Completed" && !isError(Outcome.toError(value))) return "an outcome without error"
-    return undefined
+    if (value._tag === "Completed") return undefined
+    const error = Outcome.toError(value)
+    if (error.response !== value.response) return "an error without the response of its outcome"
+    return isError(error) ? unstorable(error) : "an outcome without error"
   }
   const error = Option.getOrUndefined(Exit.findErrorOption(exit))
   if (error === undefined) return `no typed error: ${String(exit.cause).slice(0, 600)}`
   if (!isError(error)) return `no member of the union: ${String(error).slice(0, 200)}`
-  return Exit.isSuccess(errorToJson(error)) ? undefined : `an error that cannot be stored: ${error._tag}`
+  return unstorable(error)
+}
+
+/** Why an error cannot be stored, in part and as a whole, or undefined. */
+const unstorable = (error: OpenRouterError.OpenRouterError): string | undefined => {
+  if (!Exit.isSuccess(errorToJson(error))) return `an error that cannot be stored: ${error._tag}`
+  const json = errorToCompleteJson(error)
+  if (Exit.isFailure(json)) return `an error that cannot be stored as a whole: ${error._tag}`
+  const back = errorOfJson(json.value)
+  return Exit.isSuccess(back) && Equal.equals(errorToCompleteJson(back.value), json)
+    ? undefined
+    : `an error that was changed by being stored: ${error._tag}`
 }
 
 /** Why an answer cannot be sent back as history, or undefined. It need not be valid, but it must be a typed error then. */

@@ -21,6 +21,8 @@ export interface Call<A> {
   readonly name: string
   /** Below the API's URL, with its query. */
   readonly path: string
+  /** The model that is asked for, where one is. */
+  readonly model?: string | undefined
   /** The JSON body of a POST; a GET has none. Checked before anything is sent. */
   readonly body?: Result.Result<string, InvalidRequest>
   readonly read: (answer: HttpAnswer.HttpAnswer, context: HttpAnswer.Context) => Result.Result<A, RequestError>

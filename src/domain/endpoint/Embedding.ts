@@ -86,6 +86,7 @@ const read = Call.reader(Embeddings, { from: "body" })
 export const embeddings = (request: CreateEmbeddings): Call.Call<Embeddings> => ({
   name: "embeddings",
   path: "/embeddings",
+  model: request.model,
   body: write(request),
   read,
   costs: ({ usage }) =>

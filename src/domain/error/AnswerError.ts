@@ -1,12 +1,13 @@
 /**
  * Paid answers that are not answers: truncated, refused, failed midway, empty, of the wrong shape, or cut off.
  *
- * Each carries the text so far, the usage and the cost, so that nothing paid is lost.
+ * Each carries the response, the text so far, the usage and the cost, so that nothing paid is lost.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import { context } from "./ErrorContext.ts"
+import * as Hidden from "./Hidden.ts"
 
 const optional = Schema.optionalKey
 
@@ -15,12 +16,14 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export class Incomplete extends Schema.TaggedError<Incomplete>("effect-openrouter/Incomplete")("Incomplete", {
-  ...context,
-  /** `max_output_tokens`, `content_filter`, or what a newer server says; a response's status if it gave no reason. */
-  reason: Schema.String,
-  partialText: Schema.String
-}) {
+export class Incomplete extends Hidden.withResponse(
+  Schema.TaggedError<Incomplete>("effect-openrouter/Incomplete")("Incomplete", {
+    ...context,
+    /** `max_output_tokens`, `content_filter`, or what a newer server says; a response's status if it gave no reason. */
+    reason: Schema.String,
+    partialText: Schema.String
+  })
+) {
   readonly isRetryable = false
 }
 
@@ -29,17 +32,19 @@ export class Incomplete extends Schema.TaggedError<Incomplete>("effect-openroute
  *
  * @since 0.1.0
  */
-export class Refused extends Schema.TaggedError<Refused>("effect-openrouter/Refused")("Refused", {
-  ...context,
-  /** `model`: a refusal part; `policy`: the provider's content policy; `moderation`: OpenRouter's moderation (403). */
-  source: Schema.Literals(["model", "policy", "moderation"]),
-  /** The words of the refusal. */
-  refusal: Schema.String,
-  /** The categories that moderation flagged. */
-  reasons: optional(Schema.Array(Schema.String)),
-  /** The excerpt that moderation flagged. Redacted, because it is part of the prompt. */
-  flaggedInput: optional(Schema.Redacted(Schema.String))
-}) {
+export class Refused extends Hidden.withResponse(
+  Schema.TaggedError<Refused>("effect-openrouter/Refused")("Refused", {
+    ...context,
+    /** `model`: a refusal part; `policy`: the provider's content policy; `moderation`: OpenRouter's moderation (403). */
+    source: Schema.Literals(["model", "policy", "moderation"]),
+    /** The words of the refusal, which are not in `message` if they are the model's. */
+    refusal: Schema.String,
+    /** The categories that moderation flagged. */
+    reasons: optional(Schema.Array(Schema.String)),
+    /** The excerpt that moderation flagged. Redacted, because it is part of the prompt; encoded only as a whole. */
+    flaggedInput: Hidden.field(Hidden.Text)
+  })
+) {
   readonly isRetryable = false
 }
 
@@ -48,9 +53,11 @@ export class Refused extends Schema.TaggedError<Refused>("effect-openrouter/Refu
  *
  * @since 0.1.0
  */
-export class GenerationFailed extends Schema.TaggedError<GenerationFailed>("effect-openrouter/GenerationFailed")(
-  "GenerationFailed",
-  context
+export class GenerationFailed extends Hidden.withResponse(
+  Schema.TaggedError<GenerationFailed>("effect-openrouter/GenerationFailed")(
+    "GenerationFailed",
+    context
+  )
 ) {
   readonly isRetryable = false
 }
@@ -60,21 +67,25 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>("effe
  *
  * @since 0.1.0
  */
-export class EmptyCompletion extends Schema.TaggedError<EmptyCompletion>("effect-openrouter/EmptyCompletion")(
-  "EmptyCompletion",
-  context
+export class EmptyCompletion extends Hidden.withResponse(
+  Schema.TaggedError<EmptyCompletion>("effect-openrouter/EmptyCompletion")(
+    "EmptyCompletion",
+    context
+  )
 ) {
   readonly isRetryable = false
 }
 
 /**
- * A structured answer that does not decode: `text` is the answer, `issue` what is wrong with it.
+ * A structured answer that does not decode: `text` is the answer, `issue` what is wrong with it. `message` only says where.
  *
  * @since 0.1.0
  */
-export class InvalidOutput extends Schema.TaggedError<InvalidOutput>("effect-openrouter/InvalidOutput")(
-  "InvalidOutput",
-  { ...context, text: Schema.String, issue: Schema.String }
+export class InvalidOutput extends Hidden.withResponse(
+  Schema.TaggedError<InvalidOutput>("effect-openrouter/InvalidOutput")(
+    "InvalidOutput",
+    { ...context, text: Schema.String, issue: Schema.String }
+  )
 ) {
   readonly isRetryable = false
 }
@@ -84,9 +95,11 @@ export class InvalidOutput extends Schema.TaggedError<InvalidOutput>("effect-ope
  *
  * @since 0.1.0
  */
-export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>("effect-openrouter/StreamInterrupted")(
-  "StreamInterrupted",
-  context
+export class StreamInterrupted extends Hidden.withResponse(
+  Schema.TaggedError<StreamInterrupted>("effect-openrouter/StreamInterrupted")(
+    "StreamInterrupted",
+    context
+  )
 ) {
   readonly isRetryable = false
 }

@@ -9,6 +9,7 @@
 import * as Redacted from "effect/Redacted"
 import type { Usage } from "../money/Usage.ts"
 import type * as Usd from "../money/Usd.ts"
+import type { Response } from "../response/Response.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as ErrorBody from "./ErrorBody.ts"
 import * as E from "./OpenRouterError.ts"
@@ -35,6 +36,8 @@ export interface Answer {
   readonly usage?: Usage
   readonly cost?: Usd.Usd
   readonly partialText?: string
+  /** The response that failed, for a failure inside an answer. */
+  readonly response?: Response
   /** What to say if the body has no message. */
   readonly fallbackMessage?: string
 }
@@ -224,6 +227,7 @@ const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => ({
     usage: answer.usage,
     cost: answer.cost,
     partialText: answer.partialText,
+    response: answer.response,
     errorType: error.errorType,
     code: error.code ?? error.status?.toString(),
     provider: error.provider

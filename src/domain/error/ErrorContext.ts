@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import { Usage } from "../money/Usage.ts"
 import * as Usd from "../money/Usd.ts"
+import * as Hidden from "./Hidden.ts"
 
 const optional = Schema.optionalKey
 
@@ -19,8 +20,8 @@ export const ProviderDetails = Schema.Struct({
   name: optional(Schema.String),
   /** The provider's own error code. */
   code: optional(Schema.String),
-  /** The provider's own words, as text. Redacted, because they may repeat the prompt. */
-  raw: optional(Schema.Redacted(Schema.String))
+  /** The provider's own words, as text. Redacted, because they may repeat the prompt; encoded only as a whole. */
+  raw: Hidden.field(Hidden.Text)
 })
 
 /**
@@ -52,7 +53,12 @@ export const context = {
   cost: optional(Usd.Usd),
   /** The text that arrived before the failure. */
   partialText: optional(Schema.String),
-  provider: optional(ProviderDetails)
+  provider: optional(ProviderDetails),
+  /**
+   * The response, where there was one: reasoning, items and calls that were paid for. For programs: it may repeat the
+   * prompt, so neither inspection nor logs, `toJSON` and the encoding of an error have it.
+   */
+  response: Hidden.field(Hidden.ResponseJson)
 }
 
 /**

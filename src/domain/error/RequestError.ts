@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import * as Usd from "../money/Usd.ts"
 import { context, hint } from "./ErrorContext.ts"
+import * as Hidden from "./Hidden.ts"
 
 const optional = Schema.optionalKey
 
@@ -15,9 +16,11 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-openrouter/InvalidRequest")(
-  "InvalidRequest",
-  { ...context, origin: Schema.Literals(["local", "server"]), field: optional(Schema.String) }
+export class InvalidRequest extends Hidden.withResponse(
+  Schema.TaggedError<InvalidRequest>("effect-openrouter/InvalidRequest")(
+    "InvalidRequest",
+    { ...context, origin: Schema.Literals(["local", "server"]), field: optional(Schema.String) }
+  )
 ) {
   readonly isRetryable = false
 }
@@ -27,12 +30,12 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>("effect-o
  *
  * @since 0.1.0
  */
-export class ContextLengthExceeded
-  extends Schema.TaggedError<ContextLengthExceeded>("effect-openrouter/ContextLengthExceeded")(
+export class ContextLengthExceeded extends Hidden.withResponse(
+  Schema.TaggedError<ContextLengthExceeded>("effect-openrouter/ContextLengthExceeded")(
     "ContextLengthExceeded",
     context
   )
-{
+) {
   readonly isRetryable = false
 }
 
@@ -41,9 +44,11 @@ export class ContextLengthExceeded
  *
  * @since 0.1.0
  */
-export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect-openrouter/PayloadTooLarge")(
-  "PayloadTooLarge",
-  context
+export class PayloadTooLarge extends Hidden.withResponse(
+  Schema.TaggedError<PayloadTooLarge>("effect-openrouter/PayloadTooLarge")(
+    "PayloadTooLarge",
+    context
+  )
 ) {
   readonly isRetryable = false
 }
@@ -53,9 +58,11 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>("effect
  *
  * @since 0.1.0
  */
-export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>("effect-openrouter/InvalidApiKey")(
-  "InvalidApiKey",
-  context
+export class InvalidApiKey extends Hidden.withResponse(
+  Schema.TaggedError<InvalidApiKey>("effect-openrouter/InvalidApiKey")(
+    "InvalidApiKey",
+    context
+  )
 ) {
   readonly isRetryable = false
 }
@@ -65,15 +72,17 @@ export class InvalidApiKey extends Schema.TaggedError<InvalidApiKey>("effect-ope
  *
  * @since 0.1.0
  */
-export class PaymentRequired extends Schema.TaggedError<PaymentRequired>("effect-openrouter/PaymentRequired")(
-  "PaymentRequired",
-  {
-    ...context,
-    ...hint,
-    /** Such as `openrouter_credits`, `openrouter_key_limit`, `openrouter_in_flight_budget`. */
-    limitSource: optional(Schema.String),
-    isTransient: Schema.Boolean
-  }
+export class PaymentRequired extends Hidden.withResponse(
+  Schema.TaggedError<PaymentRequired>("effect-openrouter/PaymentRequired")(
+    "PaymentRequired",
+    {
+      ...context,
+      ...hint,
+      /** Such as `openrouter_credits`, `openrouter_key_limit`, `openrouter_in_flight_budget`. */
+      limitSource: optional(Schema.String),
+      isTransient: Schema.Boolean
+    }
+  )
 ) {
   readonly isRetryable: boolean = this.isTransient
 }
@@ -83,10 +92,12 @@ export class PaymentRequired extends Schema.TaggedError<PaymentRequired>("effect
  *
  * @since 0.1.0
  */
-export class AccessDenied extends Schema.TaggedError<AccessDenied>("effect-openrouter/AccessDenied")("AccessDenied", {
-  ...context,
-  patterns: optional(Schema.Array(Schema.String))
-}) {
+export class AccessDenied extends Hidden.withResponse(
+  Schema.TaggedError<AccessDenied>("effect-openrouter/AccessDenied")("AccessDenied", {
+    ...context,
+    patterns: optional(Schema.Array(Schema.String))
+  })
+) {
   readonly isRetryable = false
 }
 
@@ -95,15 +106,17 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>("effect-openr
  *
  * @since 0.1.0
  */
-export class ModelUnavailable extends Schema.TaggedError<ModelUnavailable>("effect-openrouter/ModelUnavailable")(
-  "ModelUnavailable",
-  {
-    ...context,
-    /** Such as `model_not_found`, `privacy_restricted`, `constraint_filtered`. */
-    reason: optional(Schema.String),
-    /** Models that the server suggests instead. */
-    fallbackModels: optional(Schema.Array(Schema.String))
-  }
+export class ModelUnavailable extends Hidden.withResponse(
+  Schema.TaggedError<ModelUnavailable>("effect-openrouter/ModelUnavailable")(
+    "ModelUnavailable",
+    {
+      ...context,
+      /** Such as `model_not_found`, `privacy_restricted`, `constraint_filtered`. */
+      reason: optional(Schema.String),
+      /** Models that the server suggests instead. */
+      fallbackModels: optional(Schema.Array(Schema.String))
+    }
+  )
 ) {
   readonly isRetryable = false
 }
@@ -113,16 +126,18 @@ export class ModelUnavailable extends Schema.TaggedError<ModelUnavailable>("effe
  *
  * @since 0.1.0
  */
-export class RateLimited extends Schema.TaggedError<RateLimited>("effect-openrouter/RateLimited")("RateLimited", {
-  ...context,
-  ...hint,
-  /** Requests allowed per window. */
-  limit: optional(Schema.Finite),
-  /** Requests left in the window. */
-  remaining: optional(Schema.Finite),
-  /** Such as `openrouter_free_tier_daily`, `upstream_provider_shared_pool`. */
-  limitSource: optional(Schema.String)
-}) {
+export class RateLimited extends Hidden.withResponse(
+  Schema.TaggedError<RateLimited>("effect-openrouter/RateLimited")("RateLimited", {
+    ...context,
+    ...hint,
+    /** Requests allowed per window. */
+    limit: optional(Schema.Finite),
+    /** Requests left in the window. */
+    remaining: optional(Schema.Finite),
+    /** Such as `openrouter_free_tier_daily`, `upstream_provider_shared_pool`. */
+    limitSource: optional(Schema.String)
+  })
+) {
   readonly isRetryable = true
 }
 
@@ -131,9 +146,11 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("effect-openrou
  *
  * @since 0.1.0
  */
-export class ProviderTimeout extends Schema.TaggedError<ProviderTimeout>("effect-openrouter/ProviderTimeout")(
-  "ProviderTimeout",
-  { ...context, ...hint }
+export class ProviderTimeout extends Hidden.withResponse(
+  Schema.TaggedError<ProviderTimeout>("effect-openrouter/ProviderTimeout")(
+    "ProviderTimeout",
+    { ...context, ...hint }
+  )
 ) {
   readonly isRetryable = true
 }
@@ -143,12 +160,12 @@ export class ProviderTimeout extends Schema.TaggedError<ProviderTimeout>("effect
  *
  * @since 0.1.0
  */
-export class ProviderUnavailable
-  extends Schema.TaggedError<ProviderUnavailable>("effect-openrouter/ProviderUnavailable")("ProviderUnavailable", {
+export class ProviderUnavailable extends Hidden.withResponse(
+  Schema.TaggedError<ProviderUnavailable>("effect-openrouter/ProviderUnavailable")("ProviderUnavailable", {
     ...context,
     ...hint
   })
-{
+) {
   readonly isRetryable = true
 }
 
@@ -157,12 +174,12 @@ export class ProviderUnavailable
  *
  * @since 0.1.0
  */
-export class ProviderOverloaded
-  extends Schema.TaggedError<ProviderOverloaded>("effect-openrouter/ProviderOverloaded")("ProviderOverloaded", {
+export class ProviderOverloaded extends Hidden.withResponse(
+  Schema.TaggedError<ProviderOverloaded>("effect-openrouter/ProviderOverloaded")("ProviderOverloaded", {
     ...context,
     ...hint
   })
-{
+) {
   readonly isRetryable = true
 }
 
@@ -171,10 +188,12 @@ export class ProviderOverloaded
  *
  * @since 0.1.0
  */
-export class ServerError extends Schema.TaggedError<ServerError>("effect-openrouter/ServerError")("ServerError", {
-  ...context,
-  ...hint
-}) {
+export class ServerError extends Hidden.withResponse(
+  Schema.TaggedError<ServerError>("effect-openrouter/ServerError")("ServerError", {
+    ...context,
+    ...hint
+  })
+) {
   readonly isRetryable = true
 }
 
@@ -183,9 +202,11 @@ export class ServerError extends Schema.TaggedError<ServerError>("effect-openrou
  *
  * @since 0.1.0
  */
-export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>("effect-openrouter/UnexpectedStatus")(
-  "UnexpectedStatus",
-  context
+export class UnexpectedStatus extends Hidden.withResponse(
+  Schema.TaggedError<UnexpectedStatus>("effect-openrouter/UnexpectedStatus")(
+    "UnexpectedStatus",
+    context
+  )
 ) {
   readonly isRetryable = false
 }
@@ -196,14 +217,16 @@ export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>("effe
  *
  * @since 0.1.0
  */
-export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>("effect-openrouter/ConnectionFailed")(
-  "ConnectionFailed",
-  {
-    ...context,
-    phase: Schema.Literals(["connecting", "sending", "receiving"]),
-    /** The system's words, such as `ECONNREFUSED`. */
-    reason: optional(Schema.String)
-  }
+export class ConnectionFailed extends Hidden.withResponse(
+  Schema.TaggedError<ConnectionFailed>("effect-openrouter/ConnectionFailed")(
+    "ConnectionFailed",
+    {
+      ...context,
+      phase: Schema.Literals(["connecting", "sending", "receiving"]),
+      /** The system's words, such as `ECONNREFUSED`. */
+      reason: optional(Schema.String)
+    }
+  )
 ) {
   // An HTTP client that was closed stays closed.
   readonly isRetryable: boolean = this.reason !== "UND_ERR_DESTROYED" && this.reason !== "UND_ERR_CLOSED"
@@ -214,24 +237,28 @@ export class ConnectionFailed extends Schema.TaggedError<ConnectionFailed>("effe
  *
  * @since 0.1.0
  */
-export class TimedOut extends Schema.TaggedError<TimedOut>("effect-openrouter/TimedOut")("TimedOut", {
-  ...context,
-  phase: Schema.Literals(["response", "firstEvent", "idle", "total"]),
-  /** How long was waited; absent where the HTTP client's own limit passed. */
-  duration: optional(Schema.Duration)
-}) {
+export class TimedOut extends Hidden.withResponse(
+  Schema.TaggedError<TimedOut>("effect-openrouter/TimedOut")("TimedOut", {
+    ...context,
+    phase: Schema.Literals(["response", "firstEvent", "idle", "total"]),
+    /** How long was waited; absent where the HTTP client's own limit passed. */
+    duration: optional(Schema.Duration)
+  })
+) {
   readonly isRetryable = false
 }
 
 /**
  * A body that is no response, even read leniently. `body` is its text, at most 64 kB of it; redacted, because it may
- * repeat the prompt: read it with `Redacted.value`.
+ * repeat the prompt: read it with `Redacted.value`. It is absent in an error that was encoded without it.
  *
  * @since 0.1.0
  */
-export class MalformedResponse extends Schema.TaggedError<MalformedResponse>("effect-openrouter/MalformedResponse")(
-  "MalformedResponse",
-  { ...context, body: Schema.Redacted(Schema.String) }
+export class MalformedResponse extends Hidden.withResponse(
+  Schema.TaggedError<MalformedResponse>("effect-openrouter/MalformedResponse")(
+    "MalformedResponse",
+    { ...context, body: Hidden.field(Hidden.Text) }
+  )
 ) {
   readonly isRetryable = false
 }
@@ -241,9 +268,11 @@ export class MalformedResponse extends Schema.TaggedError<MalformedResponse>("ef
  *
  * @since 0.1.0
  */
-export class BudgetExceeded extends Schema.TaggedError<BudgetExceeded>("effect-openrouter/BudgetExceeded")(
-  "BudgetExceeded",
-  { ...context, limit: Usd.Usd, spent: Usd.Usd, requested: Usd.Usd }
+export class BudgetExceeded extends Hidden.withResponse(
+  Schema.TaggedError<BudgetExceeded>("effect-openrouter/BudgetExceeded")(
+    "BudgetExceeded",
+    { ...context, limit: Usd.Usd, spent: Usd.Usd, requested: Usd.Usd }
+  )
 ) {
   readonly isRetryable = false
 }

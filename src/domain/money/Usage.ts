@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
 import * as Usd from "./Usd.ts"
@@ -91,4 +90,4 @@ export const totalTokens = (usage: Usage): number =>
  *
  * @since 0.1.0
  */
-export const isFree = (usage: Usage): boolean => usage.cost !== undefined && BigDecimal.isZero(usage.cost)
+export const isFree = (usage: Usage): boolean => usage.cost !== undefined && Usd.isZero(usage.cost)

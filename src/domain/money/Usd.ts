@@ -1,68 +1,108 @@
 /**
  * Money: US dollars as an exact decimal.
  *
- * OpenRouter bills in credits whose base currency is the US dollar. A number from the wire becomes a decimal through its
+ * OpenRouter bills in credits whose base currency is the US dollar. A number from the wire becomes an amount through its
  * shortest text, so `0.1` is one tenth, and sums are exact however many calls are added up. A missing cost is absent,
- * never zero. An amount prints with its dollar sign and is decimal text in JSON.
+ * never zero. Wherever it comes from, an amount prints with its dollar sign, is decimal text in JSON, and equals every
+ * other amount of the same value.
+ *
+ * **Example** (How much is left?)
+ *
+ * ```ts
+ * import { Usd } from "effect-openrouter"
+ *
+ * const limit = Usd.make("0.50")
+ * const left = Usd.subtract(limit, Usd.sumAll([Usd.fromNumber(0.1), Usd.fromNumber(0.2)]))
+ *
+ * console.log(`${left} of ${limit}`) // $0.20 of $0.50
+ * console.log(JSON.stringify({ left })) // {"left":"0.2"}
+ * console.log(Usd.isLessThan(left, limit)) // true
+ * ```
  *
  * @since 0.1.0
  */
 import * as BigDecimal from "effect/BigDecimal"
-import * as Inspectable from "effect/Inspectable"
+import * as equivalence from "effect/Equivalence"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as order from "effect/Order"
+import type * as Ordering from "effect/Ordering"
+import * as reducer from "effect/Reducer"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "../wire/Codec.ts"
+import { Amount, decimalText, isAmount, moneyText, normalized, parse, toText } from "./Amount.ts"
+
+export { format, toText } from "./Amount.ts"
 
 /**
- * An amount of US dollars.
+ * An amount of US dollars, made by {@link make}, {@link fromNumber}, {@link fromString} or {@link fromDecimal}.
+ *
+ * It prints as {@link format} says, and its JSON is its {@link toText}. It is no number: `a < b` throws, where
+ * {@link isLessThan} compares.
  *
  * @since 0.1.0
  */
-export type Usd = BigDecimal.BigDecimal
+export interface Usd extends Amount {}
 
 /**
- * Schema of an amount; its JSON form is a decimal string.
+ * What an amount can be made from: an amount, or the text of one, such as `"0.50"` or `"$0.50"`.
  *
  * @since 0.1.0
  */
-export const Usd: Schema.BigDecimal = Schema.BigDecimal
+export type Input = Usd | string
 
-/** A `BigDecimal` that prints as money. */
-const Proto: object = Object.assign(Object.create(Object.getPrototypeOf(BigDecimal.fromBigInt(0n))), {
-  toString(this: Usd): string {
-    return format(this)
-  },
-  toJSON(this: Usd): string {
-    return toText(this)
-  },
-  [Inspectable.NodeInspectSymbol](this: Usd): string {
-    return format(this)
-  }
+/** The JSON of an amount. */
+const DecimalText = Schema.String.check(Schema.isPattern(decimalText, {
+  expected: "decimal text",
+  description: "US dollars as exact decimal text, such as 0.50"
+}))
+
+const asText = SchemaTransformation.transform({ decode: parse, encode: (usd: Usd) => toText(usd) })
+
+/** Amounts for tests, with as many digits as a number holds: the same as text and as a number. */
+const drawn = () =>
+  Schema.link<Usd>()(
+    Schema.Struct({
+      digits: Schema.Int.check(Schema.isBetween({ minimum: -999_999_999_999_999, maximum: 999_999_999_999_999 })),
+      scale: Schema.Int.check(Schema.isBetween({ minimum: -6, maximum: 24 }))
+    }),
+    {
+      decode: SchemaGetter.transform(({ digits, scale }) => normalized(BigInt(digits), scale)),
+      encode: SchemaGetter.forbiddenEncoding
+    }
+  )
+
+/**
+ * Schema of an amount; its JSON form is decimal text, exact.
+ *
+ * @since 0.1.0
+ */
+export const Usd: Schema.declare<Usd> = Schema.declare<Usd>(isAmount, {
+  expected: "Usd",
+  toCodecJson: () => Schema.link<Usd>()(DecimalText, asText),
+  toCodecArbitrary: drawn
 })
 
-/**
- * An amount from a decimal.
- *
- * @since 0.1.0
- */
-export const make = (decimal: BigDecimal.BigDecimal): Usd =>
-  Object.assign(Object.create(Proto), { value: decimal.value, scale: decimal.scale })
+const fromStringSchema = DecimalText.pipe(Schema.decodeTo(Usd, asText))
 
 /**
- * An amount from a finite number of dollars, by the number's shortest decimal text.
+ * Schema of an amount that travels as decimal text.
  *
  * @since 0.1.0
  */
-export const fromNumber = (dollars: number): Usd => make(BigDecimal.fromNumberUnsafe(dollars))
+export const FromString: Schema.decodeTo<Schema.declare<Usd>, Schema.String> = fromStringSchema.annotate(
+  Codec.ofTransformation(fromStringSchema, {
+    read: (json) => typeof json === "string" && decimalText.test(json) ? parse(json) : Codec.misfit,
+    write: (usd) => isAmount(usd) ? toText(usd) : Codec.misfit
+  })
+)
 
 const fromNumberSchema = Schema.Finite.pipe(
   Schema.decodeTo(
-    Schema.BigDecimal,
-    SchemaTransformation.transform({
-      decode: fromNumber,
-      encode: (usd: BigDecimal.BigDecimal) => BigDecimal.toNumberUnsafe(usd)
-    })
+    Usd,
+    SchemaTransformation.transform({ decode: (dollars) => fromNumber(dollars), encode: (usd: Usd) => toNumber(usd) })
   )
 )
 
@@ -71,80 +111,253 @@ const fromNumberSchema = Schema.Finite.pipe(
  *
  * @since 0.1.0
  */
-export const FromNumber: Schema.Codec<Usd, number> = fromNumberSchema.annotate(
+export const FromNumber: Schema.decodeTo<Schema.declare<Usd>, Schema.Finite> = fromNumberSchema.annotate(
   Codec.ofTransformation(fromNumberSchema, {
-    read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : Codec.misfit
+    read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : Codec.misfit,
+    write: (usd) => {
+      const dollars = isAmount(usd) ? toNumber(usd) : NaN
+      return Number.isFinite(dollars) ? dollars : Codec.misfit
+    }
   })
 )
 
 /**
- * Schema of an amount that travels as decimal text.
+ * True for amounts.
  *
  * @since 0.1.0
  */
-export const FromString: Schema.Codec<Usd, string> = Schema.String.check(
-  Schema.makeFilter((text: string) => Option.isSome(fromString(text)), { expected: "decimal text" })
-).pipe(
-  Schema.decodeTo(
-    Schema.BigDecimal,
-    SchemaTransformation.transform({
-      decode: (text: string): Usd => Option.getOrElse(fromString(text), () => zero),
-      encode: (usd: BigDecimal.BigDecimal) => toText(usd)
-    })
+export const isUsd: (u: unknown) => u is Usd = isAmount
+
+/**
+ * Makes an amount, from text as a program writes it: `Usd.make("0.50")`.
+ *
+ * Text that is no amount is a mistake of the program and throws a `RangeError`; for text from outside there is
+ * {@link fromString}.
+ *
+ * @since 0.1.0
+ */
+export const make = (input: Input): Usd =>
+  isAmount(input) ? input : Option.getOrThrowWith(
+    fromString(input),
+    () =>
+      new RangeError(`${JSON.stringify(input)} is no amount of US dollars; write it as decimal text, such as "0.50"`)
   )
-)
+
+/**
+ * An amount from text, with or without a dollar sign: `"0.50"`, `"-$1.25"`, `"1e-7"`. `None` if the text is no amount.
+ *
+ * It reads what {@link format} and {@link toText} write. There is no other currency and no sign between thousands, and an
+ * exponent has three digits at most.
+ *
+ * @since 0.1.0
+ */
+export const fromString = (text: string): Option.Option<Usd> => {
+  const trimmed = text.trim()
+  return moneyText.test(trimmed) ? Option.some(parse(trimmed.replace("$", ""))) : Option.none()
+}
+
+/**
+ * An amount from a number of dollars, by the number's shortest decimal text. Throws a `RangeError` unless it is finite.
+ *
+ * @since 0.1.0
+ */
+export const fromNumber = (dollars: number): Usd => {
+  if (!Number.isFinite(dollars)) throw new RangeError(`${dollars} is no amount of US dollars`)
+  return parse(String(dollars))
+}
+
+/**
+ * An amount from a decimal.
+ *
+ * @since 0.1.0
+ */
+export const fromDecimal = (decimal: BigDecimal.BigDecimal): Usd => normalized(decimal.value, decimal.scale)
 
 /**
  * No money.
  *
  * @since 0.1.0
  */
-export const zero: Usd = make(BigDecimal.fromBigInt(0n))
+export const zero: Usd = new Amount(0n, 0)
 
 /**
- * An amount from decimal text such as `"0.50"`; `None` if the text is no decimal number.
+ * True if there is no money.
  *
  * @since 0.1.0
  */
-export const fromString = (text: string): Option.Option<Usd> =>
-  text.trim() === "" ? Option.none() : Option.map(BigDecimal.fromString(text.trim()), make)
+export const isZero = (usd: Usd): boolean => usd.value === 0n
+
+/**
+ * True for less than nothing, such as a balance that is overdrawn.
+ *
+ * @since 0.1.0
+ */
+export const isNegative = (usd: Usd): boolean => usd.value < 0n
+
+/** Those that sums of costs need. */
+const powersOfTen = Array.from({ length: 32 }, (_, exponent) => 10n ** BigInt(exponent))
+
+const powerOfTen = (exponent: number): bigint => powersOfTen[exponent] ?? 10n ** BigInt(exponent)
+
+const plus = (self: Usd, value: bigint, scale: number): Usd => {
+  if (value === 0n) return self
+  const shift = self.scale - scale
+  return shift < 0
+    ? normalized(self.value * powerOfTen(-shift) + value, scale)
+    : normalized(self.value + (shift === 0 ? value : value * powerOfTen(shift)), self.scale)
+}
 
 /**
  * The exact sum of two amounts.
  *
  * @since 0.1.0
  */
-export const sum = (self: Usd, that: Usd): Usd => make(BigDecimal.sum(self, that))
+export const sum: {
+  (that: Usd): (self: Usd) => Usd
+  (self: Usd, that: Usd): Usd
+} = /* @__PURE__ */ dual(2, (self: Usd, that: Usd): Usd => isZero(self) ? that : plus(self, that.value, that.scale))
 
 /**
- * True if both amounts are the same, whatever their scale.
+ * The exact sum of many amounts; of none it is {@link zero}.
  *
  * @since 0.1.0
  */
-export const equals = (self: Usd, that: Usd): boolean => BigDecimal.equals(self, that)
-
-/**
- * Plain decimal text without exponent or dollar sign: `0.0000285`.
- *
- * @since 0.1.0
- */
-export const toText = (usd: Usd): string => {
-  const { scale, value } = BigDecimal.normalize(usd)
-  const digits = (value < 0n ? -value : value).toString()
-  const sign = value < 0n ? "-" : ""
-  if (scale <= 0) return `${sign}${digits}${value === 0n ? "" : "0".repeat(-scale)}`
-  const padded = digits.padStart(scale + 1, "0")
-  return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`
+export const sumAll = (amounts: Iterable<Usd>): Usd => {
+  let total = zero
+  for (const amount of amounts) total = sum(total, amount)
+  return total
 }
 
 /**
- * An amount with its dollar sign, exact, with at least two decimals, or as many as asked: `$0.50`, `$0.0000285`.
+ * The exact difference: `self` without `that`.
  *
  * @since 0.1.0
  */
-export const format = (usd: Usd, options?: { readonly decimals?: number | undefined }): string => {
-  const text = toText(usd)
-  const negative = text.startsWith("-")
-  const [whole = "0", fraction = ""] = (negative ? text.slice(1) : text).split(".")
-  return `${negative ? "-" : ""}$${whole}.${fraction.padEnd(Math.max(2, options?.decimals ?? 0), "0")}`
-}
+export const subtract: {
+  (that: Usd): (self: Usd) => Usd
+  (self: Usd, that: Usd): Usd
+} = /* @__PURE__ */ dual(2, (self: Usd, that: Usd): Usd => plus(self, -that.value, that.scale))
+
+/**
+ * An amount so many times, exactly: the price of a token by the number of tokens.
+ *
+ * A number counts as its shortest decimal text; it throws a `RangeError` unless it is finite.
+ *
+ * **Example** (What does a prompt cost?)
+ *
+ * ```ts
+ * import { Usd } from "effect-openrouter"
+ *
+ * Usd.make("0.00000125").pipe(Usd.multiply(1200)) // $0.0015
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const multiply: {
+  (times: number | BigDecimal.BigDecimal): (self: Usd) => Usd
+  (self: Usd, times: number | BigDecimal.BigDecimal): Usd
+} = /* @__PURE__ */ dual(2, (self: Usd, times: number | BigDecimal.BigDecimal): Usd => {
+  const { scale, value } = typeof times === "number" ? fromNumber(times) : times
+  return normalized(self.value * value, self.scale + scale)
+})
+
+/**
+ * True if both amounts are the same, by `Equal.equals` too.
+ *
+ * @since 0.1.0
+ */
+export const equals: {
+  (that: Usd): (self: Usd) => boolean
+  (self: Usd, that: Usd): boolean
+} = /* @__PURE__ */ dual(2, (self: Usd, that: Usd): boolean => self.value === that.value && self.scale === that.scale)
+
+/**
+ * Tells whether two amounts are the same.
+ *
+ * @since 0.1.0
+ */
+export const Equivalence: equivalence.Equivalence<Usd> = /* @__PURE__ */ equivalence.make(equals)
+
+/**
+ * The order of amounts, the smallest first.
+ *
+ * @since 0.1.0
+ */
+export const Order: order.Order<Usd> = /* @__PURE__ */ order.make((self, that): Ordering.Ordering => {
+  if (self.scale !== that.scale) return BigDecimal.Order(self.decimal, that.decimal)
+  return self.value === that.value ? 0 : self.value < that.value ? -1 : 1
+})
+
+/**
+ * True if `self` is less than `that`.
+ *
+ * @since 0.1.0
+ */
+export const isLessThan: {
+  (that: Usd): (self: Usd) => boolean
+  (self: Usd, that: Usd): boolean
+} = /* @__PURE__ */ order.isLessThan(Order)
+
+/**
+ * True if `self` is `that` or less.
+ *
+ * @since 0.1.0
+ */
+export const isLessThanOrEqualTo: {
+  (that: Usd): (self: Usd) => boolean
+  (self: Usd, that: Usd): boolean
+} = /* @__PURE__ */ order.isLessThanOrEqualTo(Order)
+
+/**
+ * True if `self` is more than `that`.
+ *
+ * @since 0.1.0
+ */
+export const isGreaterThan: {
+  (that: Usd): (self: Usd) => boolean
+  (self: Usd, that: Usd): boolean
+} = /* @__PURE__ */ order.isGreaterThan(Order)
+
+/**
+ * True if `self` is `that` or more.
+ *
+ * @since 0.1.0
+ */
+export const isGreaterThanOrEqualTo: {
+  (that: Usd): (self: Usd) => boolean
+  (self: Usd, that: Usd): boolean
+} = /* @__PURE__ */ order.isGreaterThanOrEqualTo(Order)
+
+/**
+ * The smaller amount.
+ *
+ * @since 0.1.0
+ */
+export const min: {
+  (that: Usd): (self: Usd) => Usd
+  (self: Usd, that: Usd): Usd
+} = /* @__PURE__ */ order.min(Order)
+
+/**
+ * The larger amount.
+ *
+ * @since 0.1.0
+ */
+export const max: {
+  (that: Usd): (self: Usd) => Usd
+  (self: Usd, that: Usd): Usd
+} = /* @__PURE__ */ order.max(Order)
+
+/**
+ * Sums amounts up, for `Struct.makeReducer`, `Option.makeReducer` and the like.
+ *
+ * @since 0.1.0
+ */
+export const Reducer: reducer.Reducer<Usd> = /* @__PURE__ */ reducer.make(sum, zero, sumAll)
+
+/**
+ * The number that is nearest to the amount, for charts and the like; to compute with it is not exact.
+ *
+ * @since 0.1.0
+ */
+export const toNumber = (usd: Usd): number => Number(`${usd.value}e${-usd.scale}`)

@@ -190,9 +190,8 @@ export const toJson = (report: CostReport): CostReportJson => ({
   scopes: report.scopes.map(toJson)
 })
 
-/** As many decimals as the longest amount has, so that the points stand below each other. */
-const decimalsOf = (report: CostReport): number =>
-  Math.max(Usd.toText(report.cost).split(".")[1]?.length ?? 0, ...report.scopes.map(decimalsOf))
+/** As many decimals as the longest amount has, so that nothing is rounded and the points stand below each other. */
+const decimalsOf = (report: CostReport): number => Math.max(2, report.cost.scale, ...report.scopes.map(decimalsOf))
 
 /**
  * Renders a report as a table, a line per scope, inner scopes indented.

@@ -205,7 +205,7 @@ export const fromResponse = (
 const isResult = (item: OutputItem): boolean => item.type !== "message" && item.type !== "reasoning"
 
 /**
- * What an answer says of itself, for outcomes and errors alike.
+ * What an answer says of itself, for outcomes and errors alike: the response among it, unless nothing of it came.
  *
  * @since 0.1.0
  */
@@ -215,9 +215,14 @@ export const knownOf = (response: Response.Response, context: Omit<AnswerContext
     model: response.model ?? context.model,
     generationId: context.headers["x-generation-id"] ?? generationIdOf(response),
     usage: response.usage,
-    cost: response.usage?.cost
+    cost: response.usage?.cost,
+    response: hasBegun(response) ? response : undefined
   })
 })
+
+/** Of a stream that has said nothing yet there is a status, which is ours. */
+const hasBegun = ({ id, output, status }: Response.Response): boolean =>
+  id !== undefined || output.length > 0 || status !== "in_progress"
 
 const cacheOf = (headers: RateLimit.Headers): CacheStatus | undefined => {
   const status = headers["x-openrouter-cache-status"]
@@ -238,13 +243,17 @@ const generationIdOf = (response: Response.Response): string | undefined =>
   response.id?.startsWith("gen-") === true ? response.id : undefined
 
 /**
- * The error of an outcome that is no answer, with all that is known.
+ * The error of an outcome that is no answer, with all that is known. Its message has no words of the model.
  *
  * @since 0.1.0
  */
 export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => {
   const { attempts, cost, generationId, model, response, usage } = outcome
-  const context = { attempts, ...Wire.compact({ model, generationId, usage, cost, errorType: response.errorType }) }
+  const context = {
+    attempts,
+    response,
+    ...Wire.compact({ model, generationId, usage, cost, errorType: response.errorType })
+  }
   switch (outcome._tag) {
     case "Incomplete":
       return new E.Incomplete({
@@ -256,13 +265,18 @@ export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => 
     case "Refused":
       return new E.Refused({
         ...context,
-        message: `the model refused: ${outcome.refusal}`,
+        message: "the model refused",
         source: "model",
         refusal: outcome.refusal,
         ...(outcome.partialText === "" ? {} : { partialText: outcome.partialText })
       })
-    case "Failed":
-      return outcome.error
+    case "Failed": {
+      const { error } = outcome
+      // An outcome that was stored has its response beside the error.
+      return error.response === undefined
+        ? new E.GenerationFailed({ ...error, message: error.message, response })
+        : error
+    }
     case "Empty":
       return new E.EmptyCompletion({
         ...context,

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as BigDecimal from "effect/BigDecimal"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Usd from "../money/Usd.ts"
@@ -24,7 +23,7 @@ const Price = decimal.pipe(Schema.decodeTo(
   decimal,
   SchemaTransformation.transform<string | number, string | number>({
     decode: (price) => price,
-    encode: (price) => typeof price === "string" ? price : Usd.toText(BigDecimal.fromNumberUnsafe(price))
+    encode: (price) => typeof price === "string" ? price : Usd.toText(Usd.fromNumber(price))
   })
 ))
 

@@ -108,7 +108,12 @@ const rejection = (
   return invalid(request, remedy, field)
 }
 
-const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string | undefined => {
+/**
+ * A path as text, such as `tools[0].name`; `undefined` for the root.
+ *
+ * @since 0.1.0
+ */
+export const pathText = (path: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }>): string | undefined => {
   let text = ""
   for (const segment of path) {
     const key = typeof segment === "object" ? segment.key : segment

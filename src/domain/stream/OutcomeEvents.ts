@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type { Outcome } from "../outcome/Outcome.ts"
 import type { FunctionCall, Message, OutputItem, Reasoning } from "../response/OutputItem.ts"
 import type { Response } from "../response/Response.ts"
@@ -34,16 +35,16 @@ export const ofResponse = (response: Response): Terminal => {
  *
  * @since 0.1.0
  */
-export const fromOutcome = ({ response }: Outcome): ReadonlyArray<StreamEvent> => {
+export const fromOutcome = ({ response }: Outcome): Arr.NonEmptyReadonlyArray<StreamEvent> => {
   const { completedAt: _1, error: _2, errorType: _3, incompleteDetails: _4, usage: _5, ...begun } = response
   const started: Response = { ...begun, status: "in_progress", output: [] }
-  const events: ReadonlyArray<StreamEvent> = [
+  const events: Arr.NonEmptyReadonlyArray<StreamEvent> = [
     { type: "response.created", response: started },
     { type: "response.in_progress", response: started },
     ...response.output.flatMap(ofItem),
     ofResponse(response)
   ]
-  return events.map((event, sequenceNumber) => ({ ...event, sequenceNumber }))
+  return Arr.map(events, (event, sequenceNumber) => ({ ...event, sequenceNumber }))
 }
 
 const ofItem = (item: OutputItem, outputIndex: number): ReadonlyArray<StreamEvent> => {

@@ -11,6 +11,16 @@ import * as Costs from "../../domain/outcome/Costs.ts"
 import type * as Admission from "../../services/Admission.ts"
 
 /**
+ * What the value of an attempt says of it, for calls that may be billed.
+ *
+ * @since 0.1.0
+ */
+export interface Reading<A> {
+  readonly costs: (value: A) => Costs.Costs
+  readonly generationId?: (value: A) => string | undefined
+}
+
+/**
  * Those who make an attempt note here what the ones who admitted it will be told.
  *
  * @since 0.1.0
@@ -42,32 +52,39 @@ export class Attempting implements Admission.Attempt {
     })
   }
 
-  /** Tells all that admitted it how it ended, last in first out. Only the first call counts. */
+  /**
+   * Tells all that admitted it how it ended, last in first out. Only the first call counts, and once it has begun all are
+   * told, even if the caller is interrupted meanwhile.
+   */
   settle<A>(
     exit: Exit.Exit<A, OpenRouterError>,
-    costs: ((value: A) => Costs.Costs) | undefined,
+    reading: Reading<A> | undefined,
     endedAt: number
   ): Effect.Effect<void> {
-    if (this.#isSettled) return Effect.void
-    this.#isSettled = true
-    if (this.#settles.length === 0) return Effect.void
-    const ended = this.#ended(exit, costs, endedAt)
-    return Effect.forEach(this.#settles.reverse(), (settle) => isolated(settle(ended)), { discard: true })
+    return this.#settles.length === 0 ? Effect.void : Effect.uninterruptible(Effect.suspend(() => {
+      if (this.#isSettled) return Effect.void
+      this.#isSettled = true
+      const ended = this.#ended(exit, reading, endedAt)
+      return Effect.forEach(this.#settles.reverse(), (settle) => isolated(Effect.suspend(() => settle(ended))), {
+        discard: true
+      })
+    }))
   }
 
   #ended<A>(
     exit: Exit.Exit<A, OpenRouterError>,
-    costs: ((value: A) => Costs.Costs) | undefined,
+    reading: Reading<A> | undefined,
     endedAt: number
   ): Admission.Ended {
     const { firstOutputAt, sentAt } = this
     if (sentAt === undefined) return { _tag: "NotSent", exit }
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+    const told = Exit.isSuccess(exit) ? reading?.generationId?.(exit.value) : error?.generationId
     return {
       _tag: "Sent",
       exit,
-      costs: costs === undefined ? Costs.zero : costsOf(exit, error, costs),
-      generationId: this.generationId ?? error?.generationId,
+      costs: reading === undefined ? Costs.zero : costsOf(exit, error, reading.costs),
+      generationId: this.generationId ?? told,
       sentAt,
       firstOutputAt,
       endedAt

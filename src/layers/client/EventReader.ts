@@ -14,8 +14,8 @@ const maxEventSize = 64 * 1024 * 1024
  * Reads the events of one stream, in whatever pieces its bytes arrive.
  *
  * Comments and `retry:` lines are left out, and everything from the `[DONE]` marker on. What is not JSON is an unknown
- * event that says so. An event that ends the stream is passed through `scrub` first, because it may become an error. A
- * body that begins with a brace is no stream but a JSON answer under its name: it has no events.
+ * event that says so. An event that may become an error, or part of one, is passed through `scrub` first. A body that
+ * begins with a brace is no stream but a JSON answer under its name: it has no events.
  *
  * @since 0.1.0
  */
@@ -98,7 +98,8 @@ const decode = (data: string, scrub: (text: string) => string): StreamEvent.Stre
     return { type: "unknown", wireType: "", raw: data, issue: "the event is not JSON" }
   }
   const event = StreamEvent.decode(json)
-  if (!StreamEvent.isTerminal(event) || event.type === "response.completed") return event
+  // What may become an error, or part of one. What a model said is left as it is.
+  if (!("response" in event) && !StreamEvent.isTerminal(event) || event.type === "response.completed") return event
   const scrubbed = scrub(data)
   return scrubbed === data ? event : StreamEvent.decode(JSON.parse(scrubbed))
 }

@@ -5,7 +5,6 @@
  */
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as Predicate from "effect/Predicate"
-import * as Redacted from "effect/Redacted"
 import { ConnectionFailed, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
 
 /** Codes of failures before the request was on its way. */
@@ -47,7 +46,7 @@ export const ofHttpClient = (
   if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
     // Sent again it would be as large, and billed again.
     const message = `the answer of ${host} is too large: ${messageOf(error.reason.cause) ?? code}`
-    return new MalformedResponse({ message, body: Redacted.make("") })
+    return new MalformedResponse({ message })
   }
   const isConnecting = phase === "sending" && code !== undefined && connectingCodes.has(code)
   const reason = scrub(code ?? messageOf(error.reason.cause) ?? error.reason._tag)

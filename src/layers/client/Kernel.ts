@@ -23,9 +23,11 @@ import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware } from "../../services/Middleware.ts"
+import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import type { Reading } from "./Attempting.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -99,13 +101,13 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const attempted = <A>(
     sending: Sending.Sending,
     exchange: Effect.Effect<A, RequestError>,
-    costs: ((value: A) => Costs.Costs) | undefined
+    reading: Reading<A> | undefined
   ): Effect.Effect<A, RequestError> => {
     const guarded = sending.guard(exchange)
     const { admissions, clock } = sending.running
     return admissions.length === 0 ? guarded : Effect.onExit(
       Effect.andThen(sending.admitted, guarded),
-      (exit) => sending.settle(exit, costs, clock.currentTimeMillisUnsafe())
+      (exit) => sending.settle(exit, reading, clock.currentTimeMillisUnsafe())
     )
   }
 
@@ -124,7 +126,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => attributesOf(running),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.respond(sending, request, body.success), Costs.ofOutcome)
+        return attempted(sending, sender.respond(sending, request, body.success), ofOutcome)
       }),
       Tracing.annotateOutcome
     )
@@ -136,6 +138,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     const isBillable = call.costs !== undefined
     const running = new Sending.Running(fiber, client, {
       name: call.name,
+      model: call.model,
       request: undefined,
       isBillable,
       isStream: false
@@ -148,7 +151,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       () => ({}),
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.call(sending, call, body.success), call.costs)
+        const reading = call.costs === undefined ? undefined : { costs: call.costs }
+        return attempted(sending, sender.call(sending, call, body.success), reading)
       })
     )
   }
@@ -170,7 +174,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       held,
       settle: (exit) => {
         if (Exit.isSuccess(exit)) onOutcome(exit.value)
-        return sending.settle(exit, Costs.ofOutcome, running.clock.currentTimeMillisUnsafe())
+        return sending.settle(exit, ofOutcome, running.clock.currentTimeMillisUnsafe())
       }
     })
   }
@@ -201,7 +205,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
 
   const bare = OpenRouter.of({
     outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
-    events: (request) => Channel.unwrap(Effect.withFiber((fiber) => Effect.succeed(eventsIn(fiber, request)))),
+    events: (request) => started((fiber) => eventsIn(fiber, request)),
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
   })
 
@@ -215,19 +219,45 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return wrapped(fiber)?.outcome(whole) ?? outcomeIn(fiber, whole)
+        const service = wrapped(fiber)
+        return service === undefined
+          ? outcomeIn(fiber, whole)
+          : Effect.provideService(service.outcome(whole), CurrentMiddleware, unwrapped)
       }),
     events: (request) =>
-      Channel.unwrap(Effect.withFiber((fiber) => {
+      started((fiber) => {
         const whole = filled(request, fiber.getRef(CurrentDefaults))
-        return Effect.succeed(wrapped(fiber)?.events(whole) ?? eventsIn(fiber, whole))
-      })),
-    call: (call) => Effect.withFiber((fiber) => wrapped(fiber)?.call(call) ?? callIn(fiber, call))
+        const service = wrapped(fiber)
+        return service === undefined
+          ? eventsIn(fiber, whole)
+          : Channel.provideService(service.events(whole), CurrentMiddleware, unwrapped)
+      }),
+    call: (call) =>
+      Effect.withFiber((fiber) => {
+        const service = wrapped(fiber)
+        return service === undefined
+          ? callIn(fiber, call)
+          : Effect.provideService(service.call(call), CurrentMiddleware, unwrapped)
+      })
   })
 }
 
+/** A channel that is made by the fiber that runs it. */
+const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): EventChannel =>
+  Channel.fromTransform((upstream, scope) =>
+    Effect.withFiber((fiber) => Channel.toTransform(make(fiber))(upstream, scope))
+  )
+
+/** A middleware wraps each call once: those that it makes itself, of whatever client, would have no end. */
+const unwrapped: ReadonlyArray<Middleware> = []
+
+const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
+
+const modelOf = ({ model, models }: CreateResponse.CreateResponse): string | undefined => model ?? models?.[0]
+
 const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "respond",
+  model: modelOf(request),
   request,
   isBillable: true,
   isStream: false
@@ -235,6 +265,7 @@ const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => 
 
 const streamOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
   name: "stream",
+  model: modelOf(request),
   request,
   isBillable: true,
   isStream: true

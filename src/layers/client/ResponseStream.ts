@@ -5,10 +5,8 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -23,6 +21,7 @@ import type { Answer } from "../../services/Transport.ts"
 import { EventReader } from "./EventReader.ts"
 import type { Sending } from "./Sending.ts"
 import type { Ended, EventSource } from "./StreamAttempt.ts"
+import * as Watchdog from "./Watchdog.ts"
 
 /** After the last event, how long the rest of the body is read, so that the connection can be used again. */
 const drain = 200
@@ -61,6 +60,7 @@ export const ofAnswer = (answer: HttpAnswer.HttpAnswer, { sending, toOutcome }: 
   let isTold = false
   return {
     ended: () => ended,
+    generationId: () => Result.isSuccess(ended) ? ended.success.generationId : ended.failure.generationId,
     givenUp: () => ended,
     isOver: () => true,
     pull: Effect.suspend((): EventSource["pull"] => {
@@ -78,6 +78,8 @@ class ResponseStream implements EventSource {
   readonly #reader: EventReader
   readonly #accumulator = ResponseAccumulator.make()
   #bytes: Bytes
+  /** What the body is instead of a stream. */
+  #answer: EventSource | undefined
   #emptyReads = 0
   /** Until when the rest of the body is read, once the events have ended. */
   #drainUntil: number | undefined
@@ -90,13 +92,17 @@ class ResponseStream implements EventSource {
   }
 
   readonly pull: EventSource["pull"] = Effect.suspend(() =>
-    Effect.matchEffect(this.#next(), {
+    this.#answer !== undefined ? this.#answer.pull : Effect.matchEffect(this.#next(), {
       onSuccess: (chunks) => this.#deliver(this.#reader.read(chunks)),
       onFailure: (error) => {
         if (!Cause.isDone(error)) return this.#end(this.givenUp(error))
         this.#bytes = Cause.done()
         const last = this.#hasEnded ? [] : this.#reader.end()
-        return last.length > 0 ? this.#deliver(last) : this.#end(this.#outcome())
+        if (last.length > 0) return this.#deliver(last)
+        const text = this.#hasEnded ? undefined : this.#reader.json
+        if (text === undefined) return this.#end(this.#outcome())
+        this.#answer = ofAnswer({ status: 200, headers: this.#headers, text }, this.#reading)
+        return this.#answer.pull
       }
     })
   )
@@ -110,12 +116,9 @@ class ResponseStream implements EventSource {
   #next(): Bytes {
     if (this.#reader.problem !== undefined) return Cause.done()
     if (!this.isOver() && !this.#reader.isDone) return this.#bytes
-    const now = this.#reading.sending.context.now
-    this.#drainUntil ??= now + drain
-    return this.#drainUntil <= now ? Cause.done() : Effect.timeoutOrElse(this.#bytes, {
-      duration: Duration.millis(this.#drainUntil - now),
-      orElse: () => Cause.done()
-    })
+    const { clock, watchdog } = this.#reading.sending.running
+    this.#drainUntil ??= clock.currentTimeMillisUnsafe() + drain
+    return watchdog.guard(this.#bytes, Watchdog.deadline(this.#drainUntil), () => Cause.done())
   }
 
   /** Folds events in and hands them on; nothing behind the end is either. */
@@ -137,13 +140,19 @@ class ResponseStream implements EventSource {
   }
 
   isOver(): boolean {
+    if (this.#answer !== undefined) return true
     const { terminal } = this.#accumulator
     // An `error` may be followed by a failed response that has the usage; all others are the last word.
     return terminal !== undefined && terminal !== "error"
   }
 
   ended(): Ended | undefined {
+    if (this.#answer !== undefined) return this.#answer.ended()
     return this.#accumulator.terminal === undefined ? undefined : this.#outcome()
+  }
+
+  generationId(): string | undefined {
+    return this.#known().generationId
   }
 
   /** How a stream that has no more events ended. */
@@ -152,18 +161,10 @@ class ResponseStream implements EventSource {
     const isOpen = this.#accumulator.terminal === undefined
     if (problem !== undefined && isOpen) {
       return Result.fail(
-        new MalformedResponse({
-          ...this.#known(),
-          message: `the stream cannot be read: ${problem}`,
-          body: Redacted.make("")
-        })
+        new MalformedResponse({ ...this.#known(), message: `the stream cannot be read: ${problem}` })
       )
     }
-    const { sending, toOutcome } = this.#reading
-    const text = this.#reader.json
-    return text !== undefined && isOpen
-      ? toOutcome({ status: 200, headers: this.#headers, text }, sending.context)
-      : this.#accumulator.outcome({ ...sending.context, headers: this.#headers })
+    return this.#accumulator.outcome({ ...this.#reading.sending.context, headers: this.#headers })
   }
 
   /** The connection broke or a deadline passed: of no matter if the answer was complete. */

@@ -30,6 +30,7 @@ import * as Watchdog from "./Watchdog.ts"
  */
 export interface Question {
   readonly name: string
+  readonly model: string | undefined
   readonly request: CreateResponse | undefined
   readonly isBillable: boolean
   readonly isStream: boolean
@@ -67,11 +68,11 @@ export class Running {
     const { request } = question
     this.clock = fiber.getRef(Clock.Clock)
     this.context = fiber.context
-    this.headers = fiber.getRef(CurrentHeaders)
+    this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
     this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
     this.call = {
       name: question.name,
-      model: request?.model ?? request?.models?.[0],
+      model: question.model,
       request,
       isBillable: question.isBillable,
       account: client.account,
@@ -93,7 +94,7 @@ export class Running {
   /** The error of headers that no message can carry. */
   get problem(): InvalidRequest | undefined {
     for (const name in this.headers) {
-      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(this.headers[name] ?? "")) {
+      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(this.headers[name] ?? "")) {
         continue
       }
       return new InvalidRequest({
@@ -168,19 +169,22 @@ export class Sending extends Attempting {
       : watchdog.guard(entered, Watchdog.deadline(totalAt), () => Effect.fail(this.timedOut()))
   }
 
-  /** The request leaves now. */
-  readonly onSent: Effect.Effect<void> = Effect.sync(() => {
+  /** Takes note that the request has left, once. */
+  left(): void {
     if (this.sentAt !== undefined) return
     const { clock, deadlines, totalAt, watchdog } = this.running
     this.sentAt = clock.currentTimeMillisUnsafe()
     this.deadline.at = Math.min(totalAt, this.sentAt + Duration.toMillis(deadlines[this.#phase]))
     watchdog.moved(this.deadline)
-  })
+  }
+
+  /** The request leaves now. */
+  readonly onSent: Effect.Effect<void> = Effect.sync(() => this.left())
 
   /** Runs an exchange under the deadline. */
   guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {
     const { deadlines, totalAt, watchdog } = this.running
-    return totalAt === Infinity && deadlines[this.#phase] === Duration.infinity
+    return totalAt === Infinity && Duration.toMillis(deadlines[this.#phase]) === Infinity
       ? exchange
       : watchdog.guard(exchange, this.deadline, () => Effect.fail(this.timedOut()))
   }
@@ -219,6 +223,13 @@ export class Sending extends Attempting {
       ...Wire.compact({ model: this.call.model })
     })
   }
+}
+
+/** They are the transport's, and nobody above it is to see any. */
+const withoutCredentials = (headers: Headers): Headers => {
+  if (!("authorization" in headers)) return headers
+  const { authorization: _, ...others } = headers
+  return others
 }
 
 const problems: { readonly [P in TimedOut["phase"]]: string } = {

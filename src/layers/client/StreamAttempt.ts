@@ -31,6 +31,9 @@ export type Ended = Result.Result<Outcome, StreamError>
 
 type Events = Arr.NonEmptyReadonlyArray<StreamEvent.StreamEvent>
 
+/** A stream that says so much has begun, whatever it says. */
+const maxHeld = 1000
+
 type EventPull = Pull.Pull<Events, StreamError, Outcome>
 
 /**
@@ -45,6 +48,8 @@ export interface EventSource {
   readonly ended: () => Ended | undefined
   /** True once nothing can change how it ended. */
   readonly isOver: () => boolean
+  /** The id of the generation, as far as the events have told it. */
+  readonly generationId: () => string | undefined
   /** How a stream ends that is given up because of a deadline. */
   readonly givenUp: (error: TimedOut) => Ended
 }
@@ -94,8 +99,12 @@ export const begin = (options: {
   const left = Effect.suspend(() => {
     sending.running.watchdog.forget(sending.deadline)
     const ended = source?.ended()
+    sending.generationId ??= source?.generationId()
     return settle(ended === undefined ? Exit.interrupt() : toExit(ended))
   })
+
+  /** A defect is told as what it is; to the finalizer it would look like a consumer who leaves. */
+  const fallen = (defect: unknown): Effect.Effect<void> => settle(Exit.die(defect))
 
   const failed = (error: StreamError): Effect.Effect<never, StreamError> =>
     Effect.andThen(over(Result.fail(error)), Effect.fail(error))
@@ -121,7 +130,7 @@ export const begin = (options: {
     }
     const told = (ended: Ended | undefined): Effect.Effect<void> =>
       ended === undefined ? Effect.void : settle(toExit(ended))
-    const rest: EventPull = Effect.matchEffect(next, {
+    const rest: EventPull = Effect.matchEffect(Effect.tapDefect(next, fallen), {
       onFailure: (end) => Effect.flatMap(over(toEnded(end)), endedPull),
       onSuccess: (events) => {
         const ended = arrived(events)
@@ -138,22 +147,26 @@ export const begin = (options: {
           }),
         onSuccess: (events) => {
           const ended = arrived(events)
-          const all = before.length === 0 ? events : [...before, ...events]
+          const all = before.length === 0 ? events : Arr.appendAll(before, events)
           const isPiece = events.some(StreamEvent.isPiece)
           if (isPiece) sending.firstOutputAt = sending.running.clock.currentTimeMillisUnsafe()
           const isGoodEnd = ended !== undefined && Result.isSuccess(ended)
+          const isBegun = isPiece || isGoodEnd || all.length > maxHeld
           return Effect.flatMap(
             told(ended),
-            () => isPiece || isGoodEnd ? Effect.succeed({ first: all, rest }) : untilPiece(all)
+            () => isBegun ? Effect.succeed({ first: all, rest }) : untilPiece(all)
           )
         }
       })
     return untilPiece([])
   }
 
-  return Effect.andThen(
-    Effect.andThen(Scope.addFinalizer(scope, left), Effect.catch(sending.admitted, failed)),
-    Effect.matchEffect(sending.guard(Scope.provide(open, scope)), { onFailure: failed, onSuccess: reading })
+  return Effect.tapDefect(
+    Effect.andThen(
+      Effect.andThen(Scope.addFinalizer(scope, left), Effect.catch(sending.admitted, failed)),
+      Effect.matchEffect(sending.guard(Scope.provide(open, scope)), { onFailure: failed, onSuccess: reading })
+    ),
+    fallen
   )
 }
 

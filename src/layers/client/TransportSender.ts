@@ -90,6 +90,8 @@ const isEventStream = ({ headers, status }: Answer): boolean =>
 
 /** What is known of an attempt as soon as the headers of its answer are there. */
 const noted = ({ headers }: Answer, sending: Sending): void => {
+  // What is answered was sent, whatever a transport says.
+  sending.left()
   sending.generationId = headers["x-generation-id"]
 }
 

@@ -68,7 +68,12 @@ export class Watchdog {
   }
 
   forget(deadline: Deadline): void {
-    if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) this.#stop()
+    if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) queueMicrotask(this.#stopUnused)
+  }
+
+  /** A stream that has begun waits for its events at once, and then the timer is as good as another one. */
+  readonly #stopUnused = (): void => {
+    if (this.#deadlines.size === 0) this.#stop()
   }
 
   #stop(): void {
@@ -112,15 +117,16 @@ export class Watchdog {
 
   /**
    * Runs an effect until it is done or its deadline has passed. Then it is interrupted, and once it has cleaned up, what
-   * `onExpired` gives is the end; a success that came in the meantime is not lost.
+   * `onExpired` gives is the end; a success that came in the meantime is not lost. What is too late before it begins does
+   * not begin.
    */
   guard<A, E, E2>(
     self: Effect.Effect<A, E>,
     deadline: Deadline,
     onExpired: () => Effect.Effect<A, E2>
   ): Effect.Effect<A, E | E2> {
-    return Effect.contextWith((context) =>
-      Effect.callback((resume) => {
+    return Effect.contextWith((context): Effect.Effect<A, E | E2> =>
+      deadline.at <= this.#clock.currentTimeMillisUnsafe() ? onExpired() : Effect.callback((resume) => {
         const result: { exit?: Exit.Exit<A, E> } = {}
         // The fiber itself ends with nothing: who still holds it, as a response that is tracked weakly does until the
         // next full garbage collection, does not hold the answer.

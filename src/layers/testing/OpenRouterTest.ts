@@ -2,7 +2,8 @@
  * A client for tests: it replies by the book, without HTTP.
  *
  * It is the real client without a transport: it checks requests, runs its replies through middlewares and admissions (so
- * ledgers book them), and turns an error instance into what the real client would do with it. It never retries: the error that a test asks for is the error that the program sees.
+ * ledgers book them), and turns an error instance into what the real client would do with it. It never retries: the error
+ * that a test asks for is the error that the program sees.
  *
  * **Example** (A character idles when its call is refused)
  *
@@ -177,6 +178,7 @@ const eventSource = (events: ReadonlyArray<StreamEvent.StreamEvent>, end: Ended,
   return {
     isOver,
     ended: () => isOver() ? end : undefined,
+    generationId: () => Result.isSuccess(end) ? end.success.generationId : end.failure.generationId,
     givenUp: (error) => isOver() ? end : Result.fail(error),
     pull: Effect.suspend((): EventSource["pull"] => {
       const event = events[next]

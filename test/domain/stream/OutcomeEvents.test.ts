@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Stream } from "effect"
-import { OpenRouter, Outcome, Response, ResponseAccumulator, StreamEvent, Wire } from "effect-openrouter"
+import { OpenRouter, Outcome, Response, ResponseAccumulator, StreamEvent, type Wire } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
 import { readdirSync, readFileSync } from "node:fs"
 import * as Recorded from "./recorded.ts"
@@ -95,7 +95,7 @@ describe("the events of an outcome", () => {
       const request = { model: "openai/gpt-5", input: "Hello" }
       const outcome = yield* OpenRouter.outcome(request)
       const events = yield* Stream.runCollect(OpenRouter.stream(request))
-      assert.deepStrictEqual(events, StreamEvent.fromOutcome(outcome))
+      assert.deepStrictEqual(events, Array.from(StreamEvent.fromOutcome(outcome)))
     }).pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.answer({ text: "Bread and water." })))))
 })
 

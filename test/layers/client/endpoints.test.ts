@@ -44,7 +44,7 @@ describe("the emulator's", () => {
       assert.isTrue(data.every(({ embedding }) => embedding.length === 8))
       assert.strictEqual(spent.calls, 1)
       assert.isTrue(Usd.equals(spent.cost, usage?.cost ?? Usd.zero))
-      assert.isTrue(Usd.equals(spent.cost, (yield* (yield* Emulator.Emulator).ledger).total))
+      assert.isTrue(Usd.equals(spent.cost, Usd.fromDecimal((yield* (yield* Emulator.Emulator).ledger).total)))
     }).pipe(Effect.provide(layer)))
 
   it.effect("requests are checked before they are sent", () =>

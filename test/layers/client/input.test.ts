@@ -310,7 +310,7 @@ describe("bodies that are no response", () => {
   it.effect("are kept, up to 64 kB of them", () =>
     Effect.gen(function*() {
       const error = yield* ask().pipe(Effect.as(undefined), Effect.catchTag("MalformedResponse", Effect.succeed))
-      assert.strictEqual(error === undefined ? 0 : Redacted.value(error.body).length, 65_536)
+      assert.strictEqual(error?.body === undefined ? 0 : Redacted.value(error.body).length, 65_536)
     }).pipe(one({ body: "<".repeat(100_000) })))
 
   it.effect("are not repeated at length in the message", () =>

@@ -159,6 +159,9 @@ export const untyped = (text: string): CreateResponse.CreateResponse => JSON.par
 /** An error as JSON, the form in which errors are stored and sent between processes. */
 export const errorJson = Schema.encodeEffect(Schema.toCodecJson(OpenRouterError.OpenRouterError))
 
-/** The members of an error in that form. */
+/** The members of an error as JSON, also those that this form leaves out. */
 export const errorFacts = (error: OpenRouterError.OpenRouterError) =>
-  Effect.flatMap(errorJson(error), Schema.decodeUnknownEffect(Schema.Record(Schema.String, Schema.Unknown)))
+  Effect.flatMap(
+    Schema.encodeEffect(OpenRouterError.Complete)(error),
+    Schema.decodeUnknownEffect(Schema.Record(Schema.String, Schema.Unknown))
+  )

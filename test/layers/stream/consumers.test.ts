@@ -32,7 +32,9 @@ const figures = (ledger: CostLedger.CostLedger) =>
     cost: Usd.toText(cost)
   }))
 
-const charged = Emulator.Emulator.use(({ ledger }) => Effect.map(ledger, ({ total }) => Usd.toText(total)))
+const charged = Emulator.Emulator.use(({ ledger }) =>
+  Effect.map(ledger, ({ total }) => Usd.toText(Usd.fromDecimal(total)))
+)
 
 /** Runs something with a ledger, and checks that neither fibers nor connections are left. */
 const leavingNothing = <A, E, R>(self: Effect.Effect<A, E, R>) =>

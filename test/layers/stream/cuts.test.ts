@@ -52,7 +52,7 @@ const kinds = (text: string): Readonly<Record<string, ReadonlyArray<number>>> =>
     "after each event": at(/\n\r?\n/g, 2),
     "inside of data:": at(/^data:/gm, 3),
     "behind the first brace": at(/^data: ?\{/gm, 7),
-    "inside of characters": at(/[^\x00-\x7f]/gu, 1),
+    "inside of characters": at(/\P{ASCII}/gu, 1),
     "before the end": at(/\[DONE\]/g, 2)
   }
 }

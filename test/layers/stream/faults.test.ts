@@ -44,7 +44,9 @@ const check = (row: Row, way: S.Way) =>
         Deadlines.with(row.deadlines ?? {}),
         RetryPolicy.with(row.policy ?? RetryPolicy.none)
       ))
-    const charged = Usd.toText(yield* Emulator.Emulator.use(({ ledger }) => Effect.map(ledger, ({ total }) => total)))
+    const charged = Usd.toText(
+      Usd.fromDecimal(yield* Emulator.Emulator.use(({ ledger }) => Effect.map(ledger, ({ total }) => total)))
+    )
     const result = S.resultOf(seen)
     const attempts = row.attempts ?? 1
     assert.deepStrictEqual([result.tag, result.text, result.attempts], [row.tag, row.text, attempts])
