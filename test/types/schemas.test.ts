@@ -26,6 +26,13 @@ describe("the fields of a schema", () => {
     assert.isUndefined(CreateResponse.CreateResponse.fields.store)
   })
 
+  it("are there for a class as well", () => {
+    class Spent extends Schema.Opaque<Spent>()(Usage.Usage) {}
+    const spent: Spent = Schema.decodeUnknownSync(Spent)({ input_tokens: 1 })
+    assert.deepStrictEqual(Schema.encodeSync(Spent)(spent), { input_tokens: 1 })
+    assert.strictEqual(Spent.fields, Usage.Usage.fields)
+  })
+
   it("stay at an annotated and a checked schema", () => {
     const Named = Usage.Usage.annotate({ title: "Usage" })
     const Sent = CreateResponse.CreateResponse.check(Schema.makeFilter(({ model }) => model !== undefined))

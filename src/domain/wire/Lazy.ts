@@ -48,4 +48,8 @@ const Proto: object = Object.create(
 export const deferred = <S extends Schema.Constraint, More extends object = object>(
   build: () => S,
   more?: More
-): S & More => Object.assign(Object.create(Proto), more, { build: lazy(build) })
+): S & More => {
+  // A function, like every schema, so that a class can extend it.
+  const schema = function() {}
+  return Object.assign(Object.setPrototypeOf(schema, Proto), more, { build: lazy(build) })
+}
