@@ -16,7 +16,6 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -137,35 +136,40 @@ export const layerConfig = (
 ): Layer.Layer<OpenRouter, Config.ConfigError, HttpClient.HttpClient> =>
   Layer.effect(
     OpenRouter,
-    Effect.gen(function*() {
-      const config = yield* Config.all({
-        apiKey: present(options.apiKey ?? Config.Redacted("OPENROUTER_API_KEY")),
-        apiUrl: Config.option(options.apiUrl ?? Config.String("OPENROUTER_API_URL")),
-        appUrl: Config.option(options.appUrl ?? Config.String("OPENROUTER_APP_URL")),
-        appTitle: Config.option(options.appTitle ?? Config.String("OPENROUTER_APP_TITLE"))
-      })
-      return yield* make({
-        apiKey: config.apiKey,
-        apiUrl: Option.getOrUndefined(config.apiUrl),
-        appUrl: Option.getOrUndefined(config.appUrl),
-        appTitle: Option.getOrUndefined(config.appTitle),
-        timeout: options.timeout,
-        routerMetadata: options.routerMetadata,
-        responseCache: options.responseCache,
-        transformClient: options.transformClient
-      })
-    })
+    Effect.flatMap(configured(options), (settings) => make({ ...settings, transformClient: options.transformClient }))
   )
 
 /**
- * {@link layerConfig} over `fetch`: nothing else is needed, on any runtime.
+ * The client from configuration, over `fetch`: nothing else is needed, on any runtime.
  *
  * @since 0.1.0
  */
-export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PURE__ */ Layer.provide(
-  /* @__PURE__ */ layerConfig(),
-  FetchHttpClient.layer
+export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PURE__ */ Layer.effect(
+  OpenRouter,
+  /* @__PURE__ */ Effect.suspend(() =>
+    Effect.map(configured({}), (settings) => ofTransport(Transport.makeFetch(settings)))
+  )
 )
+
+/** The options of a client, with those from configuration. */
+const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transformClient">, Config.ConfigError> =>
+  Effect.map(
+    Config.all({
+      apiKey: present(options.apiKey ?? Config.Redacted("OPENROUTER_API_KEY")),
+      apiUrl: Config.option(options.apiUrl ?? Config.String("OPENROUTER_API_URL")),
+      appUrl: Config.option(options.appUrl ?? Config.String("OPENROUTER_APP_URL")),
+      appTitle: Config.option(options.appTitle ?? Config.String("OPENROUTER_APP_TITLE"))
+    }),
+    (config) => ({
+      apiKey: config.apiKey,
+      apiUrl: Option.getOrUndefined(config.apiUrl),
+      appUrl: Option.getOrUndefined(config.appUrl),
+      appTitle: Option.getOrUndefined(config.appTitle),
+      timeout: options.timeout,
+      routerMetadata: options.routerMetadata,
+      responseCache: options.responseCache
+    })
+  )
 
 /** A key that is only white space is as good as none. */
 const present = (apiKey: Config.Config<Redacted.Redacted>): Config.Config<Redacted.Redacted> =>

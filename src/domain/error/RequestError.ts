@@ -249,7 +249,7 @@ export class TimedOut extends Hidden.withResponse(
 }
 
 /**
- * A body that is no response, even read leniently. `body` is its text, at most 64 kB of it; redacted, because it may
+ * A body that is no response, even read leniently, or one that is too large to be read (`reason: "tooLarge"`). `body` is its text, at most 64 kB of it; redacted, because it may
  * repeat the prompt: read it with `Redacted.value`. It is absent in an error that was encoded without it.
  *
  * @since 0.1.0
@@ -257,7 +257,12 @@ export class TimedOut extends Hidden.withResponse(
 export class MalformedResponse extends Hidden.withResponse(
   Schema.TaggedError<MalformedResponse>("effect-openrouter/MalformedResponse")(
     "MalformedResponse",
-    { ...context, body: Hidden.field(Hidden.Text) }
+    {
+      ...context,
+      body: Hidden.field(Hidden.Text),
+      /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. */
+      reason: optional(Schema.Literals(["tooLarge"]))
+    }
   )
 ) {
   readonly isRetryable = false

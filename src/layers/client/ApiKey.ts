@@ -37,3 +37,21 @@ export const scrubber = (apiKey: Redacted.Redacted): (text: string) => string =>
   const forms = Arr.dedupe([key, inJson, inJson.replaceAll("/", "\\/")])
   return (text) => forms.reduce((text, form) => text.includes(form) ? text.replaceAll(form, "<redacted>") : text, text)
 }
+
+/**
+ * The headers of an answer without the key: all of them if it is an error, which may repeat what it was sent, else the
+ * generation id alone, which becomes part of results. The same object if none has it.
+ *
+ * @since 0.1.0
+ */
+export const withoutKey = (
+  headers: { readonly [name: string]: string | undefined },
+  scrub: (text: string) => string,
+  isError: boolean
+): { readonly [name: string]: string | undefined } => {
+  const id = headers["x-generation-id"]
+  if (!isError) return id === undefined || scrub(id) === id ? headers : { ...headers, "x-generation-id": scrub(id) }
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value === undefined ? value : scrub(value)])
+  )
+}

@@ -5,7 +5,9 @@
  */
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as Predicate from "effect/Predicate"
-import { ConnectionFailed, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
+import { ConnectionFailed, TimedOut } from "../../domain/error/OpenRouterError.ts"
+import type { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
+import * as AnswerSize from "./AnswerSize.ts"
 
 /** Codes of failures before the request was on its way. */
 const connectingCodes: ReadonlySet<string> = new Set([
@@ -32,24 +34,38 @@ const connectingCodes: ReadonlySet<string> = new Set([
  * @since 0.1.0
  */
 export const ofHttpClient = (
-  error: HttpClientError.HttpClientError,
-  { host, phase, scrub }: {
-    readonly host: string
-    readonly scrub: (text: string) => string
-    readonly phase: "sending" | "receiving"
-  }
+  { reason }: HttpClientError.HttpClientError,
+  where: Where
+): ConnectionFailed | TimedOut | MalformedResponse => ofCause(reason.cause, where, reason._tag)
+
+/**
+ * Where an exchange failed, and how its texts are made fit to be shown.
+ *
+ * @since 0.1.0
+ */
+export interface Where {
+  readonly host: string
+  readonly scrub: (text: string) => string
+  readonly phase: "sending" | "receiving"
+}
+
+/**
+ * The same of what a runtime threw; `fallback` is said where it says nothing itself.
+ *
+ * @since 0.1.0
+ */
+export const ofCause = (
+  cause: unknown,
+  { host, phase, scrub }: Where,
+  fallback = "unknown"
 ): ConnectionFailed | TimedOut | MalformedResponse => {
-  const code = codeOf(error.reason.cause)
+  const code = codeOf(cause)
   if (code !== undefined && timeoutCodes.has(code)) {
     return new TimedOut({ phase: "response", message: `${host} did not answer in time: ${code}` })
   }
-  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") {
-    // Sent again it would be as large, and billed again.
-    const message = `the answer of ${host} is too large: ${messageOf(error.reason.cause) ?? code}`
-    return new MalformedResponse({ message })
-  }
+  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return AnswerSize.tooLarge(host, messageOf(cause))
   const isConnecting = phase === "sending" && code !== undefined && connectingCodes.has(code)
-  const reason = scrub(code ?? messageOf(error.reason.cause) ?? error.reason._tag)
+  const reason = scrub(code ?? messageOf(cause) ?? fallback)
   const did = isConnecting ? "connect to" : phase === "sending" ? "send the request to" : "read the answer of"
   return new ConnectionFailed({
     phase: isConnecting ? "connecting" : phase,

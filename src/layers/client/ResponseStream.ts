@@ -161,7 +161,11 @@ class ResponseStream implements EventSource {
     const isOpen = this.#accumulator.terminal === undefined
     if (problem !== undefined && isOpen) {
       return Result.fail(
-        new MalformedResponse({ ...this.#known(), message: `the stream cannot be read: ${problem}` })
+        new MalformedResponse({
+          ...this.#known(),
+          reason: "tooLarge",
+          message: `the stream cannot be read: ${problem}`
+        })
       )
     }
     return this.#accumulator.outcome({ ...this.#reading.sending.context, headers: this.#headers })
@@ -181,7 +185,9 @@ class ResponseStream implements EventSource {
           new ConnectionFailed({ ...known, phase: error.phase, ...Wire.compact({ reason: error.reason }) })
         )
       case "MalformedResponse":
-        return Result.fail(new MalformedResponse({ ...known, body: error.body }))
+        return Result.fail(
+          new MalformedResponse({ ...known, ...Wire.compact({ body: error.body, reason: error.reason }) })
+        )
       default:
         return Result.fail(error)
     }

@@ -35,6 +35,7 @@ import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as AnswerSize from "../client/AnswerSize.ts"
 
 /** How much of a stream may wait for its reader before the socket is paused. */
 const highWaterBytes = 64 * 1024
@@ -54,7 +55,7 @@ export const make = (
   dispatcher: Undici.Dispatcher,
   options: { readonly maxBodyBytes?: number | undefined } = {}
 ): HttpClient.HttpClient => {
-  const maxBodyBytes = options.maxBodyBytes ?? 128 * 1024 * 1024
+  const maxBodyBytes = options.maxBodyBytes ?? AnswerSize.max
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) => execute(dispatcher, request, maxBodyBytes)),
     Effect.succeed
@@ -136,6 +137,7 @@ class Exchange extends Inspectable.Class
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest.HttpClientRequest
+  readonly [AnswerSize.isLimited] = true
   readonly remoteAddress: Option.Option<string> = Option.none()
   status = 0
   headers: Headers.Headers = Headers.empty

@@ -1,0 +1,38 @@
+/**
+ * How large an answer may be that is read in one piece, over whatever transport.
+ *
+ * @since 0.1.0
+ */
+import { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
+
+/**
+ * In bytes, as they are before they become text: 128 MiB.
+ *
+ * @since 0.1.0
+ */
+export const max: number = 128 * 1024 * 1024
+
+/**
+ * True if the headers promise that the body fits: then it may be read at once. A compressed body may be of any size.
+ *
+ * @since 0.1.0
+ */
+export const isPromised = (headers: { readonly [name: string]: string | undefined }): boolean => {
+  const length = headers["content-length"]
+  return length !== undefined && headers["content-encoding"] === undefined && Number(length) <= max
+}
+
+/**
+ * Marks a response that limits its body itself.
+ *
+ * @since 0.1.0
+ */
+export const isLimited: unique symbol = Symbol("effect-openrouter/AnswerSize/isLimited")
+
+/**
+ * The error of an answer that is too large. Sent again it would be as large, and billed again.
+ *
+ * @since 0.1.0
+ */
+export const tooLarge = (host: string, why = `it is larger than ${max} bytes`): MalformedResponse =>
+  new MalformedResponse({ reason: "tooLarge", message: `the answer of ${host} is too large: ${why}` })

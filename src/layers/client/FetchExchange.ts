@@ -1,0 +1,181 @@
+/**
+ * Exchanges over `fetch`, with nothing between: no client, no response object, a promise for the headers and one for each
+ * piece of a body.
+ *
+ * It honours the references of `effect/http/FetchHttpClient`: `Fetch`, and `RequestInit` for settings of the platform.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as Pull from "effect/Pull"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { Answer, Request, Transport } from "../../services/Transport.ts"
+import * as AnswerSize from "./AnswerSize.ts"
+import * as ApiKey from "./ApiKey.ts"
+import * as HttpFailure from "./HttpFailure.ts"
+import type { Settings } from "./Settings.ts"
+
+/**
+ * Makes the transport.
+ *
+ * @since 0.1.0
+ */
+export const make = ({ apiKey, apiUrl, headers }: Settings): Transport["Service"] => {
+  const scrub = ApiKey.scrubber(apiKey)
+  const { host } = new URL(apiUrl)
+  const authorization = `Bearer ${Redacted.value(apiKey)}`
+  const build = (own: Request["headers"], hasBody: boolean): Record<string, string> => ({
+    ...headers,
+    ...own,
+    ...(hasBody ? { "content-type": "application/json" } : {}),
+    authorization
+  })
+  /** What goes with a body, by the headers of the request, which most calls share. */
+  const prepared = new WeakMap<Request["headers"], Record<string, string>>()
+  const prepare = (own: Request["headers"]): Record<string, string> => {
+    let known = prepared.get(own)
+    if (known === undefined) {
+      known = build(own, true)
+      prepared.set(own, known)
+    }
+    return known
+  }
+  const exchange = (
+    request: Request,
+    fetch: typeof globalThis.fetch,
+    init: RequestInit | undefined
+  ): Effect.Effect<Answer, RequestError> =>
+    Effect.callback((resume) => {
+      const { body, headers, method, path } = request
+      const controller = new AbortController()
+      const failed = (cause: unknown) =>
+        resume(Effect.fail(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" })))
+      try {
+        fetch(apiUrl + path, {
+          ...init,
+          method,
+          headers: body === undefined ? build(headers, false) : prepare(headers),
+          body: body ?? null,
+          signal: controller.signal
+        }).then(
+          (response) => resume(Effect.succeed(new FetchAnswer(response, controller, host, scrub))),
+          failed
+        )
+      } catch (cause) {
+        failed(cause)
+      }
+      return Effect.sync(() => controller.abort())
+    })
+  return {
+    account: ApiKey.account(apiKey),
+    scrub,
+    send: (request, onSent) =>
+      Effect.withFiber((fiber) => {
+        const fetch = fiber.getRef(FetchHttpClient.Fetch)
+        const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
+        return Effect.andThen(onSent, exchange(request, fetch, init))
+      })
+  }
+}
+
+type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+class FetchAnswer implements Answer {
+  readonly #response: Response
+  readonly #controller: AbortController
+  readonly #host: string
+  readonly #scrub: (text: string) => string
+  readonly status: number
+  readonly headers: Answer["headers"]
+
+  constructor(response: Response, controller: AbortController, host: string, scrub: (text: string) => string) {
+    this.#response = response
+    this.#controller = controller
+    this.#host = host
+    this.#scrub = scrub
+    this.status = response.status
+    const headers: Record<string, string> = {}
+    response.headers.forEach((value, name) => {
+      headers[name] = value
+    })
+    this.headers = ApiKey.withoutKey(headers, scrub, this.#isError)
+  }
+
+  /** Only what a model said is left as it is. */
+  get #isError(): boolean {
+    return this.status >= 300
+  }
+
+  get text(): Answer["text"] {
+    return Effect.callback((resume) => {
+      const text = AnswerSize.isPromised(this.headers) ? this.#response.text() : this.#counted()
+      text.then(
+        (text) => resume(Effect.succeed(this.#isError ? this.#scrub(text) : text)),
+        (cause) => resume(Effect.fail(cause === tooLarge ? AnswerSize.tooLarge(this.#host) : this.#failure(cause)))
+      )
+      return Effect.sync(() => this.#controller.abort())
+    })
+  }
+
+  /** The body piece by piece, as long as it is within the limit. */
+  async #counted(): Promise<string> {
+    const { body } = this.#response
+    if (body === null) return ""
+    const reader = body.getReader()
+    const decoder = new TextDecoder()
+    let size = 0
+    let text = ""
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      size += next.value.length
+      if (size > AnswerSize.max) {
+        this.#controller.abort()
+        throw tooLarge
+      }
+      text += decoder.decode(next.value, { stream: true })
+    }
+    return text + decoder.decode()
+  }
+
+  get chunks(): Answer["chunks"] {
+    if (this.#isError) return Stream.encodeText(Stream.fromEffect(this.text))
+    const { body } = this.#response
+    if (body === null) return Stream.empty
+    return Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
+      Effect.suspend(() => {
+        const reader = body.getReader()
+        let isOpen = true
+        const pull: Pull.Pull<Chunks, RequestError> = Effect.callback((resume) => {
+          reader.read().then(
+            ({ done, value }) => {
+              isOpen = !done
+              resume(done ? Cause.done() : Effect.succeed(Arr.of(value)))
+            },
+            (cause) => {
+              isOpen = false
+              resume(Effect.fail(this.#failure(cause)))
+            }
+          )
+        })
+        const close = Effect.sync(() => {
+          if (isOpen) this.#controller.abort()
+        })
+        return Effect.as(Scope.addFinalizer(scope, close), pull)
+      })
+    ))
+  }
+
+  #failure(cause: unknown): RequestError {
+    return HttpFailure.ofCause(cause, { host: this.#host, scrub: this.#scrub, phase: "receiving" })
+  }
+}
+
+/** Why reading a body ends that does not fit. */
+const tooLarge = new Error("the body is too large")
