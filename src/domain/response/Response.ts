@@ -55,7 +55,7 @@ const fields = () => ({
   model: optional(Schema.String),
   status: Status,
   output: Schema.Array(OutputItem),
-  error: optional(ResponseError),
+  error: optional(Schema.suspend(() => ResponseError)),
   errorType: optional(Schema.String),
   incompleteDetails: optional(Wire.Struct({
     reason: optional(Wire.OpenLiterals(["max_output_tokens", "content_filter"]))
@@ -70,7 +70,7 @@ const fields = () => ({
   text: optional(Schema.Unknown),
   reasoning: optional(Schema.Unknown),
   prompt: optional(Schema.Unknown),
-  openrouterMetadata: optional(RouterMetadata),
+  openrouterMetadata: optional(Schema.suspend(() => RouterMetadata)),
   parallelToolCalls: optional(Schema.Boolean),
   temperature: optional(Schema.Finite),
   topP: optional(Schema.Finite),

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js"
-import { JsonSchema, Predicate, Result, Schema, Struct } from "effect"
+import { Effect, JsonSchema, Layer, Predicate, Result, Schema, Struct } from "effect"
 import { CreateResponse, Input, OutputItem, Response, StreamEvent, Tool, Usage, Wire } from "effect-openrouter"
+import { McpServer, Tool as AiTool, Toolkit } from "effect/ai"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { bodies, isPresent, streams } from "../stream/recorded.ts"
 import { requiredOf, unions } from "./unions.ts"
 
@@ -270,6 +272,40 @@ describe("JSON Schema of what others make of our schemas", () => {
     const is = validator(Schema.toType(OutputItem.OutputItem))
     assert.isTrue(is({ type: "function_call", callId: "c", name: "f", arguments: "{}" }))
     assert.isFalse(is({ type: "function_call", call_id: "c", name: "f", arguments: "{}" }))
+  })
+
+  it("stands in an OpenAPI document", () => {
+    const { components, paths } = OpenApi.fromApi(
+      HttpApi.make("gateway").add(
+        HttpApiGroup.make("responses").add(
+          HttpApiEndpoint.post("respond", "/responses", {
+            payload: CreateResponse.CreateResponse,
+            success: Response.Response
+          })
+        )
+      )
+    )
+    assert.deepStrictEqual(paths["/responses"]?.post?.requestBody?.content["application/json"]?.schema, {
+      $ref: "#/components/schemas/CreateResponse"
+    })
+    assert.containsSubset(components.schemas["CreateResponse"], {
+      properties: { model: { anyOf: [{ type: "string" }, { type: "null" }] } }
+    })
+    assert.containsSubset(components.schemas["Response"], { required: ["status", "output"] })
+  })
+
+  it.effect("stands in a tool of an MCP server", () => {
+    const tools = Toolkit.make(
+      AiTool.make("ask", { parameters: CreateResponse.CreateResponse, success: Response.Response })
+    )
+    const handlers = tools.toLayer({ ask: ({ model }) => Effect.succeed({ status: model ?? "queued", output: [] }) })
+    return Effect.gen(function*() {
+      yield* McpServer.registerToolkit(tools)
+      const { tools: registered } = yield* McpServer.McpServer
+      const [ask] = registered
+      assert.hasAnyKeys(ask?.tool.inputSchema.properties, ["model", "max_output_tokens"])
+      assert.strictEqual(ask?.tool.inputSchema.type, "object")
+    }).pipe(Effect.provide(Layer.merge(handlers, McpServer.McpServer.layer)))
   })
 
   it("can be had in the other dialects", () => {
