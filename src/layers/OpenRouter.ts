@@ -123,6 +123,7 @@ export interface ConfigOptions {
   readonly timeout?: Options["timeout"]
   readonly routerMetadata?: Options["routerMetadata"]
   readonly responseCache?: Options["responseCache"]
+  readonly maxAnswerBytes?: Options["maxAnswerBytes"]
   readonly transformClient?: Options["transformClient"]
 }
 
@@ -167,7 +168,8 @@ const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transf
       appTitle: Option.getOrUndefined(config.appTitle),
       timeout: options.timeout,
       routerMetadata: options.routerMetadata,
-      responseCache: options.responseCache
+      responseCache: options.responseCache,
+      maxAnswerBytes: options.maxAnswerBytes
     })
   )
 

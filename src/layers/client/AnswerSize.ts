@@ -6,18 +6,18 @@
 import { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
 
 /**
- * In bytes, as they are before they become text: 128 MiB.
+ * The limit unless told otherwise, in bytes as they are before they become text: 128 MiB.
  *
  * @since 0.1.0
  */
-export const max: number = 128 * 1024 * 1024
+export const defaultMax: number = 128 * 1024 * 1024
 
 /**
  * True if the headers promise that the body fits: then it may be read at once. A compressed body may be of any size.
  *
  * @since 0.1.0
  */
-export const isPromised = (headers: { readonly [name: string]: string | undefined }): boolean => {
+export const isPromised = (headers: { readonly [name: string]: string | undefined }, max: number): boolean => {
   const length = headers["content-length"]
   return length !== undefined && headers["content-encoding"] === undefined && Number(length) <= max
 }
@@ -34,5 +34,13 @@ export const isLimited: unique symbol = Symbol("effect-openrouter/AnswerSize/isL
  *
  * @since 0.1.0
  */
-export const tooLarge = (host: string, why = `it is larger than ${max} bytes`): MalformedResponse =>
+export const tooLarge = (host: string, why: string): MalformedResponse =>
   new MalformedResponse({ reason: "tooLarge", message: `the answer of ${host} is too large: ${why}` })
+
+/**
+ * The error of an answer that is larger than the limit.
+ *
+ * @since 0.1.0
+ */
+export const exceeds = (host: string, max: number): MalformedResponse =>
+  tooLarge(host, `it is larger than ${max} bytes`)

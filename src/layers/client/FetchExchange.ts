@@ -28,7 +28,7 @@ import type { Settings } from "./Settings.ts"
  *
  * @since 0.1.0
  */
-export const make = ({ apiKey, apiUrl, headers }: Settings): Transport["Service"] => {
+export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Transport["Service"] => {
   const scrub = ApiKey.scrubber(apiKey)
   const { host } = new URL(apiUrl)
   const authorization = `Bearer ${Redacted.value(apiKey)}`
@@ -66,7 +66,7 @@ export const make = ({ apiKey, apiUrl, headers }: Settings): Transport["Service"
           body: body ?? null,
           signal: controller.signal
         }).then(
-          (response) => resume(Effect.succeed(new FetchAnswer(response, controller, host, scrub))),
+          (response) => resume(Effect.succeed(new FetchAnswer(response, controller, { host, scrub, maxAnswerBytes }))),
           failed
         )
       } catch (cause) {
@@ -88,25 +88,29 @@ export const make = ({ apiKey, apiUrl, headers }: Settings): Transport["Service"
 
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
+interface Known {
+  readonly host: string
+  readonly scrub: (text: string) => string
+  readonly maxAnswerBytes: number
+}
+
 class FetchAnswer implements Answer {
   readonly #response: Response
   readonly #controller: AbortController
-  readonly #host: string
-  readonly #scrub: (text: string) => string
+  readonly #known: Known
   readonly status: number
   readonly headers: Answer["headers"]
 
-  constructor(response: Response, controller: AbortController, host: string, scrub: (text: string) => string) {
+  constructor(response: Response, controller: AbortController, known: Known) {
     this.#response = response
     this.#controller = controller
-    this.#host = host
-    this.#scrub = scrub
+    this.#known = known
     this.status = response.status
     const headers: Record<string, string> = {}
     response.headers.forEach((value, name) => {
       headers[name] = value
     })
-    this.headers = ApiKey.withoutKey(headers, scrub, this.#isError)
+    this.headers = ApiKey.withoutKey(headers, known.scrub, this.#isError)
   }
 
   /** Only what a model said is left as it is. */
@@ -116,10 +120,12 @@ class FetchAnswer implements Answer {
 
   get text(): Answer["text"] {
     return Effect.callback((resume) => {
-      const text = AnswerSize.isPromised(this.headers) ? this.#response.text() : this.#counted()
+      const { host, maxAnswerBytes, scrub } = this.#known
+      const text = AnswerSize.isPromised(this.headers, maxAnswerBytes) ? this.#response.text() : this.#counted()
       text.then(
-        (text) => resume(Effect.succeed(this.#isError ? this.#scrub(text) : text)),
-        (cause) => resume(Effect.fail(cause === tooLarge ? AnswerSize.tooLarge(this.#host) : this.#failure(cause)))
+        (text) => resume(Effect.succeed(this.#isError ? scrub(text) : text)),
+        (cause) =>
+          resume(Effect.fail(cause === tooLarge ? AnswerSize.exceeds(host, maxAnswerBytes) : this.#failure(cause)))
       )
       return Effect.sync(() => this.#controller.abort())
     })
@@ -135,7 +141,7 @@ class FetchAnswer implements Answer {
     let text = ""
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       size += next.value.length
-      if (size > AnswerSize.max) {
+      if (size > this.#known.maxAnswerBytes) {
         this.#controller.abort()
         throw tooLarge
       }
@@ -173,7 +179,7 @@ class FetchAnswer implements Answer {
   }
 
   #failure(cause: unknown): RequestError {
-    return HttpFailure.ofCause(cause, { host: this.#host, scrub: this.#scrub, phase: "receiving" })
+    return HttpFailure.ofCause(cause, { ...this.#known, phase: "receiving" })
   }
 }
 

@@ -30,7 +30,7 @@ const OnSent = Context.Reference<Effect.Effect<void>>("effect-openrouter/HttpExc
  */
 export const make = (
   client: HttpClient.HttpClient,
-  { apiKey, apiUrl, headers }: Settings,
+  { apiKey, apiUrl, headers, maxAnswerBytes }: Settings,
   transform: Options["transformClient"]
 ): Transport["Service"] => {
   const scrub = ApiKey.scrubber(apiKey)
@@ -62,7 +62,7 @@ export const make = (
       const whole = body === undefined ? base : HttpClientRequest.setBody(base, HttpBody.text(body, "application/json"))
       return Effect.matchEffect(execute(whole, onSent), {
         onFailure: (error) => Effect.fail(HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" })),
-        onSuccess: (response) => Effect.succeed(new HttpAnswer(response, { host, scrub }))
+        onSuccess: (response) => Effect.succeed(new HttpAnswer(response, { host, scrub, maxAnswerBytes }))
       })
     }
   }
@@ -91,6 +91,7 @@ const executing = (client: HttpClient.HttpClient, transform: Options["transformC
 interface Known {
   readonly host: string
   readonly scrub: (text: string) => string
+  readonly maxAnswerBytes: number
 }
 
 class HttpAnswer implements Answer {
@@ -113,10 +114,12 @@ class HttpAnswer implements Answer {
   }
 
   get text(): Answer["text"] {
-    const text = isLimited(this.#response) || AnswerSize.isPromised(this.headers)
+    const { host, maxAnswerBytes } = this.#known
+    const text = isLimited(this.#response) || AnswerSize.isPromised(this.headers, maxAnswerBytes)
       ? Effect.matchEffect(this.#response.text, {
         onFailure: (error) => Effect.fail(this.#failure(error)),
-        onSuccess: Effect.succeed
+        onSuccess: (text) =>
+          text.length > maxAnswerBytes ? Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : Effect.succeed(text)
       })
       : this.#counted
     return this.#isError ? Effect.map(text, this.#known.scrub) : text
@@ -124,6 +127,7 @@ class HttpAnswer implements Answer {
 
   /** The body chunk by chunk, as long as it is within the limit. */
   get #counted(): Answer["text"] {
+    const { host, maxAnswerBytes } = this.#known
     return Effect.suspend(() => {
       const decoder = new TextDecoder()
       let size = 0
@@ -131,7 +135,7 @@ class HttpAnswer implements Answer {
       return Stream.runForEachArray(this.#response.stream, (chunks) => {
         for (const chunk of chunks) {
           size += chunk.length
-          if (size > AnswerSize.max) return Effect.fail(AnswerSize.tooLarge(this.#known.host))
+          if (size > maxAnswerBytes) return Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes))
           text += decoder.decode(chunk, { stream: true })
         }
         return Effect.void

@@ -63,7 +63,7 @@ export const ofCause = (
   if (code !== undefined && timeoutCodes.has(code)) {
     return new TimedOut({ phase: "response", message: `${host} did not answer in time: ${code}` })
   }
-  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return AnswerSize.tooLarge(host, messageOf(cause))
+  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return AnswerSize.tooLarge(host, messageOf(cause) ?? code)
   const isConnecting = phase === "sending" && code !== undefined && connectingCodes.has(code)
   const reason = scrub(code ?? messageOf(cause) ?? fallback)
   const did = isConnecting ? "connect to" : phase === "sending" ? "send the request to" : "read the answer of"

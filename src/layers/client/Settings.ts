@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import { InvalidApiKey, InvalidRequest } from "../../domain/error/OpenRouterError.ts"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
+import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 
 /**
@@ -40,6 +41,11 @@ export interface ExchangeOptions {
    * cache. The outcome's `cache` says whether it did.
    */
   readonly responseCache?: Duration.Input | undefined
+  /**
+   * How many bytes an answer may have that is no stream; a larger one is `MalformedResponse` with the reason `tooLarge`, and
+   * its cost unknown. Default 128 MiB.
+   */
+  readonly maxAnswerBytes?: number | undefined
 }
 
 /**
@@ -66,6 +72,7 @@ export interface Settings {
   readonly apiKey: Redacted.Redacted
   /** Those of the application, for every request. */
   readonly headers: { readonly [name: string]: string }
+  readonly maxAnswerBytes: number
 }
 
 /**
@@ -111,7 +118,8 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
   return Result.succeed({
     apiUrl: apiUrl.replace(/\/+$/, ""),
     apiKey: Redacted.make(apiKey),
-    headers
+    headers,
+    maxAnswerBytes: options.maxAnswerBytes ?? AnswerSize.defaultMax
   })
 }
 

@@ -55,7 +55,7 @@ export const make = (
   dispatcher: Undici.Dispatcher,
   options: { readonly maxBodyBytes?: number | undefined } = {}
 ): HttpClient.HttpClient => {
-  const maxBodyBytes = options.maxBodyBytes ?? AnswerSize.max
+  const maxBodyBytes = options.maxBodyBytes ?? AnswerSize.defaultMax
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) => execute(dispatcher, request, maxBodyBytes)),
     Effect.succeed
