@@ -23,10 +23,11 @@ import * as Redacted from "effect/Redacted"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import { defaults } from "../services/Deadlines.ts"
 import { CurrentDefaults, filled } from "../services/Defaults.ts"
-import { CurrentMiddleware } from "../services/Middleware.ts"
+import { CurrentMiddleware, unwrapped } from "../services/Middleware.ts"
 import type { Middleware } from "../services/Middleware.ts"
 import { OpenRouter } from "../services/OpenRouter.ts"
 import * as Kernel from "./client/Kernel.ts"
+import * as Settings from "./client/Settings.ts"
 import * as TransportSender from "./client/TransportSender.ts"
 import * as Transport from "./Transport.ts"
 
@@ -67,9 +68,12 @@ export const make = (options: Options): Effect.Effect<OpenRouter["Service"], nev
  *
  * @since 0.1.0
  */
-export const layerTransport: Layer.Layer<OpenRouter, never, Transport.Transport> = /* @__PURE__ */ Layer.effect(
-  OpenRouter,
-  /* @__PURE__ */ Effect.map(Transport.Transport, (transport) => ofTransport(transport))
+export const layerTransport: Layer.Layer<OpenRouter, never, Transport.Transport> = /* @__PURE__ */ Layer.fresh(
+  // Each transport of a program gets a client of its own, although this is one value.
+  /* @__PURE__ */ Layer.effect(
+    OpenRouter,
+    /* @__PURE__ */ Effect.map(Transport.Transport, (transport) => ofTransport(transport))
+  )
 )
 
 /**
@@ -83,20 +87,23 @@ export const layer = (options: Options): Layer.Layer<OpenRouter, never, HttpClie
 /**
  * Wraps the calls of all who use a client, as `withMiddleware` does for a part of a program; inside of those.
  *
+ * Like them it holds for the clients and test layers of this library; a service that is made by hand applies none.
+ *
  * @since 0.1.0
  */
 export const layerMiddleware = (middleware: Middleware): Layer.Layer<OpenRouter, never, OpenRouter> =>
-  Layer.effect(
+  Layer.fresh(Layer.effect(
     OpenRouter,
     OpenRouter.useSync((service) => {
-      const added = (outer: ReadonlyArray<Middleware>): ReadonlyArray<Middleware> => [...outer, middleware]
+      const added = (outer: ReadonlyArray<Middleware>): ReadonlyArray<Middleware> =>
+        outer === unwrapped ? outer : [...outer, middleware]
       return OpenRouter.of({
         outcome: (request) => Effect.updateService(service.outcome(request), CurrentMiddleware, added),
         events: (request) => Channel.updateService(service.events(request), CurrentMiddleware, added),
         call: (call) => Effect.updateService(service.call(call), CurrentMiddleware, added)
       })
     })
-  )
+  ))
 
 /**
  * `withDefaults` as a layer, for a part of a program that is given layers, such as a step of an `ExecutionPlan`.
@@ -104,7 +111,7 @@ export const layerMiddleware = (middleware: Middleware): Layer.Layer<OpenRouter,
  * @since 0.1.0
  */
 export const layerDefaults = (fields: CreateResponse): Layer.Layer<never> =>
-  Layer.effect(CurrentDefaults, Effect.map(CurrentDefaults, (outer) => filled(fields, outer)))
+  Layer.fresh(Layer.effect(CurrentDefaults, Effect.map(CurrentDefaults, (outer) => filled(fields, outer))))
 
 /**
  * What a client is made from, as configuration. Each has its environment variable as default; all but the key are optional.
@@ -175,9 +182,10 @@ const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transf
 
 /** A key that is only white space is as good as none. */
 const present = (apiKey: Config.Config<Redacted.Redacted>): Config.Config<Redacted.Redacted> =>
-  Config.mapEffect(apiKey, (apiKey) =>
-    Redacted.value(apiKey).trim() !== "" ? Effect.succeed(apiKey) : Effect.fail(
-      new Config.ConfigError(
-        new ConfigProvider.SourceError({ message: "the API key of OpenRouter is empty: set OPENROUTER_API_KEY" })
-      )
-    ))
+  Config.mapEffect(
+    Config.option(apiKey),
+    (apiKey) =>
+      Option.isSome(apiKey) && Redacted.value(apiKey.value).trim() !== ""
+        ? Effect.succeed(apiKey.value)
+        : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: Settings.noKey })))
+  )

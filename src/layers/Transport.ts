@@ -25,7 +25,13 @@ const usable = (
   make: (settings: Settings.Settings) => Transport["Service"]
 ): Transport["Service"] =>
   Result.match(Settings.make(options), {
-    onFailure: (problem) => ({ account: "none", scrub: identity, send: () => Effect.fail(problem) }),
+    // Nothing is ever sent.
+    onFailure: (problem) => ({
+      account: "none",
+      announcesSending: true,
+      scrub: identity,
+      send: () => Effect.fail(problem)
+    }),
     onSuccess: make
   })
 

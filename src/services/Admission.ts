@@ -160,11 +160,11 @@ export const CurrentAdmissions: Context.Reference<ReadonlyArray<Admission>> = Co
 >("effect-openrouter/Admission", { defaultValue: () => [] })
 
 const withAdmission: {
-  (admission: Admission): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, admission: Admission): P
+  (admission: Admission): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, admission: Admission): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, admission: Admission): P =>
+  <P extends Program.Program>(self: P, admission: Admission): Program.Within<P> =>
     Program.update(
       self,
       CurrentAdmissions,

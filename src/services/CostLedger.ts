@@ -55,7 +55,7 @@ export interface CostLedger {
    * Gives the ledger to an effect or a stream; all its calls are booked, once, also where it is given again inside. Scopes
    * that enclose the place where it is given are none of its own.
    */
-  readonly run: <P extends Program.Program>(self: P) => P
+  readonly run: <P extends Program.Program>(self: P) => Program.Within<P>
 }
 
 /** Calls in scopes beyond the limit of a ledger are booked under this name. */

@@ -83,11 +83,11 @@ export const make = (options: Options): Partial<Deadlines> => {
 const names: ReadonlyArray<keyof Deadlines> = ["response", "firstEvent", "idle", "total"]
 
 const withDeadlines: {
-  (options: Options): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, options: Options): P
+  (options: Options): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, options: Options): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, options: Options): P =>
+  <P extends Program.Program>(self: P, options: Options): Program.Within<P> =>
     Program.update(self, CurrentDeadlines, (outer) => ({ ...outer, ...make(options) }))
 )
 

@@ -42,11 +42,11 @@ const noFields: CreateResponse = {}
  * @since 0.1.0
  */
 export const withDefaults: {
-  (fields: CreateResponse): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, fields: CreateResponse): P
+  (fields: CreateResponse): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, fields: CreateResponse): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, fields: CreateResponse): P =>
+  <P extends Program.Program>(self: P, fields: CreateResponse): Program.Within<P> =>
     Program.update(self, CurrentDefaults, (outer) => filled(fields, outer))
 )
 
@@ -88,11 +88,11 @@ const noHeaders: Headers = {}
  * @since 0.1.0
  */
 export const withHeaders: {
-  (headers: Headers): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, headers: Headers): P
+  (headers: Headers): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, headers: Headers): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, headers: Headers): P =>
+  <P extends Program.Program>(self: P, headers: Headers): Program.Within<P> =>
     Program.update(self, CurrentHeaders, (outer) => ({ ...outer, ...lowerCased(headers) }))
 )
 

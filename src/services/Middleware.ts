@@ -14,7 +14,7 @@ import type { OpenRouter } from "./OpenRouter.ts"
 import * as Program from "./Program.ts"
 
 /**
- * Wraps the service.
+ * Wraps the service. It is called once for each client whose calls it wraps, so what it makes there is shared by them.
  *
  * @since 0.1.0
  */
@@ -30,15 +30,23 @@ export const CurrentMiddleware: Context.Reference<ReadonlyArray<Middleware>> = C
 >("effect-openrouter/OpenRouter/CurrentMiddleware", { defaultValue: () => [] })
 
 /**
+ * What {@link CurrentMiddleware} is inside of a middleware: calls that it makes itself, of whatever client, would have no
+ * end if they were wrapped again.
+ *
+ * @internal
+ */
+export const unwrapped: ReadonlyArray<Middleware> = []
+
+/**
  * Wraps all calls of an effect or a stream, inside of the middlewares that are there already.
  *
  * @since 0.1.0
  */
 export const withMiddleware: {
-  (middleware: Middleware): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, middleware: Middleware): P
+  (middleware: Middleware): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, middleware: Middleware): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, middleware: Middleware): P =>
+  <P extends Program.Program>(self: P, middleware: Middleware): Program.Within<P> =>
     Program.update(self, CurrentMiddleware, (outer) => [...outer, middleware])
 )

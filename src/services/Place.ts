@@ -44,11 +44,11 @@ export const CurrentTags: Context.Reference<Tags> = Context.Reference<Tags>("eff
  * @since 0.1.0
  */
 export const scope: {
-  (name: string): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, name: string): P
+  (name: string): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, name: string): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, name: string): P =>
+  <P extends Program.Program>(self: P, name: string): Program.Within<P> =>
     Program.update(self, CurrentScopes, (outer) => [...outer, name])
 )
 
@@ -58,10 +58,10 @@ export const scope: {
  * @since 0.1.0
  */
 export const tag: {
-  (tags: Tags): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, tags: Tags): P
+  (tags: Tags): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, tags: Tags): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, tags: Tags): P =>
+  <P extends Program.Program>(self: P, tags: Tags): Program.Within<P> =>
     Program.update(self, CurrentTags, (outer) => ({ ...outer, ...tags }))
 )

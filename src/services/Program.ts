@@ -19,6 +19,16 @@ import * as Stream from "effect/Stream"
 export type Program = Effect.Effect<unknown, unknown, unknown> | Stream.Stream<unknown, unknown, unknown>
 
 /**
+ * What a part of a program is when a setting has been put around it: an effect or a stream with the same types, and no
+ * longer the `Exit`, `Config` or service that it may have been.
+ *
+ * @since 0.1.0
+ */
+export type Within<P> = P extends Stream.Stream<infer A, infer E, infer R> ? Stream.Stream<A, E, R>
+  : P extends Effect.Effect<infer A, infer E, infer R> ? Effect.Effect<A, E, R>
+  : never
+
+/**
  * Changes a reference for a part of a program.
  *
  * @since 0.1.0
@@ -27,7 +37,7 @@ export function update<P extends Program, A>(
   self: P,
   reference: Context.Reference<A>,
   f: (outer: NoInfer<A>) => NoInfer<A>
-): P
+): Within<P>
 export function update<A>(self: Program, reference: Context.Reference<A>, f: (outer: A) => A): Program {
   return Stream.isStream(self)
     ? Stream.updateService(self, reference, f)
@@ -42,7 +52,7 @@ export function update<A>(self: Program, reference: Context.Reference<A>, f: (ou
 export function updateContext<P extends Program>(
   self: P,
   f: <R>(context: Context.Context<R>) => Context.Context<R>
-): P
+): Within<P>
 export function updateContext(self: Program, f: <R>(context: Context.Context<R>) => Context.Context<R>): Program {
   return Stream.isStream(self)
     ? Stream.updateContext(self, (context: Context.Context<unknown>) => f(context))

@@ -93,15 +93,16 @@ export const make = (options: Options = {}): RetryPolicy => {
     Schedule.while(({ input }) => shouldRetry(input)),
     Schedule.modifyDelay(({ duration, input, now }) => {
       const resetAt = "resetAt" in input ? input.resetAt : undefined
-      if (resetAt === undefined) return Effect.succeed(duration)
-      const wait = DateTime.toEpochMillis(resetAt) - now
+      const wait = resetAt === undefined ? 0 : DateTime.toEpochMillis(resetAt) - now
       // A reset that is already past, by clocks that differ, is no reason to hammer.
-      if (wait <= 0) return Effect.succeed(duration)
+      if (wait <= 0) return Effect.succeed(Duration.millis(Math.round(Duration.toMillis(duration))))
       return Effect.map(spread(wait), (extra) => Duration.millis(Math.ceil(wait + extra)))
     }),
     Schedule.upTo({ times: options.times ?? 4 })
   )
-  return fromSchedule(schedule, { maxWait: options.maxWait ?? "2 minutes" })
+  const policy = fromSchedule(schedule, { maxWait: options.maxWait ?? "2 minutes" })
+  // Who watches the schedule sees the waits that come about.
+  return mapSchedule(policy, () => bounded(policy))
 }
 
 /**
@@ -115,15 +116,16 @@ export const fromSchedule = (
   schedule: Schedule.Schedule<unknown, OpenRouterError>,
   options: { readonly maxWait?: Duration.Input | undefined } = {}
 ): RetryPolicy => {
-  return Object.assign(Object.create(Proto), {
-    schedule,
-    maxWait: Duration.fromInputUnsafe(options.maxWait ?? Duration.infinity)
-  })
+  return new Policy(schedule, Duration.fromInputUnsafe(options.maxWait ?? Duration.infinity))
 }
 
-const Proto: Pipeable.Pipeable = {
-  pipe() {
-    return Pipeable.pipeArguments(this, arguments)
+class Policy extends Pipeable.Class implements RetryPolicy {
+  readonly schedule: RetryPolicy["schedule"]
+  readonly maxWait: Duration.Duration
+  constructor(schedule: RetryPolicy["schedule"], maxWait: Duration.Duration) {
+    super()
+    this.schedule = schedule
+    this.maxWait = maxWait
   }
 }
 
@@ -208,11 +210,12 @@ const bounded = ({ maxWait, schedule }: RetryPolicy): RetryPolicy["schedule"] =>
   )
 
 const withPolicy: {
-  (policy: RetryPolicy): <P extends Program.Program>(self: P) => P
-  <P extends Program.Program>(self: P, policy: RetryPolicy): P
+  (policy: RetryPolicy): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, policy: RetryPolicy): Program.Within<P>
 } = dual(
   2,
-  <P extends Program.Program>(self: P, policy: RetryPolicy): P => Program.update(self, CurrentRetryPolicy, () => policy)
+  <P extends Program.Program>(self: P, policy: RetryPolicy): Program.Within<P> =>
+    Program.update(self, CurrentRetryPolicy, () => policy)
 )
 
 export {

@@ -15,7 +15,7 @@
  *   Transport.Transport,
  *   Transport.Transport.useSync((transport): Transport.Transport["Service"] => ({
  *     ...transport,
- *     send: (request, onSent) => Effect.andThen(onSent, Effect.delay(transport.send(request, onSent), "1 second"))
+ *     send: (request, onSent) => Effect.delay(transport.send(request, onSent), "1 second")
  *   }))
  * )
  * // Needs the transport that it slows down.
@@ -27,6 +27,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RequestError } from "../domain/error/OpenRouterError.ts"
 
@@ -48,8 +49,8 @@ export interface Request {
 /**
  * An answer of any status, as soon as its headers are there.
  *
- * Its body is read once, by one of the two; whoever reads neither, or leaves `chunks` early, closes the connection by
- * ending the scope or the fiber of the exchange.
+ * Its body is read once, by one of the two. The connection is closed with the scope of the exchange, however much of it was
+ * read.
  *
  * @since 0.1.0
  */
@@ -74,10 +75,18 @@ export class Transport extends Context.Service<Transport, {
   /** Cuts the key out of a text, should a server repeat it. */
   readonly scrub: (text: string) => string
   /**
-   * Sends a request. `onSent` is run when it really leaves: from then on it may cost something and its `response` or
-   * `firstEvent` deadline runs. A transport that answers without sending, or is slow before it sends, runs it first.
+   * Sends a request; the scope holds the connection. What is sent may cost something and has its `response` or `firstEvent`
+   * deadline from the moment at which `send` begins.
    */
-  readonly send: (request: Request, onSent: Effect.Effect<void>) => Effect.Effect<Answer, RequestError>
+  readonly send: (
+    request: Request,
+    onSent: Effect.Effect<void>
+  ) => Effect.Effect<Answer, RequestError, Scope.Scope>
+  /**
+   * True if requests may have to wait in `send`, as for a limiter: then that moment is when `send` runs `onSent`. Default
+   * false.
+   */
+  readonly announcesSending?: boolean | undefined
 }>()("effect-openrouter/Transport") {}
 
 /**
@@ -88,7 +97,7 @@ export class Transport extends Context.Service<Transport, {
  * @since 0.1.0
  */
 export const make = (
-  send: (request: Request) => Effect.Effect<Answer, RequestError>,
+  send: (request: Request) => Effect.Effect<Answer, RequestError, Scope.Scope>,
   options: {
     readonly account?: string | undefined
     readonly scrub?: ((text: string) => string) | undefined
@@ -96,7 +105,7 @@ export const make = (
 ): Transport["Service"] => ({
   account: options.account ?? "custom",
   scrub: options.scrub ?? identity,
-  send: (request, onSent) => Effect.andThen(onSent, send(request))
+  send
 })
 
 /**

@@ -12,6 +12,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { InvalidRequest } from "../error/RequestError.ts"
+import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import { InputItem } from "./Input.ts"
 import { Plugin } from "./Plugin.ts"
@@ -156,14 +157,24 @@ const remedies = new Map([
   ["conversation", "is not available: OpenRouter stores no responses; send the history in input"],
   ["background", "is not available: OpenRouter has no way to fetch the answer later"],
   ["route", "is deprecated by OpenRouter; use provider.sort.partition"],
-  ["preset", "belongs into model, as @preset/slug"]
+  ["preset", "belongs into model, as @preset/slug"],
+  ["max_tokens", "is maxOutputTokens here"],
+  ["max_completion_tokens", "is maxOutputTokens here"],
+  ["messages", "is input here: a text, or a list of messages and items"],
+  ["system", "is instructions here"],
+  ["response_format", "is text.format here; OpenRouter.respondObject asks for the shape of a schema"],
+  ["stop", "is not available: the Responses API has no stop sequences"],
+  ["n", "is not available: one request gives one answer"],
+  ["functions", "is tools here"],
+  ["function_call", "is toolChoice here"]
 ])
 
 const read = RequestBody.reader(CreateResponse)
 
 const write = RequestBody.writer(
   CreateResponse,
-  new Map([...remedies, ["stream", "is chosen by the function: OpenRouter.stream and its siblings ask for a stream"]])
+  new Map([...remedies, ["stream", "is chosen by the function: OpenRouter.stream and its siblings ask for a stream"]]),
+  lazy(() => new Set(Object.keys(CreateResponse.fields)))
 )
 
 /**

@@ -25,18 +25,20 @@ export type Remedies = ReadonlyMap<string, string>
 /**
  * Makes a function that checks a request and writes it as JSON, `extra` members behind its own.
  *
- * The members come in the order of the schema, so the same request gives the same bytes.
+ * `remedies` say what to do about fields of other APIs, `fields` which names a misspelled one may stand for. The members come
+ * in the order of the schema, so the same request gives the same bytes.
  *
  * @since 0.1.0
  */
 export const writer = <A>(
   schema: Schema.Codec<A, Wire.JsonObject>,
-  remedies: Remedies = new Map()
+  remedies: Remedies = new Map(),
+  fields: () => ReadonlySet<string> = lazy(() => new Set<string>())
 ): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (request, extra) => {
     const exit = encode()(request)
-    if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies }))
+    if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies, fields }))
     const json = extra === undefined ? exit.value : { ...exit.value, ...extra }
     try {
       const body = JSON.stringify(json)
@@ -92,7 +94,11 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
 const rejection = (
   request: unknown,
   exit: Exit.Failure<unknown, SchemaIssue.Issue>,
-  options: { readonly rename?: (field: string) => string; readonly remedies?: Remedies }
+  options: {
+    readonly rename?: (field: string) => string
+    readonly remedies?: Remedies
+    readonly fields?: () => ReadonlySet<string>
+  }
 ): InvalidRequest => {
   const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
   const { message = "does not fit", path = [] } = (issue === undefined ? undefined : formatIssues(issue).issues[0]) ??
@@ -103,8 +109,10 @@ const rejection = (
   }
   const name = pathText(path.slice(-1)) ?? field
   const camelCase = Str.snakeToCamel(name)
+  // Below the top the fields depend on the kind of part; there it is the spelling that is most often wrong.
+  const isSpelling = camelCase !== name && (path.length > 1 || options.fields?.().has(camelCase) === true)
   const remedy = options.remedies.get(Wire.snakeCase(field)) ??
-    (camelCase === name ? isNoField : `${isNoField} by this name; fields are in camelCase: ${camelCase}`)
+    (isSpelling ? `${isNoField} by this name; fields are in camelCase: ${camelCase}` : isNoField)
   return invalid(request, remedy, field)
 }
 

@@ -25,7 +25,7 @@ export interface Reading<A> {
  *
  * @since 0.1.0
  */
-export class Attempting implements Admission.Attempt {
+export class Attempting {
   readonly call: Admission.Call
   readonly number: number
   readonly startedAt: number
@@ -44,28 +44,43 @@ export class Attempting implements Admission.Attempt {
   }
 
   /** Asks the admissions for entry, one after the other. */
-  enter(admissions: ReadonlyArray<Admission.Admission>, index = 0): Effect.Effect<void, RequestError> {
+  enter(admissions: ReadonlyArray<Admission.Admission>): Effect.Effect<void, RequestError> {
+    const { call, number, startedAt } = this
+    return this.#enter(admissions, 0, { call, number, startedAt })
+  }
+
+  #enter(
+    admissions: ReadonlyArray<Admission.Admission>,
+    index: number,
+    attempt: Admission.Attempt
+  ): Effect.Effect<void, RequestError> {
     const admission = admissions[index]
-    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(this), (settle) => {
+    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(attempt), (settle) => {
       this.#settles.push(settle)
-      return this.enter(admissions, index + 1)
+      return this.#enter(admissions, index + 1, attempt)
     })
   }
 
   /**
    * Tells all that admitted it how it ended, last in first out. Only the first call counts, and once it has begun all are
-   * told, even if the caller is interrupted meanwhile.
+   * told, even if the caller is interrupted meanwhile; `bounded` puts an end to those who take too long.
    */
   settle<A>(
     exit: Exit.Exit<A, OpenRouterError>,
     reading: Reading<A> | undefined,
-    endedAt: number
+    endedAt: number,
+    bounded: (self: Effect.Effect<void>) => Effect.Effect<void>
   ): Effect.Effect<void> {
     return this.#settles.length === 0 ? Effect.void : Effect.uninterruptible(Effect.suspend(() => {
       if (this.#isSettled) return Effect.void
       this.#isSettled = true
       const ended = this.#ended(exit, reading, endedAt)
-      return Effect.forEach(this.#settles.reverse(), (settle) => isolated(Effect.suspend(() => settle(ended))), {
+      const tell = (settle: Admission.Settle): Effect.Effect<void> => {
+        const told = settle(ended)
+        // Most have taken note by now.
+        return Exit.isExit(told) ? told : bounded(told)
+      }
+      return Effect.forEach(this.#settles.reverse(), (settle) => isolated(Effect.suspend(() => tell(settle))), {
         discard: true
       })
     }))
@@ -79,7 +94,7 @@ export class Attempting implements Admission.Attempt {
     const { firstOutputAt, sentAt } = this
     if (sentAt === undefined) return { _tag: "NotSent", exit }
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-    const told = Exit.isSuccess(exit) ? reading?.generationId?.(exit.value) : error?.generationId
+    const told = Exit.isSuccess(exit) ? attempted(() => reading?.generationId?.(exit.value)) : error?.generationId
     return {
       _tag: "Sent",
       exit,
@@ -92,12 +107,21 @@ export class Attempting implements Admission.Attempt {
   }
 }
 
+/** What an endpoint of somebody else's says of its answer; if it throws, nothing is known. */
+const attempted = <A>(read: () => A): A | undefined => {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
+}
+
 const costsOf = <A>(
   exit: Exit.Exit<A, OpenRouterError>,
   error: OpenRouterError | undefined,
   costs: (value: A) => Costs.Costs
 ): Costs.Costs => {
-  if (Exit.isSuccess(exit)) return costs(exit.value)
+  if (Exit.isSuccess(exit)) return attempted(() => costs(exit.value)) ?? Costs.interrupted
   return error === undefined ? Costs.interrupted : Costs.ofError(error)
 }
 

@@ -8,13 +8,11 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
@@ -48,13 +46,12 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
     }
     return known
   }
-  const exchange = (
-    request: Request,
+  const execute = (
+    { body, headers, method, path }: Request,
     fetch: typeof globalThis.fetch,
     init: RequestInit | undefined
-  ): Effect.Effect<Answer, RequestError> =>
+  ): Effect.Effect<Exchange, RequestError> =>
     Effect.callback((resume) => {
-      const { body, headers, method, path } = request
       const controller = new AbortController()
       const failed = (cause: unknown) =>
         resume(Effect.fail(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" })))
@@ -66,7 +63,7 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
           body: body ?? null,
           signal: controller.signal
         }).then(
-          (response) => resume(Effect.succeed(new FetchAnswer(response, controller, { host, scrub, maxAnswerBytes }))),
+          (response) => resume(Effect.succeed(new Exchange(response, controller, { host, scrub, maxAnswerBytes }))),
           failed
         )
       } catch (cause) {
@@ -77,12 +74,17 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
   return {
     account: ApiKey.account(apiKey),
     scrub,
-    send: (request, onSent) =>
-      Effect.withFiber((fiber) => {
-        const fetch = fiber.getRef(FetchHttpClient.Fetch)
-        const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
-        return Effect.andThen(onSent, exchange(request, fetch, init))
-      })
+    send: (request) =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.withFiber((fiber) => {
+          const fetch = fiber.getRef(FetchHttpClient.Fetch)
+          const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
+          return Effect.flatMap(
+            restore(execute(request, fetch, init)),
+            (exchange) => Effect.as(Effect.addFinalizer(() => exchange.close), exchange.answer)
+          )
+        })
+      )
   }
 }
 
@@ -94,36 +96,53 @@ interface Known {
   readonly maxAnswerBytes: number
 }
 
-class FetchAnswer implements Answer {
+/** A response whose headers are there, and how far its body was read. */
+class Exchange {
   readonly #response: Response
   readonly #controller: AbortController
   readonly #known: Known
-  readonly status: number
-  readonly headers: Answer["headers"]
+  /** True once there is nothing more to read. */
+  #isOver = false
 
   constructor(response: Response, controller: AbortController, known: Known) {
     this.#response = response
     this.#controller = controller
     this.#known = known
-    this.status = response.status
+  }
+
+  /** Closes the connection, unless it is free for the next request. */
+  readonly close: Effect.Effect<void> = Effect.sync(() => {
+    if (!this.#isOver) this.#controller.abort()
+  })
+
+  get answer(): Answer {
+    const { scrub } = this.#known
+    const { status } = this.#response
+    // Only what a model said is left as it is.
+    const isError = status >= 300
     const headers: Record<string, string> = {}
-    response.headers.forEach((value, name) => {
+    this.#response.headers.forEach((value, name) => {
       headers[name] = value
     })
-    this.headers = ApiKey.withoutKey(headers, known.scrub, this.#isError)
+    const text = this.#text(headers)
+    const whole = isError ? Effect.map(text, scrub) : text
+    return {
+      status,
+      headers: ApiKey.withoutKey(headers, scrub, isError),
+      text: whole,
+      chunks: isError ? Stream.encodeText(Stream.fromEffect(whole)) : this.#chunks
+    }
   }
 
-  /** Only what a model said is left as it is. */
-  get #isError(): boolean {
-    return this.status >= 300
-  }
-
-  get text(): Answer["text"] {
+  #text(headers: Answer["headers"]): Answer["text"] {
     return Effect.callback((resume) => {
-      const { host, maxAnswerBytes, scrub } = this.#known
-      const text = AnswerSize.isPromised(this.headers, maxAnswerBytes) ? this.#response.text() : this.#counted()
+      const { host, maxAnswerBytes } = this.#known
+      const text = AnswerSize.isPromised(headers, maxAnswerBytes) ? this.#response.text() : this.#counted()
       text.then(
-        (text) => resume(Effect.succeed(this.#isError ? scrub(text) : text)),
+        (text) => {
+          this.#isOver = true
+          resume(Effect.succeed(text))
+        },
         (cause) =>
           resume(Effect.fail(cause === tooLarge ? AnswerSize.exceeds(host, maxAnswerBytes) : this.#failure(cause)))
       )
@@ -141,41 +160,34 @@ class FetchAnswer implements Answer {
     let text = ""
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       size += next.value.length
-      if (size > this.#known.maxAnswerBytes) {
-        this.#controller.abort()
-        throw tooLarge
-      }
+      if (size > this.#known.maxAnswerBytes) throw tooLarge
       text += decoder.decode(next.value, { stream: true })
     }
     return text + decoder.decode()
   }
 
-  get chunks(): Answer["chunks"] {
-    if (this.#isError) return Stream.encodeText(Stream.fromEffect(this.text))
-    const { body } = this.#response
-    if (body === null) return Stream.empty
-    return Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-      Effect.suspend(() => {
-        const reader = body.getReader()
-        let isOpen = true
-        const pull: Pull.Pull<Chunks, RequestError> = Effect.callback((resume) => {
-          reader.read().then(
-            ({ done, value }) => {
-              isOpen = !done
-              resume(done ? Cause.done() : Effect.succeed(Arr.of(value)))
-            },
-            (cause) => {
-              isOpen = false
-              resume(Effect.fail(this.#failure(cause)))
-            }
-          )
-        })
-        const close = Effect.sync(() => {
-          if (isOpen) this.#controller.abort()
-        })
-        return Effect.as(Scope.addFinalizer(scope, close), pull)
+  get #chunks(): Answer["chunks"] {
+    return Stream.fromPull(Effect.sync(() => {
+      const reader = this.#response.body?.getReader()
+      // A wait that is given up does not take its piece along.
+      let reading: ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]> | undefined
+      const pull: Pull.Pull<Chunks, RequestError> = Effect.callback((resume) => {
+        if (reader === undefined) return resume(Cause.done())
+        reading ??= reader.read()
+        reading.then(
+          ({ done, value }) => {
+            reading = undefined
+            this.#isOver ||= done
+            resume(done ? Cause.done() : Effect.succeed(Arr.of(value)))
+          },
+          (cause) => {
+            this.#isOver = true
+            resume(Effect.fail(this.#failure(cause)))
+          }
+        )
       })
-    ))
+      return pull
+    }))
   }
 
   #failure(cause: unknown): RequestError {

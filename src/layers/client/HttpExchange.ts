@@ -7,11 +7,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
-import type { RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
@@ -60,11 +61,22 @@ export const make = (
       const base = prepare(request)
       const { body } = request
       const whole = body === undefined ? base : HttpClientRequest.setBody(base, HttpBody.text(body, "application/json"))
-      return Effect.matchEffect(execute(whole, onSent), {
-        onFailure: (error) => Effect.fail(HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" })),
-        onSuccess: (response) => Effect.succeed(new HttpAnswer(response, { host, scrub, maxAnswerBytes }))
-      })
-    }
+      const known = { host, scrub, maxAnswerBytes }
+      // Between the headers and the finalizer nothing may get lost: the connection would stay open.
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.matchEffect(restore(execute(whole, onSent)), {
+          onFailure: (error) => Effect.fail(HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" })),
+          onSuccess: (response) => {
+            const { answer, isRead } = exchangeOf(response, known)
+            return isWhole(response) ? Effect.succeed(answer) : Effect.as(
+              Effect.addFinalizer(() => isRead() ? Effect.void : givenUp(response)),
+              answer
+            )
+          }
+        })
+      )
+    },
+    announcesSending: transform !== undefined
   }
 }
 
@@ -73,8 +85,8 @@ const always = (): boolean => true
 
 const executing = (client: HttpClient.HttpClient, transform: Options["transformClient"]) => {
   if (transform === undefined) {
-    return (request: HttpClientRequest.HttpClientRequest, onSent: Effect.Effect<void>) =>
-      Effect.provideService(Effect.andThen(onSent, client.execute(request)), HttpClient.TracerDisabledWhen, always)
+    return (request: HttpClientRequest.HttpClientRequest) =>
+      Effect.provideService(client.execute(request), HttpClient.TracerDisabledWhen, always)
   }
   const transformed = transform(
     HttpClient.transform(client, (effect) => Effect.flatMap(OnSent, (onSent) => Effect.andThen(onSent, effect)))
@@ -94,71 +106,79 @@ interface Known {
   readonly maxAnswerBytes: number
 }
 
-class HttpAnswer implements Answer {
-  readonly #response: HttpClientResponse.HttpClientResponse
-  readonly #known: Known
-  readonly status: number
-  readonly headers: Answer["headers"]
-
-  constructor(response: HttpClientResponse.HttpClientResponse, known: Known) {
-    this.#response = response
-    this.#known = known
-    this.status = response.status
-    // Some clients make them anew whenever they are asked.
-    this.headers = ApiKey.withoutKey(response.headers, known.scrub, this.#isError)
-  }
-
-  /** Only what a model said is left as it is. */
-  get #isError(): boolean {
-    return this.status >= 300
-  }
-
-  get text(): Answer["text"] {
-    const { host, maxAnswerBytes } = this.#known
-    const text = isLimited(this.#response) || AnswerSize.isPromised(this.headers, maxAnswerBytes)
-      ? Effect.matchEffect(this.#response.text, {
-        onFailure: (error) => Effect.fail(this.#failure(error)),
+/** An answer, and whether anybody has begun to read it: from then on who reads it closes it. */
+const exchangeOf = (
+  response: HttpClientResponse.HttpClientResponse,
+  known: Known
+): { readonly answer: Answer; readonly isRead: () => boolean } => {
+  let isRead = false
+  const { host, maxAnswerBytes, scrub } = known
+  const { status } = response
+  // Only what a model said is left as it is.
+  const isError = status >= 300
+  // Some clients make them anew whenever they are asked.
+  const headers = ApiKey.withoutKey(response.headers, scrub, isError)
+  const failed = (error: HttpClientError.HttpClientError) =>
+    Effect.fail(HttpFailure.ofHttpClient(error, { ...known, phase: "receiving" }))
+  const read = Effect.suspend((): Answer["text"] => {
+    isRead = true
+    return isLimited(response) || AnswerSize.isPromised(headers, maxAnswerBytes)
+      ? Effect.matchEffect(response.text, {
+        onFailure: failed,
         onSuccess: (text) =>
           text.length > maxAnswerBytes ? Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : Effect.succeed(text)
       })
-      : this.#counted
-    return this.#isError ? Effect.map(text, this.#known.scrub) : text
+      : counted(response, known).pipe(Effect.catchTag("HttpClientError", failed))
+  })
+  const text = isError ? Effect.map(read, scrub) : read
+  const answer: Answer = {
+    status,
+    headers,
+    text,
+    get chunks() {
+      if (isError) return Stream.encodeText(Stream.fromEffect(text))
+      return Stream.suspend(() => {
+        isRead = true
+        return Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error)))
+      })
+    }
   }
-
-  /** The body chunk by chunk, as long as it is within the limit. */
-  get #counted(): Answer["text"] {
-    const { host, maxAnswerBytes } = this.#known
-    return Effect.suspend(() => {
-      const decoder = new TextDecoder()
-      let size = 0
-      let text = ""
-      return Stream.runForEachArray(this.#response.stream, (chunks) => {
-        for (const chunk of chunks) {
-          size += chunk.length
-          if (size > maxAnswerBytes) return Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes))
-          text += decoder.decode(chunk, { stream: true })
-        }
-        return Effect.void
-      }).pipe(
-        Effect.catchTag(
-          "HttpClientError",
-          (error) => error.reason._tag === "EmptyBodyError" ? Effect.void : Effect.fail(this.#failure(error))
-        ),
-        Effect.map(() => text + decoder.decode())
-      )
-    })
-  }
-
-  get chunks(): Answer["chunks"] {
-    return this.#isError
-      ? Stream.encodeText(Stream.fromEffect(this.text))
-      : Stream.mapError(this.#response.stream, (error) => this.#failure(error))
-  }
-
-  #failure(error: Parameters<typeof HttpFailure.ofHttpClient>[0]): RequestError {
-    return HttpFailure.ofHttpClient(error, { ...this.#known, phase: "receiving" })
-  }
+  return { answer, isRead: () => isRead }
 }
 
+/** The body chunk by chunk, as long as it is within the limit. */
+const counted = (
+  response: HttpClientResponse.HttpClientResponse,
+  { host, maxAnswerBytes }: Known
+): Effect.Effect<string, HttpClientError.HttpClientError | MalformedResponse> =>
+  Effect.suspend(() => {
+    const decoder = new TextDecoder()
+    let size = 0
+    let text = ""
+    return Stream.runForEachArray(response.stream, (chunks) => {
+      for (const chunk of chunks) {
+        size += chunk.length
+        if (size > maxAnswerBytes) return Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes))
+        text += decoder.decode(chunk, { stream: true })
+      }
+      return Effect.void
+    }).pipe(
+      Effect.catchIf(isEmpty, () => Effect.void),
+      Effect.map(() => text + decoder.decode())
+    )
+  })
+
+const isEmpty = (error: HttpClientError.HttpClientError | MalformedResponse): boolean =>
+  error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError"
+
+/** True for responses of a client that limits their bodies itself. */
 const isLimited = (response: HttpClientResponse.HttpClientResponse): boolean =>
   Predicate.hasProperty(response, AnswerSize.isLimited)
+
+/** True if a response is all there: it has no connection any more. */
+const isWhole = (response: HttpClientResponse.HttpClientResponse): boolean =>
+  isLimited(response) && response.headers["content-type"]?.toLowerCase().includes("event-stream") !== true
+
+/** Gives a response up: its body is opened, which is closed with its scope. Nothing happens to one that was read. */
+const givenUp = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>
+  Effect.ignoreCause(Effect.scoped(Stream.toPull(response.stream)))

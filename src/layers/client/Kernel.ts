@@ -22,7 +22,7 @@ import * as Costs from "../../domain/outcome/Costs.ts"
 import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
-import { CurrentMiddleware } from "../../services/Middleware.ts"
+import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
@@ -104,10 +104,10 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     reading: Reading<A> | undefined
   ): Effect.Effect<A, RequestError> => {
     const guarded = sending.guard(exchange)
-    const { admissions, clock } = sending.running
+    const { admissions } = sending.running
     return admissions.length === 0 ? guarded : Effect.onExit(
       Effect.andThen(sending.admitted, guarded),
-      (exit) => sending.settle(exit, reading, clock.currentTimeMillisUnsafe())
+      (exit) => sending.told(exit, reading)
     )
   }
 
@@ -174,7 +174,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       held,
       settle: (exit) => {
         if (Exit.isSuccess(exit)) onOutcome(exit.value)
-        return sending.settle(exit, ofOutcome, running.clock.currentTimeMillisUnsafe())
+        return sending.told(exit, ofOutcome)
       }
     })
   }
@@ -209,10 +209,26 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
   })
 
+  /** A middleware is a function of the service: it is applied once to each, and may keep state. */
+  const applied = new WeakMap<Middleware, WeakMap<OpenRouter["Service"], OpenRouter["Service"]>>()
+  const applyTo = (service: OpenRouter["Service"], middleware: Middleware): OpenRouter["Service"] => {
+    let services = applied.get(middleware)
+    if (services === undefined) {
+      services = new WeakMap()
+      applied.set(middleware, services)
+    }
+    let wrapped = services.get(service)
+    if (wrapped === undefined) {
+      wrapped = middleware(service)
+      services.set(service, wrapped)
+    }
+    return wrapped
+  }
+
   /** The service in the middlewares of the caller; none if there are none. */
   const wrapped = (fiber: Fiber.Fiber<unknown, unknown>): OpenRouter["Service"] | undefined => {
     const middleware = fiber.getRef(CurrentMiddleware)
-    return middleware.length === 0 ? undefined : middleware.reduceRight((service, wrap) => wrap(service), bare)
+    return middleware.length === 0 ? undefined : middleware.reduceRight(applyTo, bare)
   }
 
   return OpenRouter.of({
@@ -247,9 +263,6 @@ const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): 
   Channel.fromTransform((upstream, scope) =>
     Effect.withFiber((fiber) => Channel.toTransform(make(fiber))(upstream, scope))
   )
-
-/** A middleware wraps each call once: those that it makes itself, of whatever client, would have no end. */
-const unwrapped: ReadonlyArray<Middleware> = []
 
 const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
 

@@ -115,7 +115,8 @@ class ResponseStream implements EventSource {
   /** The next bytes; after the last event only what comes at once. */
   #next(): Bytes {
     if (this.#reader.problem !== undefined) return Cause.done()
-    if (!this.isOver() && !this.#reader.isDone) return this.#bytes
+    // A failed response with the usage may follow an error, but at once.
+    if (this.#accumulator.terminal === undefined && !this.#reader.isDone) return this.#bytes
     const { clock, watchdog } = this.#reading.sending.running
     this.#drainUntil ??= clock.currentTimeMillisUnsafe() + drain
     return watchdog.guard(this.#bytes, Watchdog.deadline(this.#drainUntil), () => Cause.done())

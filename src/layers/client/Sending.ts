@@ -10,6 +10,7 @@ import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { ConnectionFailed, InvalidRequest, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
@@ -21,6 +22,7 @@ import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
 import { Attempting } from "./Attempting.ts"
+import type { Reading } from "./Attempting.ts"
 import * as Watchdog from "./Watchdog.ts"
 
 /**
@@ -178,6 +180,18 @@ export class Sending extends Attempting {
     watchdog.moved(this.deadline)
   }
 
+  /** Tells those who admitted it how it ended; each may take a few seconds for it. */
+  told<A>(exit: Exit.Exit<A, OpenRouterError>, reading: Reading<A> | undefined): Effect.Effect<void> {
+    const { clock, watchdog } = this.running
+    const now = clock.currentTimeMillisUnsafe()
+    return this.settle(exit, reading, now, (settle) =>
+      watchdog.guard(
+        settle,
+        Watchdog.deadline(now + settleMillis),
+        () => Effect.logError("an admission took too long to settle an attempt")
+      ))
+  }
+
   /** The request leaves now. */
   readonly onSent: Effect.Effect<void> = Effect.sync(() => this.left())
 
@@ -231,6 +245,9 @@ const withoutCredentials = (headers: Headers): Headers => {
   const { authorization: _, ...others } = headers
   return others
 }
+
+/** What was paid for does not wait longer for those who take note of it. */
+const settleMillis = 5000
 
 const problems: { readonly [P in TimedOut["phase"]]: string } = {
   response: "the answer did not arrive",

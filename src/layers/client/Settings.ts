@@ -76,6 +76,13 @@ export interface Settings {
 }
 
 /**
+ * What to do about a missing key.
+ *
+ * @since 0.1.0
+ */
+export const noKey = "there is no API key: set OPENROUTER_API_KEY, or pass apiKey to the layer"
+
+/**
  * Checks what a transport is made from.
  *
  * @since 0.1.0
@@ -83,9 +90,7 @@ export interface Settings {
 export const make = (options: ExchangeOptions): Result.Result<Settings, RequestError> => {
   const apiKey = options.apiKey === undefined ? "" : Redacted.value(options.apiKey).trim()
   if (apiKey === "") {
-    return Result.fail(
-      new InvalidApiKey({ message: "there is no API key: set OPENROUTER_API_KEY, or pass apiKey to the layer" })
-    )
+    return Result.fail(new InvalidApiKey({ message: noKey }))
   }
   if (!ApiKey.isHeaderText(apiKey)) {
     return Result.fail(

@@ -190,6 +190,7 @@ const isMeaningful = (event: StreamEvent.StreamEvent): boolean =>
  */
 export const pulled = (begun: Effect.Effect<Begun, StreamError>, held: Held): EventPull => {
   let rest: EventPull | undefined
+  let isStarted = false
   const start = Effect.flatMap(
     Effect.catch(
       begun,
@@ -200,5 +201,11 @@ export const pulled = (begun: Effect.Effect<Begun, StreamError>, held: Held): Ev
       return Arr.isReadonlyArrayNonEmpty(begun.first) ? Effect.succeed(begun.first) : rest
     }
   )
-  return Effect.suspend(() => rest ?? start)
+  return Effect.suspend(() => {
+    if (rest !== undefined) return rest
+    // Whoever gave up waiting for the first events does not send a second request by asking again.
+    if (isStarted) return Effect.interrupt
+    isStarted = true
+    return start
+  })
 }

@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
 import type { Headers } from "../../services/Defaults.ts"
-import type { Answer, Transport } from "../../services/Transport.ts"
+import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import type { Sender } from "./Kernel.ts"
 import * as ResponseStream from "./ResponseStream.ts"
 import type { Sending } from "./Sending.ts"
@@ -24,18 +24,23 @@ export const make = (transport: Transport["Service"]): Sender => {
   const { scrub } = transport
   const toOutcome = withoutKey(HttpAnswer.toOutcome, scrub, (outcome) => outcome._tag === "Completed")
 
+  const send = (sending: Sending, request: Request): Effect.Effect<Answer, RequestError, Scope.Scope> => {
+    const sent = transport.send(request, sending.onSent)
+    return transport.announcesSending === true ? sent : Effect.andThen(sending.onSent, sent)
+  }
+
   /** An answer of any status, read to its end. */
   const ask = (sending: Sending, path: string, body: string | undefined) =>
     Effect.mapError(
-      Effect.flatMap(
-        transport.send({
+      Effect.scoped(Effect.flatMap(
+        send(sending, {
           method: body === undefined ? "GET" : "POST",
           path,
           headers: headersOf(jsonHeaders, sending.running.headers),
           body
-        }, sending.onSent),
+        }),
         (answer) => whole(answer, sending)
-      ),
+      )),
       (error) => sending.explained(error)
     )
 
@@ -48,24 +53,20 @@ export const make = (transport: Transport["Service"]): Sender => {
       return Effect.flatMap(ask(sending, call.path, body), (answer) => read(toValue, answer, sending))
     },
     stream: (sending, _request, body) => {
-      const request = {
-        method: "POST" as const,
-        path: "/responses",
-        headers: headersOf(streamHeaders, sending.running.headers),
-        body
-      }
       const reading = { sending, scrub, toOutcome }
-      // Between its headers and the finalizer of its reader nothing may get lost: the connection would stay open.
-      const opened = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(
-          restore(transport.send(request, sending.onSent)),
-          (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
-            noted(answer, sending)
-            return isEventStream(answer)
-              ? ResponseStream.open(answer, reading)
-              : Effect.map(restore(whole(answer, sending)), (answer) => ResponseStream.ofAnswer(answer, reading))
-          }
-        )
+      const opened = Effect.flatMap(
+        send(sending, {
+          method: "POST",
+          path: "/responses",
+          headers: headersOf(streamHeaders, sending.running.headers),
+          body
+        }),
+        (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
+          noted(answer, sending)
+          return isEventStream(answer)
+            ? ResponseStream.open(answer, reading)
+            : Effect.map(whole(answer, sending), (answer) => ResponseStream.ofAnswer(answer, reading))
+        }
       )
       return Effect.mapError(opened, (error) => sending.explained(error))
     }

@@ -231,6 +231,7 @@ export class Pump<A, E, D, E2> {
     this.#watchdog.watchOrExpire(this.#deadline)
     return Effect.suspend(() => {
       this.#waiting = undefined
+      this.#watchdog.forget(this.#deadline)
       return this.#fiber === undefined ? Effect.void : Fiber.interrupt(this.#fiber)
     })
   })

@@ -579,12 +579,12 @@ describe("admissions", () => {
         const fiber = yield* call.pipe(
           through(
             noting(log, "1", "observe"),
-            noting(log, "2", "observe", { settle: () => Effect.sleep("1 minute") }),
+            noting(log, "2", "observe", { settle: () => Effect.sleep("4 seconds") }),
             noting(log, "3", "observe")
           ),
           Effect.forkChild({ startImmediately: true })
         )
-        yield* TestClock.adjust("10 seconds")
+        yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(log.slice(3), ["3", "2"])
         const interrupting = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
         yield* TestClock.adjust("1 minute")
@@ -592,6 +592,22 @@ describe("admissions", () => {
         assert.deepStrictEqual(log.slice(3), ["3", "2", "1"])
       }).pipe(Effect.provide(emulated()))
   )
+
+  it.effect.each(ways)("do not hold up a paid answer for ever: %s", ([_, call]) =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      const fiber = yield* call.pipe(
+        through(
+          noting(log, "1", "observe"),
+          noting(log, "2", "observe", { settle: () => Effect.never }),
+          noting(log, "3", "observe")
+        ),
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* TestClock.adjust("6 seconds")
+      assert.isTrue(Exit.isSuccess(yield* Fiber.await(fiber)))
+      assert.deepStrictEqual(log.slice(3), ["3", "2", "1"])
+    }).pipe(Effect.provide(emulated())))
 
   it.effect("see the forked calls of a program as well, and none outside of it", () =>
     Effect.gen(function*() {

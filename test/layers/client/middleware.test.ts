@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Channel, Effect, Exit, Layer, Schema, Stream } from "effect"
+import { Array as Arr, Channel, Effect, Exit, Layer, Predicate, Schema, Stream } from "effect"
 import {
   Admission,
   CostLedger,
@@ -323,7 +323,38 @@ describe("a middleware that answers itself", () => {
         Effect.as(OpenRouter.key, "")
       ]).pipe(OpenRouter.withMiddleware(elsewhere))
       assert.deepStrictEqual(texts, ["from elsewhere", "from elsewhere", ""])
-      assert.lengthOf(log, 3)
+      // It is a function of the client, applied once to each.
+      assert.lengthOf(log, 1)
+    }).pipe(Effect.provide(emulated())))
+
+  it.effect("keeps its state from call to call", () =>
+    Effect.gen(function*() {
+      const counting: OpenRouter.Middleware = (inner) => {
+        let calls = 0
+        return { ...inner, outcome: (request) => inner.outcome({ ...request, input: `call ${++calls}` }) }
+      }
+      const texts = yield* Effect.all([ask(), ask(), ask()]).pipe(OpenRouter.withMiddleware(counting))
+      const inputs = yield* Effect.map((yield* Emulator.Emulator).requests, (requests) =>
+        requests.map(({ body }) => Predicate.hasProperty(body, "input") ? body.input : undefined))
+      assert.lengthOf(texts, 3)
+      assert.deepStrictEqual(inputs, ["call 1", "call 2", "call 3"])
+    }).pipe(Effect.provide(emulated())))
+
+  it.effect("of a layer may ask the client of the environment, which does not wrap that call", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const judging: OpenRouter.Middleware = (inner) => ({
+        ...inner,
+        outcome: (request) =>
+          Effect.gen(function*() {
+            asked++
+            const client = yield* Effect.serviceOption(OpenRouter.OpenRouter)
+            if (client._tag === "Some" && asked < 9) yield* client.value.outcome({ model, input: "Is it fine?" })
+            return yield* inner.outcome(request)
+          })
+      })
+      yield* ask().pipe(Effect.provide(OpenRouter.layerMiddleware(judging)))
+      assert.strictEqual(asked, 1)
     }).pipe(Effect.provide(emulated())))
 
   it.effect("may ask its own client, and wraps the calls of those who read what it hands on", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Exit, Layer, Option, Schema, Stream } from "effect"
+import { Arbitrary, Effect, Exit, Layer, Option, Schedule, Schema, Stream } from "effect"
 import { OpenRouter, RetryPolicy, type StreamEvent, Transport, Wire } from "effect-openrouter"
 import { readdirSync, readFileSync } from "node:fs"
 import * as Recorded from "../../domain/stream/recorded.ts"
@@ -89,6 +89,12 @@ const failed = (code: string) =>
 
 const error = S.data({ type: "error", code: "server_error", message: "no", param: null })
 
+const item = S.data({
+  type: "response.output_item.added",
+  output_index: 0,
+  item: { type: "message", role: "assistant", status: "in_progress", content: [] }
+})
+
 const inProgress = S.data({ type: "response.in_progress", response: { status: "in_progress", output: [] } })
 
 const streams: Readonly<Record<string, string>> = {
@@ -130,6 +136,64 @@ describe("what a consumer sees does not depend on how the bytes were cut", () =>
         assert.deepStrictEqual(yield* seen(cut(bytes, placesOf(lengths, bytes.length))), yield* seen([bytes]))
       }), { arbitrary: { runs: 15 } })
   }
+})
+
+describe("what is repeated does not depend on it either", () => {
+  const firsts: ReadonlyArray<readonly [name: string, first: string, sent: number]> = [
+    ["fails in its stages", `${S.created}${inProgress}${failed("rate_limit_exceeded")}${S.done}`, 2],
+    ["fails with an error in its stages", `${S.created}${error}${S.done}`, 2],
+    ["fails after unknown events", `${S.data({ type: "novel" })}${S.created}${failed("server_error")}`, 2],
+    ["is a JSON error", JSON.stringify({ error: { code: 503, message: "busy" } }), 2],
+    ["fails after an item began", `${S.created}${item}${failed("server_error")}`, 1],
+    ["fails after a delta", `${S.created}${S.delta("a")}${error}`, 1]
+  ]
+
+  it.effect.each(firsts)("a stream that %s", ([, first, sent]) =>
+    Effect.gen(function*() {
+      const bytes = encoder.encode(first)
+      const seenBy = (places: ReadonlyArray<number>) =>
+        Effect.gen(function*() {
+          let sends = 0
+          const events: Array<StreamEvent.StreamEvent> = []
+          const layer = OpenRouter.layerTransport.pipe(Layer.provide(Layer.succeed(
+            Transport.Transport,
+            Transport.make(() => {
+              const chunks = ++sends === 1 ? cut(bytes, places) : [encoder.encode(streams["a good one"] ?? "")]
+              return Effect.succeed(
+                Transport.answer({ headers, body: Stream.fromIterable(chunks).pipe(Stream.rechunk(1)) })
+              )
+            })
+          )))
+          const exit = yield* OpenRouter.streamOutcome(S.request, (event) => Effect.sync(() => void events.push(event)))
+            .pipe(RetryPolicy.with(RetryPolicy.fromSchedule(Schedule.recurs(1))), Effect.exit, Effect.provide(layer))
+          const failure = Option.getOrUndefined(Exit.findErrorOption(exit))
+          return { sends, events, tag: failure?._tag, response: failure?.response }
+        })
+      const whole = yield* seenBy([])
+      assert.strictEqual(whole.sends, sent)
+      for (const places of [...Object.values(kinds(first)), Array.from(bytes, (_, index) => index)]) {
+        assert.deepStrictEqual(yield* seenBy(places), whole)
+      }
+    }))
+
+  it.effect("the events of an attempt that was repeated are gone", () =>
+    Effect.gen(function*() {
+      let sends = 0
+      const layer = OpenRouter.layerTransport.pipe(Layer.provide(Layer.succeed(
+        Transport.Transport,
+        Transport.make(() =>
+          Effect.succeed(
+            ++sends === 1
+              ? Transport.answer({ headers, body: `${S.created}${failed("server_error")}` })
+              : Transport.answer({ status: 503, body: "{}" })
+          )
+        )
+      )))
+      const events: Array<StreamEvent.StreamEvent> = []
+      const failure = yield* OpenRouter.streamOutcome(S.request, (event) => Effect.sync(() => void events.push(event)))
+        .pipe(RetryPolicy.with(RetryPolicy.fromSchedule(Schedule.recurs(1))), Effect.flip, Effect.provide(layer))
+      assert.deepStrictEqual([failure._tag, events], ["ProviderOverloaded", []])
+    }))
 })
 
 describe("what that is", () => {
