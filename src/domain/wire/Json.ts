@@ -53,20 +53,23 @@ export const generatedFrom = <A>(schema: Schema.Codec<A, unknown>): SchemaAST.Li
   })
 
 /**
- * Values that a schema made itself a moment ago, and need not check again.
+ * The value that a schema made itself a moment ago, and need not check again.
  *
  * @since 0.1.0
  */
 export class Fresh<A extends object> {
-  readonly #values = new WeakSet<object>()
-  /** Remembers a value that was made just now. */
+  // One place is enough, because what is made is checked next; a set of all would be costly for the garbage collector.
+  #value: A | undefined
+  /** Remembers the value that was made just now. */
   made(value: A): A {
-    this.#values.add(value)
+    this.#value = value
     return value
   }
-  /** True once for each such value. */
+  /** True once for that value. */
   take(value: unknown): value is A {
-    return Predicate.isObject(value) && this.#values.delete(value)
+    const isMade = value !== undefined && this.#value === value
+    this.#value = undefined
+    return isMade
   }
 }
 

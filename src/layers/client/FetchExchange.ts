@@ -19,6 +19,7 @@ import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 import * as HttpFailure from "./HttpFailure.ts"
+import * as LazyStream from "./LazyStream.ts"
 import type { Settings } from "./Settings.ts"
 
 /**
@@ -130,7 +131,7 @@ class Exchange {
       status,
       headers: ApiKey.withoutKey(headers, scrub, isError),
       text: whole,
-      chunks: isError ? Stream.encodeText(Stream.fromEffect(whole)) : this.#chunks
+      chunks: LazyStream.make(() => isError ? Stream.encodeText(Stream.fromEffect(whole)) : this.#chunks)
     }
   }
 

@@ -17,6 +17,7 @@ import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 import * as HttpFailure from "./HttpFailure.ts"
+import * as LazyStream from "./LazyStream.ts"
 import type { Options, Settings } from "./Settings.ts"
 
 /** Told by the HTTP client, below whatever changes it, that a request leaves. */
@@ -135,13 +136,11 @@ const exchangeOf = (
     status,
     headers,
     text,
-    get chunks() {
+    chunks: LazyStream.make(() => {
       if (isError) return Stream.encodeText(Stream.fromEffect(text))
-      return Stream.suspend(() => {
-        isRead = true
-        return Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error)))
-      })
-    }
+      isRead = true
+      return Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error)))
+    })
   }
   return { answer, isRead: () => isRead }
 }

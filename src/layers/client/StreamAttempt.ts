@@ -19,8 +19,8 @@ import type { TimedOut } from "../../domain/error/OpenRouterError.ts"
 import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
 import type { StreamError } from "../../services/OpenRouter.ts"
+import { Pump } from "./Pump.ts"
 import type { Sending } from "./Sending.ts"
-import * as Watchdog from "./Watchdog.ts"
 
 /**
  * How a stream ended.
@@ -112,7 +112,7 @@ export const begin = (options: {
   const reading = (opened: EventSource): Effect.Effect<Begun, StreamError> => {
     source = opened
     const { context, watchdog } = sending.running
-    const pump = new Watchdog.Pump({
+    const pump = new Pump({
       pull: opened.pull,
       watchdog,
       deadline: sending.deadline,

@@ -7,15 +7,11 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as Pull from "effect/Pull"
-import * as Scheduler from "effect/Scheduler"
 
 /**
  * An instant that may be moved while it is watched.
@@ -68,6 +64,7 @@ export class Watchdog {
   }
 
   forget(deadline: Deadline): void {
+    deadline.expire = nothing
     if (this.#deadlines.delete(deadline) && this.#deadlines.size === 0) queueMicrotask(this.#stopUnused)
   }
 
@@ -125,119 +122,88 @@ export class Watchdog {
     deadline: Deadline,
     onExpired: () => Effect.Effect<A, E2>
   ): Effect.Effect<A, E | E2> {
-    return Effect.contextWith((context): Effect.Effect<A, E | E2> =>
-      deadline.at <= this.#clock.currentTimeMillisUnsafe() ? onExpired() : Effect.callback((resume) => {
-        const result: { exit?: Exit.Exit<A, E> } = {}
-        // The fiber itself ends with nothing: who still holds it, as a response that is tracked weakly does until the
-        // next full garbage collection, does not hold the answer.
-        const fiber = Effect.runForkWith(context)(Effect.matchCauseEager(self, {
-          onSuccess: (value) => {
-            result.exit = Exit.succeed(value)
-          },
-          onFailure: (cause) => {
-            result.exit = Exit.failCause(cause)
-          }
-        }))
-        // What is there already is never too late.
-        if (result.exit !== undefined) return resume(result.exit)
-        let isExpired = false
-        fiber.addObserver((ended) => {
-          this.forget(deadline)
-          const { exit } = result
-          if (exit !== undefined && (Exit.isSuccess(exit) || !isExpired)) resume(exit)
-          else if (isExpired) resume(Effect.suspend(onExpired))
-          else if (Exit.isFailure(ended)) resume(Effect.failCause(ended.cause))
-        })
-        deadline.expire = () => {
-          isExpired = true
-          fiber.interruptUnsafe()
-        }
-        this.watchOrExpire(deadline)
-        return Effect.suspend(() => {
-          this.forget(deadline)
-          return Fiber.interrupt(fiber)
-        })
-      })
-    )
+    return Effect.suspend(() => {
+      if (deadline.at <= this.#clock.currentTimeMillisUnsafe()) return onExpired()
+      return new Guarded<A, E, E2>(this, self, deadline, onExpired).run
+    })
   }
 }
 
 /**
- * Pulls under a deadline, in one fiber as long as the consumer keeps up with what arrives.
- *
- * A guard for every piece would fork a fiber for every piece. This one fiber goes on with the next piece if it is asked for
- * while the last one is handed over; it ends when nobody asks, and another one is started later.
- *
- * @since 0.1.0
+ * One effect under a deadline. It lets go of all that it knows when it is over: a fiber or a callback that somebody holds
+ * for longer must not hold the answer, or the garbage collector would carry many of them along.
  */
-export class Pump<A, E, D, E2> {
+class Guarded<A, E, E2> {
   readonly #watchdog: Watchdog
   readonly #deadline: Deadline
-  readonly #loop: Pull.Pull<void, E, D>
-  readonly #fork: <E>(effect: Effect.Effect<void, E>) => Fiber.Fiber<void, E>
-  readonly #onExpired: () => Pull.Pull<never, E2, D>
-  #waiting: ((effect: Pull.Pull<A, E | E2, D>) => void) | undefined
-  #fiber: Fiber.Fiber<void, E | Cause.Done<D>> | undefined
-  #isAsked = false
+  #self: Effect.Effect<A, E> | undefined
+  #onExpired: (() => Effect.Effect<A, E2>) | undefined
+  #resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
+  #exit: Exit.Exit<A, E> | undefined
+  #fiber: Fiber.Fiber<void> | undefined
   #isExpired = false
 
-  constructor(options: {
-    readonly pull: Pull.Pull<A, E, D>
-    readonly watchdog: Watchdog
-    readonly deadline: Deadline
-    /** Where the pull runs. */
-    readonly context: Context.Context<never>
-    readonly onExpired: () => Pull.Pull<never, E2, D>
-  }) {
-    this.#watchdog = options.watchdog
-    this.#deadline = options.deadline
-    // It runs until it has to wait, so that a deadline never meets it on its way to a piece that is there.
-    this.#fork = Effect.runForkWith(Context.add(options.context, Scheduler.PreventSchedulerYield, true))
-    this.#onExpired = options.onExpired
-    this.#loop = Effect.flatMap(options.pull, (piece) => this.#handOver(piece))
+  constructor(
+    watchdog: Watchdog,
+    self: Effect.Effect<A, E>,
+    deadline: Deadline,
+    onExpired: () => Effect.Effect<A, E2>
+  ) {
+    this.#watchdog = watchdog
+    this.#self = self
+    this.#deadline = deadline
+    this.#onExpired = onExpired
   }
 
-  #handOver(piece: A): Pull.Pull<void, E, D> {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    this.#deadline.at = Infinity
-    waiting?.(Effect.succeed(piece))
-    if (!this.#isAsked) return Effect.void
-    this.#isAsked = false
-    return this.#loop
-  }
-
-  #start(): void {
-    const fiber = this.#fork(this.#loop)
-    this.#fiber = fiber
-    fiber.addObserver((exit) => {
-      this.#fiber = undefined
-      this.#isAsked = false
-      const waiting = this.#waiting
-      this.#waiting = undefined
-      if (waiting === undefined || Exit.isSuccess(exit)) return
-      waiting(this.#isExpired ? Effect.suspend(this.#onExpired) : Effect.failCause(exit.cause))
+  /** Runs it, once. */
+  readonly run: Effect.Effect<A, E | E2> = Effect.contextWith((context) =>
+    Effect.callback((resume) => {
+      const self = this.#self
+      if (self === undefined) return
+      this.#self = undefined
+      this.#resume = resume
+      const fiber = Effect.runForkWith(context)(Effect.matchCauseEager(self, {
+        onSuccess: (value) => {
+          this.#exit = Exit.succeed(value)
+        },
+        onFailure: (cause) => {
+          this.#exit = Exit.failCause(cause)
+        }
+      }))
+      // What is there already is never too late.
+      if (this.#exit !== undefined) return this.#end(this.#exit)
+      this.#fiber = fiber
+      fiber.addObserver((ended) => this.#ended(ended))
+      this.#deadline.expire = () => {
+        this.#isExpired = true
+        this.#fiber?.interruptUnsafe()
+      }
+      this.#watchdog.watchOrExpire(this.#deadline)
+      return this.#interrupt
     })
+  )
+
+  #ended(ended: Exit.Exit<void>): void {
+    const exit = this.#exit
+    if (exit !== undefined && (Exit.isSuccess(exit) || !this.#isExpired)) this.#end(exit)
+    else if (this.#isExpired && this.#onExpired !== undefined) this.#end(Effect.suspend(this.#onExpired))
+    else if (Exit.isFailure(ended)) this.#end(Effect.failCause(ended.cause))
   }
 
-  /** The next piece; its deadline has to be set before. */
-  readonly take: Pull.Pull<A, E | E2, D> = Effect.callback((resume) => {
-    this.#waiting = resume
-    if (this.#fiber === undefined) this.#start()
-    else this.#isAsked = true
-    // What is there already is never too late.
-    if (this.#waiting === undefined) return
-    this.#deadline.expire = this.#expire
-    this.#watchdog.watchOrExpire(this.#deadline)
-    return Effect.suspend(() => {
-      this.#waiting = undefined
-      this.#watchdog.forget(this.#deadline)
-      return this.#fiber === undefined ? Effect.void : Fiber.interrupt(this.#fiber)
-    })
+  readonly #interrupt: Effect.Effect<void> = Effect.suspend(() => {
+    const fiber = this.#fiber
+    this.#resume = undefined
+    this.#watchdog.forget(this.#deadline)
+    return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
   })
 
-  readonly #expire = (): void => {
-    this.#isExpired = true
-    this.#fiber?.interruptUnsafe()
+  #end(effect: Effect.Effect<A, E | E2>): void {
+    const resume = this.#resume
+    this.#resume = undefined
+    this.#onExpired = undefined
+    this.#exit = undefined
+    this.#fiber = undefined
+    this.#watchdog.forget(this.#deadline)
+    resume?.(effect)
   }
 }
