@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -122,88 +123,74 @@ export class Watchdog {
     deadline: Deadline,
     onExpired: () => Effect.Effect<A, E2>
   ): Effect.Effect<A, E | E2> {
-    return Effect.suspend(() => {
-      if (deadline.at <= this.#clock.currentTimeMillisUnsafe()) return onExpired()
-      return new Guarded<A, E, E2>(this, self, deadline, onExpired).run
-    })
+    return Effect.contextWith((context): Effect.Effect<A, E | E2> =>
+      deadline.at <= this.#clock.currentTimeMillisUnsafe()
+        ? onExpired()
+        : Effect.callback((resume) => guarded(this, deadline, { self, onExpired, resume }, context))
+    )
   }
 }
 
 /**
- * One effect under a deadline. It lets go of all that it knows when it is over: a fiber or a callback that somebody holds
+ * What is known of an effect under a deadline; it is let go of when it is over: a fiber or a callback that somebody holds
  * for longer must not hold the answer, or the garbage collector would carry many of them along.
  */
-class Guarded<A, E, E2> {
-  readonly #watchdog: Watchdog
-  readonly #deadline: Deadline
-  #self: Effect.Effect<A, E> | undefined
-  #onExpired: (() => Effect.Effect<A, E2>) | undefined
-  #resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
-  #exit: Exit.Exit<A, E> | undefined
-  #fiber: Fiber.Fiber<void> | undefined
-  #isExpired = false
+interface Known<A, E, E2> {
+  self: Effect.Effect<A, E> | undefined
+  onExpired: (() => Effect.Effect<A, E2>) | undefined
+  resume: ((effect: Effect.Effect<A, E | E2>) => void) | undefined
+  exit?: Exit.Exit<A, E> | undefined
+  fiber?: Fiber.Fiber<void> | undefined
+}
 
-  constructor(
-    watchdog: Watchdog,
-    self: Effect.Effect<A, E>,
-    deadline: Deadline,
-    onExpired: () => Effect.Effect<A, E2>
-  ) {
-    this.#watchdog = watchdog
-    this.#self = self
-    this.#deadline = deadline
-    this.#onExpired = onExpired
-  }
-
-  /** Runs it, once. */
-  readonly run: Effect.Effect<A, E | E2> = Effect.contextWith((context) =>
-    Effect.callback((resume) => {
-      const self = this.#self
-      if (self === undefined) return
-      this.#self = undefined
-      this.#resume = resume
-      const fiber = Effect.runForkWith(context)(Effect.matchCauseEager(self, {
-        onSuccess: (value) => {
-          this.#exit = Exit.succeed(value)
-        },
-        onFailure: (cause) => {
-          this.#exit = Exit.failCause(cause)
-        }
-      }))
-      // What is there already is never too late.
-      if (this.#exit !== undefined) return this.#end(this.#exit)
-      this.#fiber = fiber
-      fiber.addObserver((ended) => this.#ended(ended))
-      this.#deadline.expire = () => {
-        this.#isExpired = true
-        this.#fiber?.interruptUnsafe()
-      }
-      this.#watchdog.watchOrExpire(this.#deadline)
-      return this.#interrupt
-    })
-  )
-
-  #ended(ended: Exit.Exit<void>): void {
-    const exit = this.#exit
-    if (exit !== undefined && (Exit.isSuccess(exit) || !this.#isExpired)) this.#end(exit)
-    else if (this.#isExpired && this.#onExpired !== undefined) this.#end(Effect.suspend(this.#onExpired))
-    else if (Exit.isFailure(ended)) this.#end(Effect.failCause(ended.cause))
-  }
-
-  readonly #interrupt: Effect.Effect<void> = Effect.suspend(() => {
-    const fiber = this.#fiber
-    this.#resume = undefined
-    this.#watchdog.forget(this.#deadline)
-    return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
-  })
-
-  #end(effect: Effect.Effect<A, E | E2>): void {
-    const resume = this.#resume
-    this.#resume = undefined
-    this.#onExpired = undefined
-    this.#exit = undefined
-    this.#fiber = undefined
-    this.#watchdog.forget(this.#deadline)
+const guarded = <A, E, E2>(
+  watchdog: Watchdog,
+  deadline: Deadline,
+  known: Known<A, E, E2>,
+  context: Context.Context<never>
+): Effect.Effect<void> | undefined => {
+  const { self } = known
+  if (self === undefined) return undefined
+  known.self = undefined
+  const end = (effect: Effect.Effect<A, E | E2>): void => {
+    const { resume } = known
+    known.resume = undefined
+    known.onExpired = undefined
+    known.exit = undefined
+    known.fiber = undefined
+    watchdog.forget(deadline)
     resume?.(effect)
   }
+  const fiber = Effect.runForkWith(context)(Effect.matchCauseEager(self, {
+    onSuccess: (value) => {
+      known.exit = Exit.succeed(value)
+    },
+    onFailure: (cause) => {
+      known.exit = Exit.failCause(cause)
+    }
+  }))
+  // What is there already is never too late.
+  if (known.exit !== undefined) {
+    end(known.exit)
+    return undefined
+  }
+  known.fiber = fiber
+  let isExpired = false
+  fiber.addObserver((ended) => {
+    const { exit, onExpired } = known
+    if (exit !== undefined && (Exit.isSuccess(exit) || !isExpired)) end(exit)
+    else if (isExpired && onExpired !== undefined) end(Effect.suspend(onExpired))
+    else if (Exit.isFailure(ended)) end(Effect.failCause(ended.cause))
+  })
+  deadline.expire = () => {
+    isExpired = true
+    known.fiber?.interruptUnsafe()
+  }
+  watchdog.watchOrExpire(deadline)
+  return Effect.suspend(() => {
+    const { fiber } = known
+    known.resume = undefined
+    watchdog.forget(deadline)
+    return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
+  })
 }
