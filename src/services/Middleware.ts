@@ -3,7 +3,7 @@
  *
  * A middleware takes the service and gives one back. It holds for the calls of the part of a program that it is given to,
  * whatever layer makes the client and whoever captured its service, because every layer applies the middlewares of its
- * caller, once per call. They see requests with the defaults filled in and before they are checked. In the way of a call
+ * caller to each call. They see requests with the defaults filled in and before they are checked. In the way of a call
  * they stand outside everything else. The calls that a middleware makes itself, of whatever client, are not wrapped again.
  *
  * @since 0.1.0

@@ -1,10 +1,12 @@
 /**
  * One span per call, with OpenTelemetry's names for generative AI. It holds figures and names, never a prompt, an answer
- * or a key.
+ * or a key; a span that waits for its export keeps no answer alive, for its exit is without the value.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
@@ -24,15 +26,17 @@ export const call = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   annotate?: (span: Tracer.Span, value: A) => void
 ): Effect.Effect<A, E, R> =>
-  !fiber.getRef(References.TracerEnabled) ? self : Effect.useSpan(
-    name,
-    optionsOf(attributes()),
-    (span) =>
-      Effect.tap(Effect.withParentSpan(self, span, { captureStackTrace: false }), (value) => {
+  !fiber.getRef(References.TracerEnabled) ? self : Effect.suspend(() => {
+    // The span holds its exit, so it ends without the answer.
+    let answer: Effect.Effect<A> = Effect.never
+    const spanned = Effect.useSpan(name, optionsOf(attributes()), (span) =>
+      Effect.flatMap(Effect.withParentSpan(self, span, { captureStackTrace: false }), (value) => {
         annotate?.(span, value)
+        answer = Effect.succeed(value)
         return Effect.void
-      })
-  )
+      }))
+    return Effect.flatMap(spanned, () => answer)
+  })
 
 /**
  * Begins the span of a stream, which ends with its scope; none where tracing is off.
@@ -44,9 +48,14 @@ export const stream = (
   attributes: () => Record<string, unknown>,
   scope: Scope.Scope
 ): Effect.Effect<Tracer.Span | undefined> =>
-  fiber.getRef(References.TracerEnabled)
-    ? Scope.provide(Effect.makeSpanScoped("OpenRouter.stream", optionsOf(attributes())), scope)
-    : Effect.undefined
+  !fiber.getRef(References.TracerEnabled) ? Effect.undefined : Effect.uninterruptible(
+    Effect.flatMap(Effect.makeSpan("OpenRouter.stream", optionsOf(attributes())), (span) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const now = () => fiber.getRef(References.TracerTimingEnabled) ? clock.currentTimeNanosUnsafe() : 0n
+      const end = (exit: Exit.Exit<unknown, unknown>) => Effect.sync(() => span.end(now(), Exit.asVoid(exit)))
+      return Effect.as(Scope.addFinalizerExit(scope, end), span)
+    })
+  )
 
 const optionsOf = (attributes: Record<string, unknown>) => ({
   kind: "client" as const,

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, References, Tracer } from "effect"
+import { Config, ConfigProvider, Effect, Exit, Layer, Redacted, References, Stream, Tracer } from "effect"
 import { OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpClient, HttpClientRequest } from "effect/http"
@@ -193,6 +193,19 @@ describe("tracing", () => {
       const status = spans[0]?.status
       assert.isTrue(status?._tag === "Ended" && Exit.isFailure(status.exit))
     }).pipe(Effect.provide(final(scripted([failure(400)])))))
+
+  it.effect("ends with no answer in the span, so that one that waits for its export keeps none alive", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = capture()
+      const answer = yield* ask().pipe(Effect.withTracer(tracer))
+      assert.notStrictEqual(answer.text, "")
+      const events = yield* OpenRouter.stream({ model: "openai/gpt-5", input: "Hello" }).pipe(Stream.runCollect, Effect.withTracer(tracer))
+      assert.isAbove(events.length, 2)
+      assert.deepStrictEqual(spans.map(({ name }) => name), ["OpenRouter.respond", "OpenRouter.stream"])
+      for (const { status } of spans) {
+        assert.deepStrictEqual(status._tag === "Ended" ? status.exit : undefined, Exit.void)
+      }
+    }).pipe(Effect.provide(final(emulated()))))
 
   it.effect("is off when the program says so", () =>
     Effect.gen(function*() {
