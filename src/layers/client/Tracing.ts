@@ -35,7 +35,8 @@ export const call = <A, E, R>(
         answer = Effect.succeed(value)
         return Effect.void
       }))
-    return Effect.flatMap(spanned, () => answer)
+    return Effect.flatMap(spanned, () =>
+      answer)
   })
 
 /**

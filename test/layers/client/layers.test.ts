@@ -199,7 +199,10 @@ describe("tracing", () => {
       const { spans, tracer } = capture()
       const answer = yield* ask().pipe(Effect.withTracer(tracer))
       assert.notStrictEqual(answer.text, "")
-      const events = yield* OpenRouter.stream({ model: "openai/gpt-5", input: "Hello" }).pipe(Stream.runCollect, Effect.withTracer(tracer))
+      const events = yield* OpenRouter.stream({ model: "openai/gpt-5", input: "Hello" }).pipe(
+        Stream.runCollect,
+        Effect.withTracer(tracer)
+      )
       assert.isAbove(events.length, 2)
       assert.deepStrictEqual(spans.map(({ name }) => name), ["OpenRouter.respond", "OpenRouter.stream"])
       for (const { status } of spans) {
