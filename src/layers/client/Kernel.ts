@@ -1,7 +1,7 @@
 /**
  * The way of one call, written once for answers, streams and plain endpoints, and for every layer:
  *
- * middleware, defaults, check and encode, span, retry; then for each attempt admissions, the exchange under its deadlines,
+ * defaults, middleware, check and encode, span, retry; then for each attempt admissions, the exchange under its deadlines,
  * and the end, which those that admitted the attempt are told.
  *
  * What sends an attempt is a {@link Sender}: HTTP, or the replies of a test.
