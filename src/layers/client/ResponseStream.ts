@@ -20,6 +20,7 @@ import * as Wire from "../../domain/wire/Wire.ts"
 import type { Answer } from "../../services/Transport.ts"
 import { EventReader } from "./EventReader.ts"
 import type { Sending } from "./Sending.ts"
+import { endedPull } from "./StreamAttempt.ts"
 import type { Ended, EventSource } from "./StreamAttempt.ts"
 import * as Watchdog from "./Watchdog.ts"
 
@@ -95,12 +96,12 @@ class ResponseStream implements EventSource {
     this.#answer !== undefined ? this.#answer.pull : Effect.matchEffect(this.#next(), {
       onSuccess: (chunks) => this.#deliver(this.#reader.read(chunks)),
       onFailure: (error) => {
-        if (!Cause.isDone(error)) return this.#end(this.givenUp(error))
+        if (!Cause.isDone(error)) return endedPull(this.givenUp(error))
         this.#bytes = Cause.done()
         const last = this.#hasEnded ? [] : this.#reader.end()
         if (last.length > 0) return this.#deliver(last)
         const text = this.#hasEnded ? undefined : this.#reader.json
-        if (text === undefined) return this.#end(this.#outcome())
+        if (text === undefined) return endedPull(this.#outcome())
         this.#answer = ofAnswer({ status: 200, headers: this.#headers, text }, this.#reading)
         return this.#answer.pull
       }
@@ -132,12 +133,8 @@ class ResponseStream implements EventSource {
       return Effect.succeed(taken)
     }
     // A server that says nothing without a pause must not keep timers and other fibers from running.
-    if (this.#reading.sending.isLate) return this.#end(this.givenUp(this.#reading.sending.timedOut()))
+    if (this.#reading.sending.isLate) return endedPull(this.givenUp(this.#reading.sending.timedOut()))
     return ++this.#emptyReads % maxEmptyReads === 0 ? Effect.andThen(Effect.yieldNow, this.pull) : this.pull
-  }
-
-  #end(ended: Ended): EventSource["pull"] {
-    return Result.isSuccess(ended) ? Cause.done(ended.success) : Effect.fail(ended.failure)
   }
 
   isOver(): boolean {

@@ -176,7 +176,12 @@ const toExit = (ended: Ended): Exit.Exit<Outcome, StreamError> =>
 const toEnded = (end: StreamError | Cause.Done<Outcome>): Ended =>
   Cause.isDone(end) ? Result.succeed(end.value) : Result.fail(end)
 
-const endedPull = (ended: Ended): Pull.Pull<never, StreamError, Outcome> =>
+/**
+ * The end of a stream as what its pull gives last.
+ *
+ * @since 0.1.0
+ */
+export const endedPull = (ended: Ended): Pull.Pull<never, StreamError, Outcome> =>
   Result.isSuccess(ended) ? Cause.done(ended.success) : Effect.fail(ended.failure)
 
 /** A keep-alive event says nothing about the answer. */

@@ -1,6 +1,6 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { assert } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Layer, Metric, Option } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Metric, Option } from "effect"
 import {
   CostLedger,
   OpenRouter,
@@ -16,7 +16,6 @@ import { Emulator } from "effect-openrouter/testing"
 import { FetchHttpClient, HttpClient, HttpClientResponse, HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
 import { createServer } from "node:http"
-import { setTimeout } from "node:timers/promises"
 import { apiKey } from "../client/support.ts"
 
 export const text = "Once upon a time there was a small tówn 🏰 by the sea."
@@ -137,6 +136,9 @@ export const completed = (text: string) =>
 
 export const done = "data: [DONE]\n\n"
 
+/** Sockets live in real time, also where the clock is a test's. */
+const really = Effect.provideService(Effect.sleep("5 millis"), Clock.Clock, Clock.Clock.defaultValue())
+
 /**
  * Waits until something holds, at most two seconds of real time, whatever the clock of the test says: Node's own timer, because
  * `TestClock.withLive` needs a test clock and live tests have none.
@@ -149,7 +151,7 @@ export const eventually = <E, R>(name: string, condition: Effect.Effect<boolean,
   Effect.flatMap(condition, (holds) => {
     if (holds) return Effect.void
     if (times === 0) return Effect.die(new Error(`not so in time: ${name}`))
-    return Effect.andThen(Effect.promise(() => setTimeout(5)), eventually(name, condition, times - 1))
+    return Effect.andThen(really, eventually(name, condition, times - 1))
   })
 
 /** No call is left on the server, neither in the emulator nor as an answer whose connection is held. */
