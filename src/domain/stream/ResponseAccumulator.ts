@@ -240,7 +240,8 @@ export class ResponseAccumulator {
       ...soFar,
       status: 200,
       headers: context.headers,
-      body: errorJson(error),
+      // Details that the event has no field for are in its JSON only.
+      body: Wire.raw(error) ?? errorJson(error),
       now: context.now,
       fallbackMessage: "the stream reported an error and gave no message"
     }
