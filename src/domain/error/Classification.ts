@@ -67,10 +67,10 @@ const tagOf = (error: ErrorBody.ErrorBody, answer: Answer): Tag | undefined => {
   const canonical = error.errorType === undefined ? undefined : canonicalTag(error.errorType)
   if (error.reasons !== undefined && (canonical === undefined || moderating.has(canonical))) return "Refused"
   if (canonical !== undefined && !unfinished.has(error.errorType)) return canonical
-  const cause = ErrorNames.cause(error.names)
+  const cause = canonical === undefined || error.errorType === "unmapped" ? ErrorNames.cause(error.names) : undefined
   if (cause !== undefined) return cause
   const tag = canonical ?? ofStatus(answer.status, error.status) ?? ErrorNames.kind(error.names) ?? ofMetadata(error)
-  return error.patterns !== undefined || !isOpen(tag) ? tag : causeBehind(error, answer, tag) ?? tag
+  return error.patterns !== undefined || !isOpen(tag) ? tag : causeBehind(error, tag) ?? tag
 }
 
 const canonicalTag = (errorType: string): Tag | undefined =>
@@ -122,12 +122,12 @@ const upstreamCauses: ReadonlySet<Tag> = new Set<Tag>([
 ])
 
 /** What is said by the provider's code, or in words where no code is; then what the provider says in general. */
-const causeBehind = (error: ErrorBody.ErrorBody, answer: Answer, tag: Tag | undefined): Tag | undefined => {
+const causeBehind = (error: ErrorBody.ErrorBody, tag: Tag | undefined): Tag | undefined => {
   const { upstream } = error
   const cause = upstream === undefined ? undefined : ErrorNames.cause(upstream.names)
   if (cause !== undefined && (tag === undefined || upstreamCauses.has(cause))) return cause
   const hasType = error.errorType !== undefined && error.errorType !== "unmapped"
-  const own = hasType ? undefined : inWords({ ...error, ...messageOf(answer, error) }, tag)
+  const own = hasType ? undefined : inWords(error, tag)
   const told = own ?? (upstream === undefined || hasType ? undefined : inWords(upstream, tag))
   if (told !== undefined || tag !== undefined || upstream === undefined) return told
   return ofStatus(200, upstream.status) ?? ErrorNames.kind(upstream.names)
@@ -136,11 +136,6 @@ const causeBehind = (error: ErrorBody.ErrorBody, answer: Answer, tag: Tag | unde
 const inWords = ({ code, message }: ErrorBody.Voice, tag: Tag | undefined): Tag | undefined =>
   message === undefined || code !== undefined && ErrorNames.isTelling(code) ? undefined : ErrorWords.tell(message, tag)
 
-const messageOf = ({ body, text }: Answer, { message }: ErrorBody.ErrorBody): { readonly message?: string } => {
-  const words = message ?? (body === undefined ? text : typeof body === "string" ? body : undefined)
-  return words === undefined ? {} : { message: words }
-}
-
 /**
  * The error that an answer means; `undefined` if it is a failure inside a 200 whose words say nothing, see
  * {@link generationFailed}.
@@ -148,7 +143,7 @@ const messageOf = ({ body, text }: Answer, { message }: ErrorBody.ErrorBody): { 
  * @since 0.1.0
  */
 export const classify = (answer: Answer): ServerSideError | undefined => {
-  const error = ErrorBody.read(answer.body)
+  const error = readOf(answer)
   const tag = tagOf(error, answer)
   if (tag === undefined) return undefined
   const context = contextOf(answer, error)
@@ -208,12 +203,14 @@ export const classify = (answer: Answer): ServerSideError | undefined => {
  * @since 0.1.0
  */
 export const generationFailed = (answer: Answer): E.GenerationFailed =>
-  new E.GenerationFailed(contextOf(answer, ErrorBody.read(answer.body)))
+  new E.GenerationFailed(contextOf(answer, readOf(answer)))
+
+const readOf = ({ body, text }: Answer): ErrorBody.ErrorBody => ErrorBody.read(body ?? text)
 
 const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => {
   const usage = answer.usage ?? error.usage
   return {
-    message: error.message ?? wordsOf(answer) ?? answer.fallbackMessage ?? describe(answer),
+    message: error.message ?? answer.fallbackMessage ?? describe(answer),
     status: answer.status,
     ...Wire.compact({
       model: answer.model,
@@ -233,12 +230,6 @@ const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => {
         : Redacted.make(answer.text.slice(0, ErrorBody.maxBody))
     })
   }
-}
-
-/** A body that is a text is a message, unless it is a page for a browser. */
-const wordsOf = ({ body, text = "" }: Answer): string | undefined => {
-  const words = (typeof body === "string" ? body : body === undefined ? text : "").trim()
-  return words === "" || words.startsWith("<") ? undefined : ErrorBody.shortened(words)
 }
 
 const describe = (answer: Answer): string => {

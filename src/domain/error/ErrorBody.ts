@@ -105,7 +105,7 @@ export const isErrorBody = (body: unknown): body is Wire.JsonObject =>
 const isResponse = (body: Wire.JsonObject): boolean => (body["status"] ?? body["output"] ?? null) !== null
 
 /**
- * Reads the facts of an error from a parsed body; an unreadable one has none.
+ * Reads the facts of an error from a parsed body, or from the text of one that is not JSON; an unreadable one has none.
  *
  * @since 0.1.0
  */
@@ -115,7 +115,7 @@ export const read = (body: unknown): ErrorBody => {
   const metadata = { ...(isResponse(outer) ? {} : objectAt(outer, "metadata")), ...objectAt(error, "metadata") }
   const availability = { ...objectAt(outer, "availability"), ...objectAt(error, "availability") }
   const constraint = objectAt(availability, "constraint")
-  const { names, ...own } = voiceOf(outer)
+  const { names, ...own } = typeof body === "string" ? spoken(body) : voiceOf(outer)
   const { retryable } = availability
   const raw = metadata["raw"] ?? undefined
   const providerCode = codeOf(metadata["provider_code"]) ?? codeOf(metadata["provider_error_code"])
@@ -136,10 +136,16 @@ export const read = (body: unknown): ErrorBody => {
       remedyHint: text(metadata["remedy_hint"]),
       previousErrors: previousErrors(metadata["previous_errors"]),
       provider: providerOf(text(metadata["provider_name"]), providerCode, raw),
-      upstream: upstreamOf(providerCode, raw ?? own.message),
+      upstream: upstreamOf(providerCode, raw ?? (typeof body === "string" ? body : own.message)),
       usage: usageOf(outer["usage"]) ?? usageOf(error["usage"]) ?? usageOf(metadata["usage"])
     })
   }
+}
+
+/** A body that is a text is a message, unless it is a page for a browser. */
+const spoken = (body: string): Voice => {
+  const words = body.trim()
+  return { names: [], ...Wire.compact({ message: words.startsWith("<") ? undefined : text(words) }) }
 }
 
 /** Google sends a list of one envelope. */

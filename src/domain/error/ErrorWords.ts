@@ -18,12 +18,14 @@ const phrases: ReadonlyArray<Phrase> = [
     // Money that is spent, not a limit per minute: Google's "exceeded your current quota" passes by itself.
     tag: "PaymentRequired",
     instead: [undefined, "InvalidRequest", "RateLimited", "AccessDenied"],
-    pattern: /used all available credits|monthly spending limit|credit balance is too low|insufficient (balance|credits)/i
+    pattern:
+      /used all available credits|monthly spending limit|credit balance is too low|insufficient (balance|credits)/i
   },
   {
     tag: "RateLimited",
     instead: [undefined],
-    pattern: /rate limit (was )?(exceeded|reached)|temporarily rate-limited|too many requests|capacity exceeded for this/i
+    pattern:
+      /rate limit (was )?(exceeded|reached)|temporarily rate-limited|too many requests|capacity exceeded for this/i
   },
   {
     tag: "Refused",
