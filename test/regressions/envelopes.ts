@@ -1,6 +1,7 @@
+import { assert } from "@effect/vitest"
 import { Effect, type Schema, Stream } from "effect"
 import { OpenRouter, type OpenRouterError } from "effect-openrouter"
-import { json, model, type Reply } from "../layers/client/support.ts"
+import { final, json, model, type Reply, scripted } from "../layers/client/support.ts"
 
 type Json = Schema.Json
 
@@ -181,3 +182,27 @@ export const endOf = ({ stream }: Envelope): Effect.Effect<
   stream
     ? Effect.flip(Stream.runDrain(OpenRouter.stream({ model, input: "Hello" })))
     : Effect.flip(OpenRouter.respond({ model, input: "Hello" }))
+
+/** All envelopes but the flat one, which has no place for a type. */
+export const bare: ReadonlyArray<Envelope> = [...overHttp, ...inBand]
+
+export type Tag = OpenRouterError.OpenRouterError["_tag"]
+
+/** The tags of a failure in each of some envelopes. */
+export const tagsOf = (failure: Failure, envelopes: ReadonlyArray<Envelope>) =>
+  Effect.gen(function*() {
+    const tags: Array<readonly [envelope: string, tag: Tag]> = []
+    for (const envelope of envelopes) tags.push([envelope.name, (yield* endOf(envelope))._tag])
+    return Object.fromEntries(tags)
+  }).pipe(Effect.provide(final(scripted(envelopes.map(({ reply }) => reply(failure))))))
+
+export const all = (envelopes: ReadonlyArray<Envelope>, tag: Tag) =>
+  Object.fromEntries(envelopes.map(({ name }) => [name, tag]))
+
+/** It is the same error in all envelopes. */
+export const isEverywhere = (failure: Failure, tag: Tag, envelopes: ReadonlyArray<Envelope>) =>
+  Effect.map(tagsOf(failure, envelopes), (tags) => assert.deepStrictEqual(tags, all(envelopes, tag)))
+
+/** How a call ends that is answered with this. */
+export const answeredWith = (reply: Reply, stream = false) =>
+  Effect.provide(endOf({ name: "", stream, reply: () => reply }), final(scripted([reply])))

@@ -126,12 +126,16 @@ const causeBehind = (error: ErrorBody.ErrorBody, tag: Tag | undefined): Tag | un
   const { upstream } = error
   const cause = upstream === undefined ? undefined : ErrorNames.cause(upstream.names)
   if (cause !== undefined && (tag === undefined || upstreamCauses.has(cause))) return cause
-  const hasType = error.errorType !== undefined && error.errorType !== "unmapped"
-  const own = hasType ? undefined : inWords(error, tag)
-  const told = own ?? (upstream === undefined || hasType ? undefined : inWords(upstream, tag))
+  const told = isNamed(error)
+    ? undefined
+    : inWords(error, tag) ?? (upstream === undefined ? undefined : inWords(upstream, tag))
   if (told !== undefined || tag !== undefined || upstream === undefined) return told
   return ofStatus(200, upstream.status) ?? ErrorNames.kind(upstream.names)
 }
+
+/** True if OpenRouter has a name for the error, be it one that is not known here: then no message is looked at. */
+const isNamed = ({ code, errorType }: ErrorBody.ErrorBody): boolean =>
+  errorType !== undefined && errorType !== "unmapped" || code !== undefined && ErrorNames.isTelling(code)
 
 const inWords = ({ code, message }: ErrorBody.Voice, tag: Tag | undefined): Tag | undefined =>
   message === undefined || code !== undefined && ErrorNames.isTelling(code) ? undefined : ErrorWords.tell(message, tag)

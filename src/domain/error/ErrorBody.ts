@@ -136,7 +136,7 @@ export const read = (body: unknown): ErrorBody => {
       remedyHint: text(metadata["remedy_hint"]),
       previousErrors: previousErrors(metadata["previous_errors"]),
       provider: providerOf(text(metadata["provider_name"]), providerCode, raw),
-      upstream: upstreamOf(providerCode, raw ?? (typeof body === "string" ? body : own.message)),
+      upstream: upstreamOf(providerCode, raw, typeof body === "string" ? body : own.message),
       usage: usageOf(outer["usage"]) ?? usageOf(error["usage"]) ?? usageOf(metadata["usage"])
     })
   }
@@ -234,13 +234,14 @@ const providerOf = (
   return Object.keys(provider).length === 0 ? undefined : provider
 }
 
-/** What the provider said, as JSON, as text with JSON in it, or as text. */
-const upstreamOf = (code: string | undefined, raw: unknown): Voice | undefined => {
-  const json = typeof raw === "string" ? jsonIn(raw) : raw
+/** What the provider said: JSON, text with JSON in it, or text; without `raw` the JSON in the message. */
+const upstreamOf = (code: string | undefined, raw: unknown, message: string | undefined): Voice | undefined => {
+  const source = raw ?? message
+  const json = typeof source === "string" ? jsonIn(source) : source
+  const inJson = Wire.isJsonObject(json) || Array.isArray(json) ? voiceOf(objectOf(json)) : undefined
+  if (code === undefined && raw === undefined && inJson === undefined) return undefined
   const words = typeof raw === "string" ? { message: raw.slice(0, maxText) } : {}
-  const isObject = Wire.isJsonObject(json) || Array.isArray(json)
-  const voice: Voice = isObject ? { ...words, ...voiceOf(objectOf(json)) } : { ...words, names: [] }
-  return code === undefined ? voice : { ...voice, names: [code, ...voice.names] }
+  return { ...words, ...inJson, names: [...(code === undefined ? [] : [code]), ...(inJson?.names ?? [])] }
 }
 
 /** The JSON in a text such as `ConnectionError: {"error":…}`. */

@@ -89,15 +89,10 @@ const phrases: ReadonlyArray<Phrase> = [
   }
 ]
 
-/** Messages say what they are about at their beginning. */
-const maxRead = 4000
-
 /**
  * The tag that a message means, given what is known without it; `undefined` if it says nothing more.
  *
  * @since 0.1.0
  */
-export const tell = (message: string, soFar: Tag | undefined): Tag | undefined => {
-  const read = message.slice(0, maxRead)
-  return phrases.find(({ instead, pattern }) => instead.includes(soFar) && pattern.test(read))?.tag
-}
+export const tell = (message: string, soFar: Tag | undefined): Tag | undefined =>
+  phrases.find(({ instead, pattern }) => instead.includes(soFar) && pattern.test(message))?.tag

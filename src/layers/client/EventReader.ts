@@ -102,9 +102,7 @@ const decode = (data: string, scrub: (text: string) => string, name: string): St
   }
   const event = StreamEvent.decode(json)
   if (event.type === "unknown" && event.wireType === "" && name === "error") {
-    return StreamEvent.decode(
-      Wire.isJsonObject(json) ? withoutKey({ ...json, type: "error" }, scrub) : spoken(scrub(data))
-    )
+    return StreamEvent.decode(Wire.isJsonObject(json) ? unsaid(json, scrub) : spoken(scrub(`${json}`)))
   }
   // What may become an error, or part of one. What a model said is left as it is.
   if (!("response" in event) && !StreamEvent.isTerminal(event) || event.type === "response.completed") return event
@@ -112,8 +110,9 @@ const decode = (data: string, scrub: (text: string) => string, name: string): St
   return scrubbed === data ? event : StreamEvent.decode(JSON.parse(scrubbed))
 }
 
-const withoutKey = (json: Wire.JsonObject, scrub: (text: string) => string): unknown =>
-  JSON.parse(scrub(JSON.stringify(json)))
+/** An error that only its `event:` line calls so. */
+const unsaid = (json: Wire.JsonObject, scrub: (text: string) => string): unknown =>
+  JSON.parse(scrub(JSON.stringify({ ...json, type: "error" })))
 
 /** The words of something before the API, such as a proxy, which may be right the next time. */
 const spoken = (message: string): Wire.JsonObject => ({ type: "error", code: "server_error", message })
