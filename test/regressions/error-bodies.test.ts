@@ -68,8 +68,8 @@ describe("#16 what an error body says", () => {
     ["xAI's text", JSON.stringify({ code: "invalid-argument", error: "no such thing" }), "no such thing"],
     ["AWS's name", JSON.stringify({ Message: "no such thing" }), "no such thing"],
     ["Mistral's flat one", JSON.stringify({ object: "error", message: "m", type: "t", code: "1500" }), "m"],
-    ["plain text", "no such thing\n", "no such thing"],
-    ["a JSON text", JSON.stringify("no such thing"), "no such thing"]
+    ["plain text", "no such thing\n", "the server answered with status 422: no such thing"],
+    ["a JSON text", JSON.stringify("no such thing"), "the server answered with status 422: no such thing"]
   ]
 
   it.effect.each(bodies)("#16 %s keeps its message", ([, body, message]) =>
@@ -158,8 +158,8 @@ describe("#25 an event that its name calls an error", () => {
       assert.strictEqual(object._tag, "ProviderOverloaded")
       assert.strictEqual(object.message, "busy")
       const words = yield* answeredWith(stream("event: error\ndata: Rate limit exceeded\n\n"), true)
+      assert.strictEqual(words._tag, "RateLimited")
       assert.strictEqual(words.message, "Rate limit exceeded")
-      assert.isTrue(words.isRetryable)
       const unended = yield* answeredWith(stream("event: error\ndata: upstream connect error"), true)
       assert.strictEqual(unended.message, "upstream connect error")
     }))

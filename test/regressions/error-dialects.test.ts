@@ -192,6 +192,13 @@ const dialects: ReadonlyArray<Dialect> = [
     type: "service_tier_capacity_exceeded",
     code: "3505"
   }),
+  dialect("Mistral, at capacity, in its older words", "RateLimited", 429, {
+    object: "error",
+    message: "Service tier capacity exceeded for this model.",
+    type: "invalid_request_error",
+    param: null,
+    code: null
+  }),
   dialect("Bedrock", "RateLimited", 429, {
     __type: "ThrottlingException",
     message: "Too many tokens, please wait before trying again."

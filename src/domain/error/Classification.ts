@@ -209,12 +209,15 @@ export const classify = (answer: Answer): ServerSideError | undefined => {
 export const generationFailed = (answer: Answer): E.GenerationFailed =>
   new E.GenerationFailed(contextOf(answer, readOf(answer)))
 
-const readOf = ({ body, text }: Answer): ErrorBody.ErrorBody => ErrorBody.read(body ?? text)
+/** What there is to read: JSON, else the text. */
+const bodyOf = ({ body, text }: Answer): unknown => body === undefined ? text : body
+
+const readOf = (answer: Answer): ErrorBody.ErrorBody => ErrorBody.read(bodyOf(answer))
 
 const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => {
   const usage = answer.usage ?? error.usage
   return {
-    message: error.message ?? answer.fallbackMessage ?? describe(answer),
+    message: messageOf(answer, error),
     status: answer.status,
     ...Wire.compact({
       model: answer.model,
@@ -235,6 +238,12 @@ const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => {
     })
   }
 }
+
+/** Words that came without an envelope do not say what they belong to. */
+const messageOf = (answer: Answer, { message }: ErrorBody.ErrorBody): string =>
+  message !== undefined && typeof bodyOf(answer) === "string"
+    ? `the server answered with status ${answer.status}: ${message}`
+    : message ?? answer.fallbackMessage ?? describe(answer)
 
 const describe = (answer: Answer): string => {
   const text = answer.text?.trim() ?? ""

@@ -23,7 +23,7 @@ const phrases: ReadonlyArray<Phrase> = [
   },
   {
     tag: "RateLimited",
-    instead: [undefined],
+    instead: [undefined, "InvalidRequest", "ServerError"],
     pattern:
       /rate limit (was )?(exceeded|reached)|temporarily rate-limited|too many requests|capacity exceeded for this/i
   },

@@ -52,7 +52,7 @@ export const toOutcome = (answer: HttpAnswer, context: Context): Result.Result<O
   const response = Response.decode(error === undefined ? json : { ...error, status: "failed", output: [] })
   return Result.isFailure(response)
     ? Result.fail(malformed(answer, context, response.failure))
-    : Outcome.fromResponse(response.success, { ...context, headers: answer.headers, ...Wire.compact({ error }) })
+    : Outcome.fromResponse(response.success, { ...context, headers: answer.headers, error })
 }
 
 /**

@@ -191,7 +191,7 @@ const http: ReadonlyArray<Row> = [
   row("502 of an edge", Reply.raw("<html>Bad gateway</html>", { status: 502 }), "ProviderUnavailable", { status: 502 }),
   row("500 without a body", Reply.raw("", { status: 500 }), "ServerError", { status: 500 }),
   row("503 in plain text", Reply.raw("upstream connect error", { status: 503 }), "ProviderOverloaded", {
-    message: "upstream connect error",
+    message: "the server answered with status 503: upstream connect error",
     body: "upstream connect error"
   }),
   row(
