@@ -78,11 +78,6 @@ const phrases: ReadonlyArray<Phrase> = [
     )
   },
   {
-    tag: "InvalidApiKey",
-    instead: [undefined, "InvalidRequest"],
-    pattern: /incorrect api key|api key (is )?not valid|invalid api key/i
-  },
-  {
     tag: "ProviderOverloaded",
     instead: [undefined, "ServerError", "ProviderUnavailable"],
     pattern: /\boverloaded\b|\bat capacity\b/i
