@@ -100,14 +100,14 @@ const stream = (text: string): Effect.Effect<Verdict> =>
     Effect.provide(answering(200, { "content-type": "text/event-stream" }, text))
   )
 
-/** The tags that a status may have; what a body says about length and policy may refine it. */
+/** The tags that a status may have; what a body says about length, policy, model and money may refine it. */
 const tagsOf = (status: number): ReadonlyArray<string> => {
   const refined = ["ContextLengthExceeded", "Refused"]
   switch (status) {
     case 400:
     case 412:
     case 422:
-      return ["InvalidRequest", ...refined]
+      return ["InvalidRequest", "ModelUnavailable", "PaymentRequired", ...refined]
     case 401:
       return ["InvalidApiKey"]
     case 402:
@@ -123,7 +123,7 @@ const tagsOf = (status: number): ReadonlyArray<string> => {
     case 413:
       return ["PayloadTooLarge", "ContextLengthExceeded"]
     case 429:
-      return ["RateLimited"]
+      return ["RateLimited", "PaymentRequired"]
     case 502:
       return ["ProviderUnavailable"]
     case 503:

@@ -9,8 +9,12 @@
  */
 import * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Account from "../domain/endpoint/Account.ts"
@@ -263,12 +267,57 @@ export const providers: Effect.Effect<ReadonlyArray<Provider.Provider>, RequestE
 /**
  * What was recorded of a call, by the `generationId` of its answer or error: `GET /generation`.
  *
- * Right after the call it may not be there yet (`ModelUnavailable`, which is what a 404 means).
+ * Right after the call it may not be there yet: then it fails with `GenerationNotFound`, or asks again for as long as
+ * `wait` says (default: not at all), after half a second at first and every 5 seconds at last.
+ *
+ * **Example** (What a call that was cut off has cost)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ *
+ * const costOf = (generationId: string) =>
+ *   OpenRouter.generation(generationId, { wait: "30 seconds" }).pipe(
+ *     Effect.map((generation) => generation.totalCost),
+ *     Effect.catchTag("GenerationNotFound", () => Effect.succeed(undefined))
+ *   )
+ * ```
  *
  * @since 0.1.0
  */
-export const generation = (id: string): Effect.Effect<Generation.Generation, RequestError, OpenRouter> =>
-  call(Generation.generation(id))
+export const generation = (
+  id: string,
+  options?: { readonly wait?: Duration.Input | undefined }
+): Effect.Effect<Generation.Generation, RequestError | Generation.GenerationNotFound, OpenRouter> => {
+  const asked = Effect.catchTag(
+    call(Generation.generation(id)),
+    "ModelUnavailable",
+    (error) => Effect.fail(Generation.notFound(id, error))
+  )
+  return options?.wait === undefined ? asked : patiently(asked, options.wait)
+}
+
+/** Asks until the record is there or the time is over. */
+const patiently = /* @__PURE__ */ Effect.fnUntraced(function*<A, E, R>(
+  asked: Effect.Effect<A, E | Generation.GenerationNotFound, R>,
+  wait: Duration.Input
+): Effect.fn.Return<A, E | Generation.GenerationNotFound, R> {
+  const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(Duration.fromInputUnsafe(wait))
+  for (let pause = firstPause;; pause = Math.min(pause * 2, longestPause)) {
+    const answer = yield* Effect.result(asked)
+    if (Result.isSuccess(answer)) return answer.success
+    const left = until - (yield* Clock.currentTimeMillis)
+    if (left <= 0 || !isNotFound(answer.failure)) return yield* Effect.fail(answer.failure)
+    yield* Effect.sleep(Math.min(pause, left))
+  }
+})
+
+const isNotFound = /* @__PURE__ */ Predicate.isTagged("GenerationNotFound")
+
+/** Milliseconds. */
+const firstPause = 500
+
+const longestPause = 5000
 
 /**
  * The schema that the running call asks an object of; set by `respondObject`. A test layer encodes its replies with it.

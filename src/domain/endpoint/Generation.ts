@@ -4,6 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { context } from "../error/ErrorContext.ts"
+import * as Hidden from "../error/Hidden.ts"
+import type { ModelUnavailable } from "../error/OpenRouterError.ts"
 import * as Usd from "../money/Usd.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
@@ -52,6 +55,31 @@ export const Generation = Wire.LazyStruct(() => ({
  * @since 0.1.0
  */
 export interface Generation extends Schema.Schema.Type<typeof Generation> {}
+
+/**
+ * There is no record of this generation: not yet, not any more, or it never was.
+ *
+ * @since 0.1.0
+ */
+export class GenerationNotFound extends Hidden.withResponse(
+  Schema.TaggedError<GenerationNotFound>("effect-openrouter/GenerationNotFound")("GenerationNotFound", {
+    ...context,
+    /** The id that was asked for. */
+    id: Schema.String
+  })
+) {
+  readonly isRetryable = false
+}
+
+/**
+ * What the general error of a 404 means to who asked for this generation.
+ *
+ * @since 0.1.0
+ */
+export const notFound = (id: string, { message, ...error }: ModelUnavailable): GenerationNotFound => {
+  const { _tag, fallbackModels: _, isRetryable: _r, reason: _reason, ...known } = error
+  return new GenerationNotFound({ ...known, message, id })
+}
 
 const read = Call.reader(Generation, { from: "data" })
 

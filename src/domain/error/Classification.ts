@@ -1,8 +1,15 @@
 /**
  * From what the server said to what it means: one table for HTTP errors, errors inside a 200 and failures in a stream.
  *
- * OpenRouter's `error_type` decides if it is known; then the HTTP status; then the `code` of the body, because inside a
- * 200 most failures call themselves `server_error`. Nothing is read out of messages.
+ * What decides, in this order:
+ *
+ * 1. the categories that moderation flagged, and OpenRouter's `error_type`;
+ * 2. a `code` or `type` that tells one cause, such as `insufficient_quota` or `server_is_overloaded`;
+ * 3. the HTTP status, or inside a 200 the one in the body;
+ * 4. a `code` or `type` that tells a kind, such as `server_error`.
+ *
+ * After 3 and 4 the provider's own code (`metadata.raw`, `provider_code`) may tell the cause, and the message where no code
+ * does: a router hands on the failures of its providers behind a mere 400.
  *
  * @since 0.1.0
  */
@@ -12,6 +19,8 @@ import type * as Usd from "../money/Usd.ts"
 import type { Response } from "../response/Response.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as ErrorBody from "./ErrorBody.ts"
+import * as ErrorNames from "./ErrorNames.ts"
+import * as ErrorWords from "./ErrorWords.ts"
 import * as E from "./OpenRouterError.ts"
 import * as RateLimit from "./RateLimit.ts"
 
@@ -26,7 +35,7 @@ export interface Answer {
   readonly headers: RateLimit.Headers
   /** The parsed body, or `undefined` if it was no JSON. */
   readonly body: unknown
-  /** The body as text, for a message where it was no JSON. */
+  /** The body as text, where it is no response: the message if it was no JSON, and kept out of sight in the error. */
   readonly text?: string
   /** Epoch milliseconds at which the answer was read. */
   readonly now: number
@@ -52,102 +61,84 @@ export type ServerSideError = Exclude<
   E.TimedOut | E.ConnectionFailed | E.MalformedResponse | E.BudgetExceeded
 >
 
-type Tag = ServerSideError["_tag"]
+type Tag = ErrorNames.Tag
 
-/** By canonical `error_type`, and by the codes of a failed response where they say more than `server_error`. */
-const byName: ReadonlyMap<string, Tag> = new Map<string, Tag>([
-  ["context_length_exceeded", "ContextLengthExceeded"],
-  ["max_tokens_exceeded", "ContextLengthExceeded"],
-  ["token_limit_exceeded", "ContextLengthExceeded"],
-  ["string_too_long", "ContextLengthExceeded"],
-  ["invalid_request", "InvalidRequest"],
-  ["invalid_prompt", "InvalidRequest"],
-  ["invalid_image", "InvalidRequest"],
-  ["image_too_large", "InvalidRequest"],
-  ["image_too_small", "InvalidRequest"],
-  ["unsupported_image_format", "InvalidRequest"],
-  ["image_download_failed", "InvalidRequest"],
-  ["image_not_found", "InvalidRequest"],
-  ["precondition_failed", "InvalidRequest"],
-  ["unprocessable", "InvalidRequest"],
-  ["invalid_image_format", "InvalidRequest"],
-  ["invalid_base64_image", "InvalidRequest"],
-  ["invalid_image_url", "InvalidRequest"],
-  ["image_parse_error", "InvalidRequest"],
-  ["invalid_image_mode", "InvalidRequest"],
-  ["image_file_too_large", "InvalidRequest"],
-  ["unsupported_image_media_type", "InvalidRequest"],
-  ["empty_image_file", "InvalidRequest"],
-  ["failed_to_download_image", "InvalidRequest"],
-  ["image_file_not_found", "InvalidRequest"],
-  ["authentication", "InvalidApiKey"],
-  ["payment_required", "PaymentRequired"],
-  ["permission_denied", "AccessDenied"],
-  ["data_residency_mismatch", "AccessDenied"],
-  ["content_policy_violation", "Refused"],
-  ["refusal", "Refused"],
-  ["image_content_policy_violation", "Refused"],
-  ["bio_policy", "Refused"],
-  ["cyber_policy", "Refused"],
-  ["misalignment_policy_violation", "Refused"],
-  ["not_found", "ModelUnavailable"],
-  ["payload_too_large", "PayloadTooLarge"],
-  ["rate_limit_exceeded", "RateLimited"],
-  ["server", "ServerError"],
-  ["server_error", "ServerError"],
-  ["unmapped", "ServerError"],
-  ["provider_unavailable", "ProviderUnavailable"],
-  ["provider_overloaded", "ProviderOverloaded"],
-  ["timeout", "ProviderTimeout"],
-  ["vector_store_timeout", "ProviderTimeout"]
-])
+const tagOf = (error: ErrorBody.ErrorBody, answer: Answer): Tag | undefined => {
+  const canonical = error.errorType === undefined ? undefined : canonicalTag(error.errorType)
+  if (error.reasons !== undefined && (canonical === undefined || moderating.has(canonical))) return "Refused"
+  if (canonical !== undefined && !unfinished.has(error.errorType)) return canonical
+  const cause = canonical === undefined || error.errorType === "unmapped" ? ErrorNames.cause(error.names) : undefined
+  if (cause !== undefined) return cause
+  const tag = canonical ?? ofStatus(answer.status, error.status) ?? ErrorNames.kind(error.names) ?? ofMetadata(error)
+  return error.patterns !== undefined || !isOpen(tag) ? tag : causeBehind(error, tag) ?? tag
+}
 
-const byStatus = (status: number): Tag => {
-  switch (status) {
-    case 400:
-    case 412:
-    case 422:
-      return "InvalidRequest"
-    case 401:
-      return "InvalidApiKey"
-    case 402:
-      return "PaymentRequired"
-    case 403:
-      return "AccessDenied"
-    case 404:
-      return "ModelUnavailable"
-    case 408:
-    case 504:
-    case 524:
-      return "ProviderTimeout"
-    case 413:
-      return "PayloadTooLarge"
-    case 429:
-      return "RateLimited"
-    case 502:
-      return "ProviderUnavailable"
-    case 503:
-    case 529:
-      return "ProviderOverloaded"
+const canonicalTag = (errorType: string): Tag | undefined =>
+  ErrorNames.cause([errorType]) ?? ErrorNames.kind([errorType])
+
+/** What moderation may be called besides. */
+const moderating: ReadonlySet<Tag> = new Set<Tag>(["Refused", "AccessDenied", "InvalidRequest"])
+
+/** The `error_type` of what OpenRouter cannot tell apart. */
+const unfinished: ReadonlySet<string | undefined> = new Set(["invalid_request", "unmapped"])
+
+const ofStatus = (http: number, inBody: number | undefined): Tag | undefined => {
+  if (http >= 300) return ErrorNames.ofStatus(http)
+  return inBody !== undefined && inBody >= 400 && inBody <= 599 ? ErrorNames.ofStatus(inBody) : undefined
+}
+
+/** Without a code the kind of its details tells an error. */
+const ofMetadata = ({ limitSource, patterns }: ErrorBody.ErrorBody): Tag | undefined => {
+  if (patterns !== undefined) return "AccessDenied"
+  if (limitSource === undefined) return undefined
+  return /credits|key_limit|budget/.test(limitSource) ? "PaymentRequired" : "RateLimited"
+}
+
+/** True for what may stand for something that is known more exactly. */
+const isOpen = (tag: Tag | undefined): boolean => {
+  switch (tag) {
+    case undefined:
+    case "InvalidRequest":
+    case "AccessDenied":
+    case "PayloadTooLarge":
+    case "RateLimited":
+    case "ServerError":
+    case "ProviderUnavailable":
+    case "ProviderOverloaded":
+      return true
     default:
-      return status >= 500 && status <= 599 ? "ServerError" : "UnexpectedStatus"
+      return false
   }
 }
 
-/** Codes that mean the same in every envelope, whatever the HTTP status beside them. */
-const statusIndependent = (tag: Tag | undefined): tag is "ContextLengthExceeded" | "Refused" =>
-  tag === "ContextLengthExceeded" || tag === "Refused"
+/** What the provider's code may make of the router's status. Its key and its permissions are none of the caller's. */
+const upstreamCauses: ReadonlySet<Tag> = new Set<Tag>([
+  "ContextLengthExceeded",
+  "Refused",
+  "PaymentRequired",
+  "ModelUnavailable",
+  "RateLimited",
+  "ProviderOverloaded"
+])
 
-const tagOf = (error: ErrorBody.ErrorBody, status: number): Tag | undefined => {
-  const byType = error.errorType === undefined ? undefined : byName.get(error.errorType)
-  if (byType !== undefined) return byType
-  const byCode = error.code === undefined ? undefined : byName.get(error.code)
-  if (statusIndependent(byCode)) return byCode
-  if (status === 403 && error.reasons !== undefined) return "Refused"
-  if (status >= 300) return byStatus(status)
-  if (byCode !== undefined) return byCode
-  return error.status !== undefined && error.status >= 400 ? byStatus(error.status) : undefined
+/** What is said by the provider's code, or in words where no code is; then what the provider says in general. */
+const causeBehind = (error: ErrorBody.ErrorBody, tag: Tag | undefined): Tag | undefined => {
+  const { upstream } = error
+  const cause = upstream === undefined ? undefined : ErrorNames.cause(upstream.names)
+  if (cause !== undefined && (tag === undefined || upstreamCauses.has(cause))) return cause
+  const told = isNamed(error)
+    ? undefined
+    : inWords(error, tag) ?? (upstream === undefined ? undefined : inWords(upstream, tag))
+  if (told !== undefined || tag !== undefined || upstream === undefined) return told
+  return ofStatus(200, upstream.status) ?? ErrorNames.kind(upstream.names)
 }
+
+/** True if OpenRouter has a name for the error, be it one that is not known here: then no message is looked at. */
+const isNamed = ({ code, errorType }: ErrorBody.ErrorBody): boolean =>
+  errorType !== undefined && errorType !== "unmapped" || code !== undefined && ErrorNames.isTelling(code)
+
+const inWords = ({ code, message }: ErrorBody.Voice, tag: Tag | undefined): Tag | undefined =>
+  message === undefined || code !== undefined && ErrorNames.isTelling(code) ? undefined : ErrorWords.tell(message, tag)
 
 /**
  * The error that an answer means; `undefined` if it is a failure inside a 200 whose words say nothing, see
@@ -156,12 +147,13 @@ const tagOf = (error: ErrorBody.ErrorBody, status: number): Tag | undefined => {
  * @since 0.1.0
  */
 export const classify = (answer: Answer): ServerSideError | undefined => {
-  const error = ErrorBody.read(answer.body)
-  const tag = tagOf(error, answer.status)
+  const error = readOf(answer)
+  const tag = tagOf(error, answer)
   if (tag === undefined) return undefined
   const context = contextOf(answer, error)
-  const { limit, remaining, ...hint } = RateLimit.fromAnswer(answer)
-  const { fallbackModels, limitSource, patterns, reason, reasons } = error
+  const { limit, remaining, ...announced } = RateLimit.fromAnswer(answer)
+  const { fallbackModels, limitSource, patterns, reason, reasons, retryable } = error
+  const hint = { ...announced, ...Wire.compact({ retryable }) }
   switch (tag) {
     case "InvalidRequest":
       return new E.InvalidRequest({ ...context, origin: "server", ...Wire.compact({ field: error.param }) })
@@ -215,24 +207,43 @@ export const classify = (answer: Answer): ServerSideError | undefined => {
  * @since 0.1.0
  */
 export const generationFailed = (answer: Answer): E.GenerationFailed =>
-  new E.GenerationFailed(contextOf(answer, ErrorBody.read(answer.body)))
+  new E.GenerationFailed(contextOf(answer, readOf(answer)))
 
-const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => ({
-  message: error.message ?? answer.fallbackMessage ?? describe(answer),
-  status: answer.status,
-  ...Wire.compact({
-    model: answer.model,
-    generationId: answer.generationId,
-    attempts: answer.attempts,
-    usage: answer.usage,
-    cost: answer.cost,
-    partialText: answer.partialText,
-    response: answer.response,
-    errorType: error.errorType,
-    code: error.code ?? error.status?.toString(),
-    provider: error.provider
-  })
-})
+/** What there is to read: JSON, else the text. */
+const bodyOf = ({ body, text }: Answer): unknown => body === undefined ? text : body
+
+const readOf = (answer: Answer): ErrorBody.ErrorBody => ErrorBody.read(bodyOf(answer))
+
+const contextOf = (answer: Answer, error: ErrorBody.ErrorBody) => {
+  const usage = answer.usage ?? error.usage
+  return {
+    message: messageOf(answer, error),
+    status: answer.status,
+    ...Wire.compact({
+      model: answer.model,
+      generationId: answer.generationId,
+      attempts: answer.attempts,
+      usage,
+      cost: answer.cost ?? usage?.cost,
+      partialText: answer.partialText,
+      response: answer.response,
+      errorType: error.errorType,
+      code: error.code ?? error.type ?? error.status?.toString(),
+      provider: error.provider,
+      remedyHint: error.remedyHint,
+      previousErrors: error.previousErrors,
+      body: answer.text === undefined || answer.text === ""
+        ? undefined
+        : Redacted.make(answer.text.slice(0, ErrorBody.maxBody))
+    })
+  }
+}
+
+/** Words that came without an envelope do not say what they belong to. */
+const messageOf = (answer: Answer, { message }: ErrorBody.ErrorBody): string =>
+  message !== undefined && typeof bodyOf(answer) === "string"
+    ? `the server answered with status ${answer.status}: ${message}`
+    : message ?? answer.fallbackMessage ?? describe(answer)
 
 const describe = (answer: Answer): string => {
   const text = answer.text?.trim() ?? ""

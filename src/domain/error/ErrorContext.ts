@@ -30,6 +30,25 @@ export const ProviderDetails = Schema.Struct({
 export interface ProviderDetails extends Schema.Schema.Type<typeof ProviderDetails> {}
 
 /**
+ * What a provider said that was tried before the one whose error this is. Absent is what OpenRouter did not tell.
+ *
+ * @since 0.1.0
+ */
+export const PreviousError = Schema.Struct({
+  provider: optional(Schema.String),
+  /** Its error code as text. */
+  code: optional(Schema.String),
+  /** Its HTTP status. */
+  status: optional(Schema.Finite),
+  message: optional(Schema.String)
+})
+
+/**
+ * @since 0.1.0
+ */
+export interface PreviousError extends Schema.Schema.Type<typeof PreviousError> {}
+
+/**
  * What every error may know.
  *
  * @since 0.1.0
@@ -46,7 +65,7 @@ export const context = {
   attempts: optional(Schema.Int),
   /** OpenRouter's canonical `error_type`, where given. */
   errorType: optional(Schema.String),
-  /** The error `code` of the body as text, where given. */
+  /** The error `code` of the body as text, where given; else its `type`. */
   code: optional(Schema.String),
   usage: optional(Schema.suspend(() => Usage)),
   /** What OpenRouter charged. Absent is unknown, not zero. */
@@ -54,6 +73,15 @@ export const context = {
   /** The text that arrived before the failure. */
   partialText: optional(Schema.String),
   provider: optional(ProviderDetails),
+  /** What OpenRouter advises to do about it. */
+  remedyHint: optional(Schema.String),
+  /** The providers that OpenRouter tried before, in order. */
+  previousErrors: optional(Schema.Array(PreviousError)),
+  /**
+   * The text of a body that is no response, at most 64 kB of it; redacted, because it may repeat the prompt: read it with
+   * `Redacted.value`. It is absent in an error that was encoded without it.
+   */
+  body: Hidden.field(Hidden.Text),
   /**
    * The response, where there was one: reasoning, items and calls that were paid for. For programs: it may repeat the
    * prompt, so neither inspection nor logs, `toJSON` and the encoding of an error have it.
@@ -70,5 +98,7 @@ export const hint = {
   /** The instant that the server announced. */
   resetAt: optional(Schema.DateTimeUtc),
   /** The announced wait, counted from the moment the answer was read. */
-  retryAfter: optional(Schema.Duration)
+  retryAfter: optional(Schema.Duration),
+  /** Whether trying again can help, where the server says so; after `false` it is not done. */
+  retryable: optional(Schema.Boolean)
 }

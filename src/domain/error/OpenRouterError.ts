@@ -45,7 +45,7 @@ import {
 } from "./RequestError.ts"
 
 export * from "./AnswerError.ts"
-export { ProviderDetails } from "./ErrorContext.ts"
+export { PreviousError, ProviderDetails } from "./ErrorContext.ts"
 export * from "./RequestError.ts"
 
 /**
@@ -128,7 +128,7 @@ const hiddenParts = (error: OpenRouterError): typeof HiddenParts.Type => ({
   ...Wire.compact({
     response: error.response,
     flaggedInput: "flaggedInput" in error ? error.flaggedInput : undefined,
-    body: "body" in error ? error.body : undefined
+    body: error.body
   }),
   ...(error.provider?.raw === undefined ? {} : { provider: { ...error.provider, raw: error.provider.raw } })
 })

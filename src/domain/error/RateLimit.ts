@@ -3,7 +3,8 @@
  *
  * Sources, best first: `Retry-After` (seconds or an HTTP date), `availability.retry_after` (seconds) in the body, the
  * `X-RateLimit-Reset` header, the same name inside `error.metadata.headers`. A reset is epoch milliseconds or epoch
- * seconds, as text or number: OpenRouter documents no unit, so the size tells them apart.
+ * seconds, as text or number: OpenRouter documents no unit, so the size tells them apart. Of several values of one header
+ * the longest wait holds.
  *
  * @since 0.1.0
  */
@@ -103,16 +104,31 @@ const seconds = (value: unknown): number | undefined => {
   return number === undefined ? undefined : bounded(number * 1000)
 }
 
-const secondsOrDate = (value: unknown, now: number): number | undefined => {
+/** A header that came more than once is a list: the longest wait holds. The comma inside of a date separates nothing. */
+const longest = (value: unknown, waitOf: (value: unknown) => number | undefined): number | undefined => {
+  if (typeof value === "string" && !value.includes(",")) return waitOf(value)
+  const parts = typeof value === "string" ? value.split(/,(?!\s*\d{1,2}[ -][a-z]{3})/i) : value
+  if (!Array.isArray(parts)) return waitOf(value)
+  const waits = parts.flatMap((part: unknown) => waitOf(typeof part === "string" ? part.trim() : part) ?? [])
+  return waits.length === 0 ? undefined : Math.max(...waits)
+}
+
+const secondsOrDate = (value: unknown, now: number): number | undefined =>
+  longest(value, (value) => secondsOrOneDate(value, now))
+
+const secondsOrOneDate = (value: unknown, now: number): number | undefined => {
   const wait = seconds(value)
   if (wait !== undefined || typeof value !== "string" || !/[a-z]/i.test(value)) return wait
   const instant = Option.getOrUndefined(DateTime.make(value))
   return instant === undefined ? undefined : bounded(DateTime.toEpochMillis(instant) - now)
 }
 
-const untilReset = (value: unknown, now: number): number | undefined => {
+const untilReset = (value: unknown, now: number): number | undefined =>
+  longest(value, (value) => untilOneReset(value, now))
+
+const untilOneReset = (value: unknown, now: number): number | undefined => {
   const number = amount(value)
-  if (number === undefined) return typeof value === "string" ? secondsOrDate(value, now) : undefined
+  if (number === undefined) return typeof value === "string" ? secondsOrOneDate(value, now) : undefined
   if (number >= smallestMillis) return bounded(number - now)
   return bounded(number >= smallestSeconds ? number * 1000 - now : number * 1000)
 }

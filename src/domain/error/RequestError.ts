@@ -26,7 +26,7 @@ export class InvalidRequest extends Hidden.withResponse(
 }
 
 /**
- * The input, or input and answer together, exceed the model's context or a length limit.
+ * The input, or input and answer together, exceed the model's context or a length limit; also where only a message tells.
  *
  * @since 0.1.0
  */
@@ -68,7 +68,8 @@ export class InvalidApiKey extends Hidden.withResponse(
 }
 
 /**
- * Credits or a key limit are used up (402). `isTransient`: only calls in flight hold the money back, so waiting helps.
+ * Credits, a key limit or a provider's quota are used up (402, or `insufficient_quota` and its siblings in any envelope).
+ * `isTransient`: only calls in flight hold the money back, so waiting helps.
  *
  * @since 0.1.0
  */
@@ -84,7 +85,7 @@ export class PaymentRequired extends Hidden.withResponse(
     }
   )
 ) {
-  readonly isRetryable: boolean = this.isTransient
+  readonly isRetryable: boolean = this.isTransient && this.retryable !== false
 }
 
 /**
@@ -102,7 +103,7 @@ export class AccessDenied extends Hidden.withResponse(
 }
 
 /**
- * No such model, or no endpoint that meets the request's constraints (404).
+ * No such model, or no endpoint that meets the request's constraints (404, or a 400 that says so).
  *
  * @since 0.1.0
  */
@@ -138,7 +139,7 @@ export class RateLimited extends Hidden.withResponse(
     limitSource: optional(Schema.String)
   })
 ) {
-  readonly isRetryable = true
+  readonly isRetryable: boolean = this.retryable !== false
 }
 
 /**
@@ -152,7 +153,7 @@ export class ProviderTimeout extends Hidden.withResponse(
     { ...context, ...hint }
   )
 ) {
-  readonly isRetryable = true
+  readonly isRetryable: boolean = this.retryable !== false
 }
 
 /**
@@ -166,11 +167,11 @@ export class ProviderUnavailable extends Hidden.withResponse(
     ...hint
   })
 ) {
-  readonly isRetryable = true
+  readonly isRetryable: boolean = this.retryable !== false
 }
 
 /**
- * No provider has capacity (503, 529).
+ * No provider has capacity (503, 529, or `server_is_overloaded` and its siblings in any envelope).
  *
  * @since 0.1.0
  */
@@ -180,7 +181,7 @@ export class ProviderOverloaded extends Hidden.withResponse(
     ...hint
   })
 ) {
-  readonly isRetryable = true
+  readonly isRetryable: boolean = this.retryable !== false
 }
 
 /**
@@ -194,7 +195,7 @@ export class ServerError extends Hidden.withResponse(
     ...hint
   })
 ) {
-  readonly isRetryable = true
+  readonly isRetryable: boolean = this.retryable !== false
 }
 
 /**
@@ -249,8 +250,8 @@ export class TimedOut extends Hidden.withResponse(
 }
 
 /**
- * A body that is no response, even read leniently, or one that is too large to be read (`reason: "tooLarge"`). `body` is its text, at most 64 kB of it; redacted, because it may
- * repeat the prompt: read it with `Redacted.value`. It is absent in an error that was encoded without it.
+ * A body that is no response, even read leniently, or one that is too large to be read (`reason:
+ * "tooLarge"`). `body` has its text.
  *
  * @since 0.1.0
  */
@@ -259,7 +260,6 @@ export class MalformedResponse extends Hidden.withResponse(
     "MalformedResponse",
     {
       ...context,
-      body: Hidden.field(Hidden.Text),
       /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. */
       reason: optional(Schema.Literals(["tooLarge"]))
     }

@@ -48,10 +48,11 @@ export const toOutcome = (answer: HttpAnswer, context: Context): Result.Result<O
   if (!isOk(answer)) return Result.fail(refused(answer, json, context))
   if (json === undefined) return Result.fail(malformed(answer, context, notJson(answer)))
   // An error instead of a response is a response that failed before it had any output.
-  const response = Response.decode(ErrorBody.isErrorBody(json) ? { ...json, status: "failed", output: [] } : json)
+  const error = ErrorBody.envelope(json)
+  const response = Response.decode(error === undefined ? json : { ...error, status: "failed", output: [] })
   return Result.isFailure(response)
     ? Result.fail(malformed(answer, context, response.failure))
-    : Outcome.fromResponse(response.success, { ...context, headers: answer.headers })
+    : Outcome.fromResponse(response.success, { ...context, headers: answer.headers, error })
 }
 
 /**
@@ -65,7 +66,7 @@ export const toJson = <A>(
   decode: (json: unknown) => Result.Result<A, string>
 ): Result.Result<A, RequestError> => {
   const json = parse(answer.text)
-  if (!isOk(answer) || ErrorBody.isErrorBody(json)) return Result.fail(refused(answer, json, context))
+  if (!isOk(answer) || ErrorBody.envelope(json) !== undefined) return Result.fail(refused(answer, json, context))
   const value = json === undefined ? Result.fail(notJson(answer)) : decode(json)
   return Result.mapError(value, (problem) => malformed(answer, context, problem))
 }
@@ -92,13 +93,10 @@ const known = (answer: HttpAnswer, context: Context) => ({
   ...Wire.compact({ model: context.model, generationId: answer.headers["x-generation-id"] })
 })
 
-/** As much of an unreadable body as an error carries. */
-const maxBody = 65_536
-
 const malformed = (answer: HttpAnswer, context: Context, problem: string): MalformedResponse =>
   new MalformedResponse({
     ...known(answer, context),
     status: answer.status,
-    message: `the answer is no response: ${problem}`,
-    body: Redacted.make(answer.text.slice(0, maxBody))
+    message: ErrorBody.shortened(`the answer is no response: ${problem}`),
+    body: Redacted.make(answer.text.slice(0, ErrorBody.maxBody))
   })

@@ -158,6 +158,8 @@ export interface AnswerContext {
   readonly attempts: number
   /** Epoch milliseconds; read only if the response failed. */
   readonly now: number
+  /** The error envelope that came instead of a response; default is what the response itself says. */
+  readonly error?: Wire.JsonObject | undefined
 }
 
 /**
@@ -181,15 +183,15 @@ export const fromResponse = (
       ...known,
       status: 200,
       headers: context.headers,
-      body: Wire.raw(response) ?? { error: response.error, error_type: response.errorType },
+      body: context.error ?? Wire.raw(response) ?? { error: response.error, error_type: response.errorType },
       now: context.now,
       fallbackMessage: `the response ended with the status ${status}`,
       ...(text === "" ? {} : { partialText: text })
     }
-    const error = Classification.classify(answer)
-    return error === undefined
-      ? Result.succeed({ ...base, _tag: "Failed", error: Classification.generationFailed(answer) })
-      : Result.fail(error)
+    const named = Classification.classify(answer)
+    if (named !== undefined) return Result.fail(named)
+    const error = Classification.generationFailed(answer)
+    return Result.succeed({ ...base, ...Wire.compact({ usage: error.usage, cost: error.cost }), _tag: "Failed", error })
   }
   if (status === "incomplete" || status === "queued" || status === "in_progress") {
     const reason = response.incompleteDetails?.reason ?? status

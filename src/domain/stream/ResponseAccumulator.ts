@@ -227,7 +227,10 @@ export class ResponseAccumulator {
     const { partialText, response, terminal } = this.snapshot()
     const error = this.#error
     const isExplained = terminal !== "error" && (terminal !== "failed" || response.error !== undefined)
-    if (terminal !== undefined && (isExplained || error === undefined)) return Outcome.fromResponse(response, context)
+    const ended = terminal !== undefined && (isExplained || error === undefined)
+      ? Outcome.fromResponse(response, context)
+      : undefined
+    if (ended !== undefined && (error === undefined || !isVague(ended))) return ended
     const base = Outcome.knownOf(response, context)
     const soFar = partialText === "" ? {} : { partialText }
     if (error === undefined) {
@@ -240,16 +243,23 @@ export class ResponseAccumulator {
       ...soFar,
       status: 200,
       headers: context.headers,
-      body: errorJson(error),
+      // Details that the event has no field for are in its JSON only.
+      body: Wire.raw(error) ?? errorJson(error),
       now: context.now,
       fallbackMessage: "the stream reported an error and gave no message"
     }
     const failure = Classification.classify(answer)
-    return failure === undefined
-      ? Result.succeed({ ...base, response, _tag: "Failed", error: Classification.generationFailed(answer) })
-      : Result.fail(failure)
+    if (ended !== undefined && (failure === undefined || failure._tag === "ServerError")) return ended
+    if (failure !== undefined) return Result.fail(failure)
+    const failed = Classification.generationFailed(answer)
+    const paid = Wire.compact({ usage: failed.usage, cost: failed.cost })
+    return Result.succeed({ ...base, ...paid, response, _tag: "Failed", error: failed })
   }
 }
+
+/** A failed response that says no more than that it failed; the error event before it may have said why. */
+const isVague = (ended: Result.Result<Outcome.Outcome, StreamFailure>): boolean =>
+  Result.isSuccess(ended) ? ended.success._tag === "Failed" : ended.failure._tag === "ServerError"
 
 type PieceOf<Place> = Place & { readonly outputIndex: number; readonly itemId?: string }
 

@@ -6,6 +6,7 @@
 import * as Bytes from "effect/Bytes"
 import * as Sse from "effect/encoding/Sse"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
+import * as Wire from "../../domain/wire/Wire.ts"
 
 /** An image may come as one event, so the limit is far above the 10 MiB that are usual. */
 const maxEventSize = 64 * 1024 * 1024
@@ -14,8 +15,8 @@ const maxEventSize = 64 * 1024 * 1024
  * Reads the events of one stream, in whatever pieces its bytes arrive.
  *
  * Comments and `retry:` lines are left out, and everything from the `[DONE]` marker on. What is not JSON is an unknown
- * event that says so. An event that may become an error, or part of one, is passed through `scrub` first. A body that
- * begins with a brace is no stream but a JSON answer under its name: it has no events.
+ * event that says so, unless its `event:` line calls it an error: then it is one, with these words. An event that may become an error, or part of one, is passed through `scrub` first. A body that
+ * begins with a brace or a bracket is no stream but a JSON answer under its name: it has no events.
  *
  * @since 0.1.0
  */
@@ -33,7 +34,7 @@ export class EventReader {
     this.#parser = Sse.makeParser((event) => {
       if (event._tag !== "Event" || event.data === "" || this.#isDone) return
       if (event.data === "[DONE]") this.#isDone = true
-      else this.#events.push(decode(event.data, scrub))
+      else this.#events.push(decode(event.data, scrub, event.event))
     }, { maxEventSize })
   }
 
@@ -54,7 +55,7 @@ export class EventReader {
     if (!this.#hasBegun) {
       const start = text.trimStart()
       this.#hasBegun = start !== ""
-      if (start.startsWith("{")) this.#json = []
+      if (/^[{[]/.test(start)) this.#json = []
     }
     if (this.#json !== undefined) {
       this.#jsonSize += text.length
@@ -90,16 +91,28 @@ const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   return first !== undefined && chunks.length === 1 ? first : Bytes.concat(chunks)
 }
 
-const decode = (data: string, scrub: (text: string) => string): StreamEvent.StreamEvent => {
+const decode = (data: string, scrub: (text: string) => string, name: string): StreamEvent.StreamEvent => {
   let json: unknown
   try {
     json = JSON.parse(data)
   } catch {
-    return { type: "unknown", wireType: "", raw: data, issue: "the event is not JSON" }
+    return name === "error"
+      ? StreamEvent.decode(spoken(scrub(data)))
+      : { type: "unknown", wireType: "", raw: data, issue: "the event is not JSON" }
   }
   const event = StreamEvent.decode(json)
+  if (event.type === "unknown" && event.wireType === "" && name === "error") {
+    return StreamEvent.decode(Wire.isJsonObject(json) ? unsaid(json, scrub) : spoken(scrub(`${json}`)))
+  }
   // What may become an error, or part of one. What a model said is left as it is.
   if (!("response" in event) && !StreamEvent.isTerminal(event) || event.type === "response.completed") return event
   const scrubbed = scrub(data)
   return scrubbed === data ? event : StreamEvent.decode(JSON.parse(scrubbed))
 }
+
+/** An error that only its `event:` line calls so. */
+const unsaid = (json: Wire.JsonObject, scrub: (text: string) => string): unknown =>
+  JSON.parse(scrub(JSON.stringify({ ...json, type: "error" })))
+
+/** The words of something before the API, such as a proxy, which may be right the next time. */
+const spoken = (message: string): Wire.JsonObject => ({ type: "error", code: "server_error", message })

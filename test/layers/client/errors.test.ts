@@ -189,8 +189,39 @@ const http: ReadonlyArray<Row> = [
   row("529", Reply.failure(529), "ProviderOverloaded", { status: 529 }),
   row("418", Reply.failure(418), "UnexpectedStatus", { status: 418 }),
   row("502 of an edge", Reply.raw("<html>Bad gateway</html>", { status: 502 }), "ProviderUnavailable", { status: 502 }),
-  row("500 without a body", Reply.raw("", { status: 500 }), "ServerError", { status: 500 })
+  row("500 without a body", Reply.raw("", { status: 500 }), "ServerError", { status: 500 }),
+  row("503 in plain text", Reply.raw("upstream connect error", { status: 503 }), "ProviderOverloaded", {
+    message: "the server answered with status 503: upstream connect error",
+    body: "upstream connect error"
+  }),
+  row(
+    "400 in a list",
+    Reply.raw(`[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}]`, { status: 400 }),
+    "InvalidRequest",
+    { message: "no" }
+  ),
+  row(
+    "400 of a model that is none",
+    Reply.failure(400, { message: "x/y is not a valid model ID" }),
+    "ModelUnavailable"
+  ),
+  row(
+    "429 of a spent quota",
+    Reply.failure(429, { dialect: "string", code: "insufficient_quota" }),
+    "PaymentRequired",
+    { isTransient: false }
+  ),
+  row(
+    "400 of a provider whose context is full",
+    Reply.failure(400, {
+      message: "Provider returned error",
+      metadata: { provider_name: "Anthropic", raw: `{"error":{"message":"prompt is too long: 2 tokens > 1 maximum"}}` }
+    }),
+    "ContextLengthExceeded"
+  )
 ]
+
+const overloadedName = `{"status":"failed","output":[],"error":{"code":"server_is_overloaded","message":"m"}}`
 
 const inBand = (errorType: string, tag: E["_tag"], says: Facts = {}): Row =>
   row(`200 that says ${errorType}`, Reply.failed({ errorType }), tag, { status: 200, errorType, ...says })
@@ -256,6 +287,15 @@ const answered: ReadonlyArray<Row> = [
     Reply.failure(429, { httpStatus: 200, reset: { after: "9 seconds", place: "body" } }),
     "RateLimited",
     { resetAt: instant(9000) }
+  ),
+  row("200 that failed with a provider's code", Reply.raw(overloadedName), "ProviderOverloaded", {
+    code: "server_is_overloaded"
+  }),
+  row(
+    "a bare moderation in a 200",
+    Reply.failure(403, { httpStatus: 200, metadata: { reasons: ["violence"], flagged_input: "a plan" } }),
+    "Refused",
+    { source: "moderation", reasons: ["violence"], flaggedInput: "a plan" }
   ),
   row("an HTML page", Reply.raw("<html>Just a moment</html>"), "MalformedResponse", {
     status: 200,
