@@ -160,7 +160,10 @@ export const classify = (answer: Answer): ServerSideError | undefined => {
   const tag = tagOf(error, answer.status)
   if (tag === undefined) return undefined
   const context = contextOf(answer, error)
-  const { limit, remaining, ...hint } = RateLimit.fromAnswer(answer)
+  const { limit, remaining, ...hint } = RateLimit.fromAnswer({
+    ...answer,
+    isLimited: tag === "RateLimited" || tag === "PaymentRequired"
+  })
   const { fallbackModels, limitSource, patterns, reason, reasons } = error
   switch (tag) {
     case "InvalidRequest":

@@ -10,7 +10,9 @@ import * as ErrorBody from "../error/ErrorBody.ts"
 import { MalformedResponse } from "../error/OpenRouterError.ts"
 import type { RequestError } from "../error/OpenRouterError.ts"
 import type * as RateLimit from "../error/RateLimit.ts"
+import { Usage } from "../money/Usage.ts"
 import * as Response from "../response/Response.ts"
+import * as Lenient from "../wire/Lenient.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Outcome from "./Outcome.ts"
 
@@ -46,7 +48,7 @@ export interface Context {
 export const toOutcome = (answer: HttpAnswer, context: Context): Result.Result<Outcome.Outcome, RequestError> => {
   const json = parse(answer.text)
   if (!isOk(answer)) return Result.fail(refused(answer, json, context))
-  if (json === undefined) return Result.fail(malformed(answer, context, notJson(answer)))
+  if (json === undefined) return Result.fail(unreadable(answer, context))
   // An error instead of a response is a response that failed before it had any output.
   const response = Response.decode(ErrorBody.isErrorBody(json) ? { ...json, status: "failed", output: [] } : json)
   return Result.isFailure(response)
@@ -66,8 +68,9 @@ export const toJson = <A>(
 ): Result.Result<A, RequestError> => {
   const json = parse(answer.text)
   if (!isOk(answer) || ErrorBody.isErrorBody(json)) return Result.fail(refused(answer, json, context))
-  const value = json === undefined ? Result.fail(notJson(answer)) : decode(json)
-  return Result.mapError(value, (problem) => malformed(answer, context, problem))
+  return json === undefined
+    ? Result.fail(unreadable(answer, context))
+    : Result.mapError(decode(json), (problem) => malformed(answer, context, problem))
 }
 
 const isOk = (answer: HttpAnswer): boolean => answer.status >= 200 && answer.status < 300
@@ -81,11 +84,26 @@ const parse = (text: string): unknown => {
   }
 }
 
-const notJson = (answer: HttpAnswer): string => answer.text.trim() === "" ? "the body is empty" : "the body is not JSON"
+const unreadable = (answer: HttpAnswer, context: Context): MalformedResponse =>
+  answer.text.trim() === ""
+    ? malformed(answer, context, "the body is empty", "empty")
+    : malformed(answer, context, "the body is not JSON")
 
-const refused = (answer: HttpAnswer, body: unknown, context: Context): RequestError =>
-  Classification.classify({ ...answer, ...known(answer, context), body, now: context.now }) ??
+const refused = (answer: HttpAnswer, body: unknown, context: Context): RequestError => {
+  const usage = usageOf(body)
+  const billed = usage === undefined ? {} : { usage, ...Wire.compact({ cost: usage.cost }) }
+  return Classification.classify({ ...answer, ...known(answer, context), ...billed, body, now: context.now }) ??
     malformed(answer, context, "the body is an error that says nothing")
+}
+
+const decodeUsage = Lenient.decoder(Usage)
+
+/** What was used although the answer is an error: beside it, or inside of it. */
+const usageOf = (body: unknown): Usage | undefined => {
+  if (!Wire.isJsonObject(body)) return undefined
+  const { error, usage = Wire.isJsonObject(error) ? error["usage"] : undefined } = body
+  return Wire.isJsonObject(usage) ? Result.getOrUndefined(decodeUsage(usage)) : undefined
+}
 
 const known = (answer: HttpAnswer, context: Context) => ({
   attempts: context.attempts,
@@ -95,9 +113,10 @@ const known = (answer: HttpAnswer, context: Context) => ({
 /** As much of an unreadable body as an error carries. */
 const maxBody = 65_536
 
-const malformed = (answer: HttpAnswer, context: Context, problem: string): MalformedResponse =>
+const malformed = (answer: HttpAnswer, context: Context, problem: string, reason?: "empty"): MalformedResponse =>
   new MalformedResponse({
     ...known(answer, context),
+    ...Wire.compact({ reason }),
     status: answer.status,
     message: `the answer is no response: ${problem}`,
     body: Redacted.make(answer.text.slice(0, maxBody))

@@ -232,7 +232,12 @@ export class ResponseAccumulator {
     const soFar = partialText === "" ? {} : { partialText }
     if (error === undefined) {
       return Result.fail(
-        new E.StreamInterrupted({ ...base, ...soFar, message: "the stream ended without its terminal event" })
+        new E.StreamInterrupted({
+          ...base,
+          ...soFar,
+          hasBegun: this.#hasOutput,
+          message: "the stream ended without its terminal event"
+        })
       )
     }
     const answer: Classification.Answer = {

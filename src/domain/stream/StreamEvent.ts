@@ -221,3 +221,16 @@ export const isOutput = (event: StreamEvent): boolean => {
   if ("response" in event) return event.response.output.length > 0
   return event.type === "unknown" && Wire.isJsonObject(event.raw) && typeof event.raw["output_index"] === "number"
 }
+
+const keepAliveNames = /^(response[._])?(keep[._ -]?alive|ping|pong|heart[._ -]?beat|noop)$/i
+
+/**
+ * True for an event that only keeps the connection busy, in any of the names that providers and gateways have for it
+ * (`keepalive`, `response.keep_alive`, `ping`, `heartbeat`), or that has no type at all.
+ *
+ * It says nothing about the answer: no deadline is fed by it.
+ *
+ * @since 0.1.0
+ */
+export const isKeepAlive = (event: StreamEvent): boolean =>
+  event.type === "unknown" && (event.wireType === "" || keepAliveNames.test(event.wireType))
