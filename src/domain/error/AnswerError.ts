@@ -93,7 +93,7 @@ export class InvalidOutput extends Hidden.withResponse(
 }
 
 /**
- * A stream ended without its terminal event. It is tried again only if nothing of the answer had come (`hasBegun` is false).
+ * A stream ended without its terminal event. It is tried again only if it ended before its first event (`hasBegun` is false).
  *
  * @since 0.1.0
  */
@@ -102,7 +102,7 @@ export class StreamInterrupted extends Hidden.withResponse(
     "StreamInterrupted",
     {
       ...context,
-      /** False if nothing of the answer had come. Absent where that is not known. */
+      /** False if no event had come; one that only keeps the connection busy is none. Absent where it is not known. */
       hasBegun: optional(Schema.Boolean)
     }
   )

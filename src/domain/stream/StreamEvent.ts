@@ -226,11 +226,17 @@ const keepAliveNames = /^(response[._])?(keep[._ -]?alive|ping|pong|heart[._ -]?
 
 /**
  * True for an event that only keeps the connection busy, in any of the names that providers and gateways have for it
- * (`keepalive`, `response.keep_alive`, `ping`, `heartbeat`), or that has no type at all.
+ * (`keepalive`, `response.keep_alive`, `ping`, `heartbeat`), or that has nothing in it.
  *
- * It says nothing about the answer: no deadline is fed by it.
+ * It says nothing about the answer: no deadline is fed by it, and a stream has not begun with it.
  *
  * @since 0.1.0
  */
-export const isKeepAlive = (event: StreamEvent): boolean =>
-  event.type === "unknown" && (event.wireType === "" || keepAliveNames.test(event.wireType))
+export const isKeepAlive = (event: StreamEvent): boolean => {
+  if (event.type !== "unknown") return false
+  const { raw, wireType } = event
+  if (wireType !== "") return keepAliveNames.test(wireType)
+  if (!Wire.isJsonObject(raw)) return raw === null || typeof raw === "string" && keepAliveNames.test(raw.trim())
+  const { event: name } = raw
+  return Object.keys(raw).length === 0 || typeof name === "string" && keepAliveNames.test(name)
+}
