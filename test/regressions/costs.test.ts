@@ -57,12 +57,15 @@ describe("what had begun is unknown", () => {
     ["an item", { type: "response.output_item.added", item: { type: "reasoning", id: "i", summary: [] }, ...at }]
   ]
 
-  it.effect.each(begun)("#1 a stream that fails in-band after %s, without usage", ([_, event]) =>
-    Effect.gen(function*() {
-      const { exit, spent } = yield* booked(once(streamed))
-      assert.strictEqual(errorOf(exit)._tag, "ServerError")
-      assert.deepStrictEqual(spent, { calls: 1, unknown: 1, cost: "0" })
-    }).pipe(Effect.provide(S.answering([S.sse([S.created, S.data(event), inBand, S.done])]))))
+  it.effect.each(begun)(
+    "#1 a stream that fails in-band after %s, without usage",
+    ([_, event]) =>
+      Effect.gen(function*() {
+        const { exit, spent } = yield* booked(once(streamed))
+        assert.strictEqual(errorOf(exit)._tag, "ServerError")
+        assert.deepStrictEqual(spent, { calls: 1, unknown: 1, cost: "0" })
+      }).pipe(Effect.provide(S.answering([S.sse([S.created, S.data(event), inBand, S.done])])))
+  )
 
   it.effect.each(begun)("#1 all in one piece of the body: %s", ([_, event]) =>
     Effect.gen(function*() {
