@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Codec from "../wire/Codec.ts"
@@ -19,45 +18,57 @@ const Json = Schema.Union([Schema.Finite, Schema.String.check(Schema.isPattern(d
 
 type Json = typeof Json.Type
 
-/** An optional field that is absent where `read` gives nothing; an unusual figure is left to the schema. */
+/** An optional field that is absent where the figure is none, in JSON and out of it. */
 const field = <A>(
   type: Schema.Codec<A>,
   figure: {
     readonly is: (value: unknown) => value is A
+    /** `undefined` for less than nothing. */
     readonly read: (json: Json) => A | undefined
     readonly write: (value: A) => Json
+    readonly isNegative: (value: A) => boolean
   }
 ) => {
   const schema = Schema.optionalKey(Json).pipe(
     Schema.decodeTo(Schema.optionalKey(type), {
       decode: SchemaGetter.transformOptional(Option.flatMap((json: Json) => Option.fromUndefinedOr(figure.read(json)))),
-      encode: SchemaGetter.transformOptional(Option.map(figure.write))
+      encode: SchemaGetter.transformOptional((value: Option.Option<A>) =>
+        Option.map(Option.filter(value, (value) => !figure.isNegative(value)), figure.write)
+      )
     })
   )
+  // What is none is left to the schema: a codec has no word for it.
   return schema.annotate(Codec.ofTransformation(schema, {
-    read: (json) => Predicate.isNumber(json) && json >= 0 && json !== Infinity ? figure.read(json) : Codec.misfit,
-    write: (value) => figure.is(value) ? figure.write(value) : Codec.misfit
+    read: (json) => isUsual(json) ? figure.read(json) : Codec.misfit,
+    write: (value) => figure.is(value) && !figure.isNegative(value) ? figure.write(value) : Codec.misfit
   }))
 }
+
+const isUsual = (json: unknown): json is Json =>
+  typeof json === "number"
+    ? json >= 0 && json !== Infinity
+    : typeof json === "string" && !json.startsWith("-") && decimalText.test(json)
 
 const amountOf = (json: Json): Usd.Usd | undefined => {
   const amount = typeof json === "number" ? Usd.fromNumber(json) : parse(json)
   return Usd.isNegative(amount) ? undefined : amount
 }
 
+const money = { is: Usd.isUsd, read: amountOf, isNegative: Usd.isNegative }
+
 /**
  * An optional field with what something cost, written as a number.
  *
  * @since 0.1.0
  */
-export const cost = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { is: Usd.isUsd, read: amountOf, write: Usd.toNumber })
+export const cost = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { ...money, write: Usd.toNumber })
 
 /**
  * An optional field with a price, written as decimal text.
  *
  * @since 0.1.0
  */
-export const price = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { is: Usd.isUsd, read: amountOf, write: Usd.toText })
+export const price = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { ...money, write: Usd.toText })
 
 /**
  * An optional field with a number of tokens, or of whatever else is counted.
@@ -67,7 +78,8 @@ export const price = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { is: Usd.isUsd, re
 export const count = /* @__PURE__ */ field<number>(Schema.Finite, {
   is: (value): value is number => Number.isFinite(value),
   read: (json) => Number(json) >= 0 ? Number(json) : undefined,
-  write: (value) => value
+  write: (value) => value,
+  isNegative: (value) => value < 0
 })
 
 /**

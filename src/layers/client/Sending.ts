@@ -169,8 +169,9 @@ export class Sending extends Attempting {
     }
   }
 
-  /** Its error with the cost of the call, once it is over. */
+  /** Its error with the cost of the call, once it is over. What kept the call from being sent at all is as it was. */
   failed<E extends OpenRouterError>(error: E, withCallCost: (error: E, callCost: Usd) => E): E {
+    if (this.sentAt === undefined && this.number === 1) return error
     const callCost = this.#spends(this.costsOf(error))
     return callCost === undefined || error.callCost !== undefined ? error : withCallCost(error, callCost)
   }
