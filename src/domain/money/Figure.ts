@@ -9,7 +9,9 @@
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "../wire/Codec.ts"
+import { generatedFrom } from "../wire/Json.ts"
 import { decimalText, parse } from "./Amount.ts"
 import * as Usd from "./Usd.ts"
 
@@ -70,13 +72,22 @@ export const cost = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { ...money, write: U
  */
 export const price = /* @__PURE__ */ field<Usd.Usd>(Usd.Usd, { ...money, write: Usd.toText })
 
+const isFinite = (value: unknown): value is number => Number.isFinite(value)
+
+/** A declaration: what is annotated on `Schema.Finite` belongs to its check, where no codec looks for it. */
+const Count: Schema.declare<number> = Schema.declare<number>(isFinite, {
+  expected: "a finite number",
+  toCodecJson: () => Schema.link<number>()(Schema.Finite, SchemaTransformation.passthrough()),
+  toCodecArbitrary: () => generatedFrom<number>(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)))
+})
+
 /**
  * An optional field with a number of tokens, or of whatever else is counted.
  *
  * @since 0.1.0
  */
-export const count = /* @__PURE__ */ field<number>(Schema.Finite, {
-  is: (value): value is number => Number.isFinite(value),
+export const count = /* @__PURE__ */ field<number>(Count, {
+  is: isFinite,
   read: (json) => Number(json) >= 0 ? Number(json) : undefined,
   write: (value) => value,
   isNegative: (value) => value < 0
