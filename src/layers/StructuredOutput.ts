@@ -288,6 +288,7 @@ const invalidOutput = (answer: Completed, problem: string, issue: string): Inval
       model: answer.model,
       generationId: answer.generationId,
       usage: answer.usage,
-      cost: answer.cost
+      cost: answer.cost,
+      callCost: answer.callCost
     })
   })

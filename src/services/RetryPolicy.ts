@@ -10,12 +10,13 @@
  * | error | default |
  * |---|---|
  * | `isRetryable` is true | tried again, at most 4 times and 2 minutes after the first failure |
+ * | the same, with a `cost` of more than nothing | not tried again: what was paid for is not bought again |
  * | with `resetAt` | waits for it, plus up to 5 % (at most 1 s), so that waiters do not wake together |
  * | without, or with one in the past | 500 ms, doubled each time, at most 20 s, ±20 % |
  * | `isRetryable` is false | not tried again |
  *
  * `TimedOut` is not retryable: the provider may bill the answer that came too late, and OpenRouter has no idempotency
- * key. Whoever accepts that passes a `while` of their own.
+ * key. Whoever accepts that passes a `while` of their own, around {@link isRetried}.
  *
  * **Example** (Watching and limiting the waits of one part of a program)
  *
@@ -42,6 +43,8 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
+import * as Usd from "../domain/money/Usd.ts"
+import * as Costs from "../domain/outcome/Costs.ts"
 import * as Program from "./Program.ts"
 
 /**
@@ -70,7 +73,7 @@ export interface Options {
   readonly base?: Duration.Input | undefined
   /** The longest delay where the server announced none, before it is spread. Default 20 seconds. */
   readonly cap?: Duration.Input | undefined
-  /** Which errors are tried again. Default: those that say `isRetryable`. */
+  /** Which errors are tried again. Default: {@link isRetried}. */
   readonly while?: ((error: OpenRouterError) => boolean) | undefined
 }
 
@@ -78,12 +81,24 @@ const spread = (waitMillis: number): Effect.Effect<number> =>
   Effect.map(Random.next, (random) => random * Math.min(1000, waitMillis * 0.05))
 
 /**
+ * True for what is tried again by default: errors that say `isRetryable`, unless the attempt was billed, by OpenRouter or,
+ * with a key of your own, by the provider. What was paid for is not bought again behind the caller's back.
+ *
+ * @since 0.1.0
+ */
+export const isRetried = (error: OpenRouterError): boolean => {
+  if (!error.isRetryable) return false
+  const { cost, upstreamCost } = Costs.ofUsage(error.usage, { failed: true, billed: false })
+  return !Usd.isGreaterThan(Usd.sum(error.cost ?? cost, upstreamCost), Usd.zero)
+}
+
+/**
  * Makes a policy that waits for the announced reset, or backs off exponentially where none was announced.
  *
  * @since 0.1.0
  */
 export const make = (options: Options = {}): RetryPolicy => {
-  const shouldRetry = options.while ?? ((error: OpenRouterError) => error.isRetryable)
+  const shouldRetry = options.while ?? isRetried
   const schedule = Schedule.min([
     Schedule.exponential(options.base ?? "500 millis"),
     Schedule.spaced(options.cap ?? "20 seconds")

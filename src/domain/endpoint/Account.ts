@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Usd from "../money/Usd.ts"
+import * as Figure from "../money/Figure.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
 
@@ -17,19 +17,19 @@ const optional = Schema.optionalKey
  */
 export const KeyInfo = Wire.LazyStruct(() => ({
   label: optional(Schema.String),
-  limit: optional(Usd.FromNumber),
-  limitRemaining: optional(Usd.FromNumber),
+  limit: optional(Figure.amount),
+  limitRemaining: optional(Figure.amount),
   /** When the limit starts anew, such as `daily` or `monthly`. */
   limitReset: optional(Schema.String),
   includeByokInLimit: optional(Schema.Boolean),
-  usage: optional(Usd.FromNumber),
-  usageDaily: optional(Usd.FromNumber),
-  usageWeekly: optional(Usd.FromNumber),
-  usageMonthly: optional(Usd.FromNumber),
-  byokUsage: optional(Usd.FromNumber),
-  byokUsageDaily: optional(Usd.FromNumber),
-  byokUsageWeekly: optional(Usd.FromNumber),
-  byokUsageMonthly: optional(Usd.FromNumber),
+  usage: optional(Figure.amount),
+  usageDaily: optional(Figure.amount),
+  usageWeekly: optional(Figure.amount),
+  usageMonthly: optional(Figure.amount),
+  byokUsage: optional(Figure.amount),
+  byokUsageDaily: optional(Figure.amount),
+  byokUsageWeekly: optional(Figure.amount),
+  byokUsageMonthly: optional(Figure.amount),
   isFreeTier: optional(Schema.Boolean),
   isManagementKey: optional(Schema.Boolean),
   creatorUserId: optional(Schema.String),
@@ -56,8 +56,8 @@ export interface KeyInfo extends Schema.Schema.Type<typeof KeyInfo> {}
  * @since 0.1.0
  */
 export const Credits = Wire.LazyStruct(() => ({
-  totalCredits: Usd.FromNumber,
-  totalUsage: Usd.FromNumber
+  totalCredits: Figure.amount,
+  totalUsage: Figure.amount
 }))
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Usd from "../money/Usd.ts"
+import * as Figure from "../money/Figure.ts"
 import * as Costs from "../outcome/Costs.ts"
 import { ProviderPreferences } from "../request/ProviderPreferences.ts"
 import * as RequestBody from "../request/RequestBody.ts"
@@ -62,9 +62,9 @@ export const Embeddings = Wire.LazyStruct(() => ({
   model: known(Schema.String),
   data: Schema.Array(Embedding),
   usage: known(Wire.Struct({
-    promptTokens: known(Schema.Finite),
-    totalTokens: known(Schema.Finite),
-    cost: known(Usd.FromNumber),
+    promptTokens: Figure.count,
+    totalTokens: Figure.count,
+    cost: Figure.cost,
     isByok: known(Schema.Boolean)
   }))
 }))

@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { context } from "../error/ErrorContext.ts"
 import * as Hidden from "../error/Hidden.ts"
 import type { ModelUnavailable } from "../error/OpenRouterError.ts"
-import * as Usd from "../money/Usd.ts"
+import * as Figure from "../money/Figure.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
 
@@ -21,21 +21,22 @@ const optional = Schema.optionalKey
 export const Generation = Wire.LazyStruct(() => ({
   id: Schema.String,
   /** What OpenRouter charged. */
-  totalCost: optional(Usd.FromNumber),
-  usage: optional(Usd.FromNumber),
-  cacheDiscount: optional(Usd.FromNumber),
-  upstreamInferenceCost: optional(Usd.FromNumber),
+  totalCost: Figure.cost,
+  usage: Figure.cost,
+  /** Less than nothing where the cache was written. */
+  cacheDiscount: optional(Figure.amount),
+  upstreamInferenceCost: Figure.cost,
   isByok: optional(Schema.Boolean),
   model: optional(Schema.String),
   providerName: optional(Schema.String),
   /** As the server writes it. */
   createdAt: optional(Schema.String),
-  tokensPrompt: optional(Schema.Finite),
-  tokensCompletion: optional(Schema.Finite),
-  nativeTokensPrompt: optional(Schema.Finite),
-  nativeTokensCompletion: optional(Schema.Finite),
-  nativeTokensReasoning: optional(Schema.Finite),
-  nativeTokensCached: optional(Schema.Finite),
+  tokensPrompt: Figure.count,
+  tokensCompletion: Figure.count,
+  nativeTokensPrompt: Figure.count,
+  nativeTokensCompletion: Figure.count,
+  nativeTokensReasoning: Figure.count,
+  nativeTokensCached: Figure.count,
   finishReason: optional(Schema.String),
   nativeFinishReason: optional(Schema.String),
   /** Milliseconds. */

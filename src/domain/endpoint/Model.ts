@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Usd from "../money/Usd.ts"
+import * as Figure from "../money/Figure.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
 
@@ -12,25 +12,64 @@ const optional = Schema.optionalKey
 
 const modalities = Schema.Array(Wire.OpenLiterals(["text", "image", "file", "audio", "video", "embeddings"]))
 
+const prices = () => ({
+  prompt: Figure.price,
+  completion: Figure.price,
+  audio: Figure.price,
+  /** Per token of audio in the cache. */
+  inputAudioCache: Figure.price,
+  inputCacheRead: Figure.price,
+  inputCacheWrite: Figure.price,
+  /** For a cache that lasts an hour. */
+  inputCacheWrite1h: Figure.price
+})
+
+/** `snakeCase` would write `1h` as a part of the word before. */
+const priceNames = { inputCacheWrite1h: "input_cache_write_1h" }
+
 /**
- * Prices in US dollars: per token, unless the name says otherwise. An absent price does not apply.
+ * Prices that hold instead of others while all conditions do, such as those of long prompts.
+ *
+ * @since 0.1.0
+ */
+export const PricingOverride = Wire.LazyStruct(() => ({
+  ...prices(),
+  /** Tokens of the prompt from which on it holds. */
+  minPromptTokens: Figure.count,
+  /** The time of day from which on it holds, as the server writes it. */
+  utcStart: optional(Schema.String),
+  utcEnd: optional(Schema.String)
+}), priceNames)
+
+/**
+ * @since 0.1.0
+ */
+export interface PricingOverride extends Schema.Schema.Type<typeof PricingOverride> {}
+
+/**
+ * Prices in US dollars: per token, unless the name says otherwise. An absent price does not apply, or is not known
+ * beforehand: models that choose another one (`openrouter/auto`) have a price of -1, which is none.
  *
  * @since 0.1.0
  */
 export const Pricing = Wire.LazyStruct(() => ({
-  prompt: optional(Usd.FromString),
-  completion: optional(Usd.FromString),
+  ...prices(),
   /** Per request. */
-  request: optional(Usd.FromString),
+  request: Figure.price,
   /** Per image. */
-  image: optional(Usd.FromString),
-  audio: optional(Usd.FromString),
+  image: Figure.price,
+  /** Per token of an image. */
+  imageToken: Figure.price,
+  /** Per image that is made. */
+  imageOutput: Figure.price,
+  audioOutput: Figure.price,
   /** Per search. */
-  webSearch: optional(Usd.FromString),
-  internalReasoning: optional(Usd.FromString),
-  inputCacheRead: optional(Usd.FromString),
-  inputCacheWrite: optional(Usd.FromString)
-}))
+  webSearch: Figure.price,
+  internalReasoning: Figure.price,
+  /** The part of the prices that is taken off: 0 is nothing, 1 is all. */
+  discount: optional(Schema.Finite),
+  overrides: optional(Schema.Array(PricingOverride))
+}), priceNames)
 
 /**
  * @since 0.1.0

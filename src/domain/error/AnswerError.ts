@@ -63,7 +63,8 @@ export class GenerationFailed extends Hidden.withResponse(
 }
 
 /**
- * The response completed without text, refusal or call. Reasoning may have used up all tokens; retrying does not help.
+ * The response completed without text, refusal or call. Reasoning may have used up all tokens; then trying again does not
+ * help. It may if nothing at all came and nothing was used.
  *
  * @since 0.1.0
  */
@@ -73,7 +74,8 @@ export class EmptyCompletion extends Hidden.withResponse(
     context
   )
 ) {
-  readonly isRetryable = false
+  readonly isRetryable: boolean = Object.keys(this.usage ?? {}).length === 0 &&
+    (this.response?.output ?? []).every((item) => item.type === "message")
 }
 
 /**
@@ -91,15 +93,19 @@ export class InvalidOutput extends Hidden.withResponse(
 }
 
 /**
- * A stream ended without its terminal event.
+ * A stream ended without its terminal event. It is tried again only if it ended before its first event (`hasBegun` is false).
  *
  * @since 0.1.0
  */
 export class StreamInterrupted extends Hidden.withResponse(
   Schema.TaggedError<StreamInterrupted>("effect-openrouter/StreamInterrupted")(
     "StreamInterrupted",
-    context
+    {
+      ...context,
+      /** False if no event had come; one that only keeps the connection busy is none. Absent where it is not known. */
+      hasBegun: optional(Schema.Boolean)
+    }
   )
 ) {
-  readonly isRetryable = false
+  readonly isRetryable: boolean = this.hasBegun === false
 }

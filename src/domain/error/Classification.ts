@@ -151,7 +151,10 @@ export const classify = (answer: Answer): ServerSideError | undefined => {
   const tag = tagOf(error, answer)
   if (tag === undefined) return undefined
   const context = contextOf(answer, error)
-  const { limit, remaining, ...announced } = RateLimit.fromAnswer(answer)
+  const { limit, remaining, ...announced } = RateLimit.fromAnswer({
+    ...answer,
+    isLimited: tag === "RateLimited" || tag === "PaymentRequired"
+  })
   const { fallbackModels, limitSource, patterns, reason, reasons, retryable } = error
   const hint = { ...announced, ...Wire.compact({ retryable }) }
   switch (tag) {

@@ -68,8 +68,10 @@ export const context = {
   /** The error `code` of the body as text, where given; else its `type`. */
   code: optional(Schema.String),
   usage: optional(Schema.suspend(() => Usage)),
-  /** What OpenRouter charged. Absent is unknown, not zero. */
+  /** What OpenRouter charged for this attempt, as it said itself. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
+  /** What all attempts of the call cost, by the rules of a ledger. Absent if the cost of any of them is unknown. */
+  callCost: optional(Usd.Usd),
   /** The text that arrived before the failure. */
   partialText: optional(Schema.String),
   provider: optional(ProviderDetails),

@@ -1,10 +1,11 @@
 /**
  * When to come back: what the server announced about its limits, in whichever of its dialects.
  *
- * Sources, best first: `Retry-After` (seconds or an HTTP date), `availability.retry_after` (seconds) in the body, the
- * `X-RateLimit-Reset` header, the same name inside `error.metadata.headers`. A reset is epoch milliseconds or epoch
- * seconds, as text or number: OpenRouter documents no unit, so the size tells them apart. Of several values of one header
- * the longest wait holds.
+ * Sources, best first: `Retry-After` (seconds or an HTTP date), `retry-after-ms`, `availability.retry_after` (seconds) in the
+ * body, the `X-RateLimit-Reset` header, the same names inside `error.metadata.headers`. A reset is epoch milliseconds or
+ * epoch seconds, as text or number: OpenRouter documents no unit, so the size tells them apart. Of several values of one
+ * header the longest wait holds. Many answers name the reset of their window, so it counts only where a limit was the
+ * reason, or where nothing remains.
  *
  * @since 0.1.0
  */
@@ -47,7 +48,8 @@ const smallestSeconds = 1e9
 /**
  * Reads the announced limit from an answer's headers and its parsed body.
  *
- * `now` is epoch milliseconds. A reset in the past means that a new attempt makes sense at once.
+ * `now` is epoch milliseconds. `isLimited` says that a limit was the reason, which is so by default. A reset in the past
+ * means that a new attempt makes sense at once.
  *
  * @since 0.1.0
  */
@@ -55,6 +57,7 @@ export const fromAnswer = (answer: {
   readonly headers: Headers
   readonly body: unknown
   readonly now: number
+  readonly isLimited?: boolean
 }): RateLimit => {
   const error = member(answer.body, "error")
   const inner = {
@@ -63,11 +66,17 @@ export const fromAnswer = (answer: {
   }
   const availability = member(error, "availability") ?? member(answer.body, "availability")
   const header = (name: string): unknown => answer.headers[name] ?? inner[name]
+  const reset = (headers: { readonly [name: string]: unknown }): number | undefined =>
+    answer.isLimited !== false || amount(headers["x-ratelimit-remaining"]) === 0
+      ? untilReset(headers["x-ratelimit-reset"], answer.now)
+      : undefined
   const waitMillis = secondsOrDate(answer.headers["retry-after"], answer.now) ??
+    millis(answer.headers["retry-after-ms"]) ??
     seconds(member(availability, "retry_after")) ??
-    untilReset(answer.headers["x-ratelimit-reset"], answer.now) ??
+    reset(answer.headers) ??
     secondsOrDate(inner["retry-after"], answer.now) ??
-    untilReset(inner["x-ratelimit-reset"], answer.now)
+    millis(inner["retry-after-ms"]) ??
+    reset(inner)
   const limit = amount(header("x-ratelimit-limit"))
   const remaining = amount(header("x-ratelimit-remaining"))
   return {
@@ -112,6 +121,12 @@ const longest = (value: unknown, waitOf: (value: unknown) => number | undefined)
   const waits = parts.flatMap((part: unknown) => waitOf(typeof part === "string" ? part.trim() : part) ?? [])
   return waits.length === 0 ? undefined : Math.max(...waits)
 }
+
+const millis = (value: unknown): number | undefined =>
+  longest(value, (value) => {
+    const number = amount(value)
+    return number === undefined ? undefined : bounded(number)
+  })
 
 const secondsOrDate = (value: unknown, now: number): number | undefined =>
   longest(value, (value) => secondsOrOneDate(value, now))

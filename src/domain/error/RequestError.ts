@@ -250,8 +250,8 @@ export class TimedOut extends Hidden.withResponse(
 }
 
 /**
- * A body that is no response, even read leniently, or one that is too large to be read (`reason:
- * "tooLarge"`). `body` has its text.
+ * A body that is no response, even read leniently, one that is too large to be read (`reason: "tooLarge"`), or none at all
+ * (`reason: "empty"`: nothing but padding), which is tried again. `body` has its text.
  *
  * @since 0.1.0
  */
@@ -260,12 +260,12 @@ export class MalformedResponse extends Hidden.withResponse(
     "MalformedResponse",
     {
       ...context,
-      /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. */
-      reason: optional(Schema.Literals(["tooLarge"]))
+      /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. `empty`: nothing came. */
+      reason: optional(Schema.Literals(["tooLarge", "empty"]))
     }
   )
 ) {
-  readonly isRetryable = false
+  readonly isRetryable: boolean = this.reason === "empty"
 }
 
 /**

@@ -1,12 +1,14 @@
 /**
  * What a response used, and what it cost.
  *
- * Every part is optional: providers leave parts out, and an absent figure is not a zero.
+ * Every part is optional: providers leave parts out, and an absent figure is not a zero. Costs and tokens are read from
+ * numbers and from decimal text; a negative one is none, and so unknown.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
+import * as Figure from "./Figure.ts"
 import * as Usd from "./Usd.ts"
 
 const optional = Schema.optionalKey
@@ -17,10 +19,10 @@ const optional = Schema.optionalKey
  * @since 0.1.0
  */
 export const CostDetails = Wire.LazyStruct(() => ({
-  upstreamInferenceCost: optional(Usd.FromNumber),
-  upstreamInferenceInputCost: optional(Usd.FromNumber),
-  upstreamInferenceOutputCost: optional(Usd.FromNumber),
-  serverToolCost: optional(Usd.FromNumber)
+  upstreamInferenceCost: Figure.cost,
+  upstreamInferenceInputCost: Figure.cost,
+  upstreamInferenceOutputCost: Figure.cost,
+  serverToolCost: Figure.cost
 }))
 
 /**
@@ -29,21 +31,21 @@ export const CostDetails = Wire.LazyStruct(() => ({
 export interface CostDetails extends Schema.Schema.Type<typeof CostDetails> {}
 
 const usage = () => ({
-  inputTokens: optional(Schema.Finite),
+  inputTokens: Figure.count,
   inputTokensDetails: optional(Wire.Struct({
-    cachedTokens: optional(Schema.Finite),
-    cacheWriteTokens: optional(Schema.Finite)
+    cachedTokens: Figure.count,
+    cacheWriteTokens: Figure.count
   })),
-  outputTokens: optional(Schema.Finite),
-  outputTokensDetails: optional(Wire.Struct({ reasoningTokens: optional(Schema.Finite) })),
-  totalTokens: optional(Schema.Finite),
-  cost: optional(Usd.FromNumber),
+  outputTokens: Figure.count,
+  outputTokensDetails: optional(Wire.Struct({ reasoningTokens: Figure.count })),
+  totalTokens: Figure.count,
+  cost: Figure.cost,
   isByok: optional(Schema.Boolean),
   costDetails: optional(CostDetails),
   serverToolUseDetails: optional(Wire.Struct({
-    toolCallsRequested: optional(Schema.Finite),
-    toolCallsExecuted: optional(Schema.Finite),
-    webSearchRequests: optional(Schema.Finite)
+    toolCallsRequested: Figure.count,
+    toolCallsExecuted: Figure.count,
+    webSearchRequests: Figure.count
   }))
 })
 

@@ -18,7 +18,7 @@ const figures = {
    * not have the asked shape (`InvalidOutput`) is an answer here.
    */
   failures: Schema.Int,
-  /** Those whose cost is not known: interrupted, cut off, or answered without a cost. */
+  /** Those whose cost is not known: interrupted, cut off, given up by a gateway, or answered without a cost. */
   unknown: Schema.Int,
   /** What OpenRouter charged for all calls whose cost is known. */
   cost: Usd.Usd,
@@ -77,24 +77,38 @@ export const sum = (self: Costs, that: Costs): Costs => ({
 })
 
 /**
- * What one call cost by its usage; `billed` says whether an absent cost is unknown or none.
+ * What one call cost by its usage; `billed` says whether an absent cost is unknown or none. A negative cost, which no call
+ * has, would lower the sums: it is unknown.
  *
  * @since 0.1.0
  */
 export const ofUsage = (
   usage: Usage | undefined,
   known: { readonly failed: boolean; readonly billed: boolean }
-): Costs => ({
-  calls: 1,
-  failures: known.failed ? 1 : 0,
-  unknown: known.billed && usage?.cost === undefined ? 1 : 0,
-  cost: usage?.cost ?? Usd.zero,
-  upstreamCost: (usage === undefined ? undefined : upstreamCost(usage)) ?? Usd.zero,
-  inputTokens: usage?.inputTokens ?? 0,
-  cachedTokens: usage?.inputTokensDetails?.cachedTokens ?? 0,
-  outputTokens: usage?.outputTokens ?? 0,
-  reasoningTokens: usage?.outputTokensDetails?.reasoningTokens ?? 0
-})
+): Costs => {
+  const cost = possible(usage?.cost)
+  return {
+    calls: 1,
+    failures: known.failed ? 1 : 0,
+    unknown: cost === undefined && (known.billed || usage?.cost !== undefined) ? 1 : 0,
+    cost: cost ?? Usd.zero,
+    upstreamCost: (usage === undefined ? undefined : possible(upstreamCost(usage))) ?? Usd.zero,
+    inputTokens: usage?.inputTokens ?? 0,
+    cachedTokens: usage?.inputTokensDetails?.cachedTokens ?? 0,
+    outputTokens: usage?.outputTokens ?? 0,
+    reasoningTokens: usage?.outputTokensDetails?.reasoningTokens ?? 0
+  }
+}
+
+const possible = (cost: Usd.Usd | undefined): Usd.Usd | undefined =>
+  cost === undefined || Usd.isNegative(cost) ? undefined : cost
+
+/**
+ * What OpenRouter charged for all of it; `undefined` if the cost of any part is unknown.
+ *
+ * @since 0.1.0
+ */
+export const charged = (self: Costs): Usd.Usd | undefined => self.unknown === 0 ? self.cost : undefined
 
 /**
  * What an answered call cost.
@@ -107,12 +121,18 @@ export const ofOutcome = (outcome: Outcome): Costs =>
 /**
  * What a failed attempt cost; nothing is booked for a request that was never sent.
  *
- * An HTTP error is not billed. A connection that broke after the request was sent, a deadline of ours and an unreadable
- * answer may be: their cost is unknown.
+ * An error that came with a cost has that, whatever its status. Without one, an HTTP error is not billed, and neither is a
+ * failure inside an answer that had not begun. Unknown is the cost of everything that the provider may have worked for:
+ * an answer that had begun (text, reasoning, calls; `hasBegun` says that a stream had, where the error does not show it),
+ * a connection that broke after the request was sent, a deadline of ours, a gateway that gave up (408, 504, 524 and their
+ * kin), and an unreadable answer.
  *
  * @since 0.1.0
  */
-export const ofError = (error: OpenRouterError): Costs => {
+export const ofError = (
+  error: OpenRouterError,
+  options: { readonly hasBegun?: boolean | undefined } = {}
+): Costs => {
   switch (error._tag) {
     case "BudgetExceeded":
       return zero
@@ -124,14 +144,25 @@ export const ofError = (error: OpenRouterError): Costs => {
       break
     case "ConnectionFailed":
       return ofUsage(error.usage, { failed: true, billed: error.phase !== "connecting" })
+    case "ProviderTimeout":
     case "TimedOut":
     case "MalformedResponse":
     case "StreamInterrupted":
+    case "Incomplete":
+    case "GenerationFailed":
+    case "EmptyCompletion":
       return ofUsage(error.usage, { failed: true, billed: true })
+    case "InvalidOutput":
+      return ofUsage(error.usage, { failed: false, billed: true })
   }
-  const wasBegun = error.status === 200 && (error.usage !== undefined || error.partialText !== undefined)
-  return ofUsage(error.usage, { failed: true, billed: wasBegun })
+  const { partialText, response, status, usage } = error
+  const hasBegun = options.hasBegun === true || partialText !== undefined || (response?.output.length ?? 0) > 0
+  const isGivenUp = status !== undefined && givenUp.has(status)
+  return ofUsage(usage, { failed: true, billed: usage !== undefined || hasBegun || isGivenUp })
 }
+
+/** The statuses of gateways that did not wait for the end, also those of Cloudflare and other proxies. */
+const givenUp: ReadonlySet<number> = new Set([408, 499, 504, 520, 522, 524, 598, 599])
 
 /**
  * An attempt that was interrupted after it was sent: the provider may have billed it.

@@ -46,7 +46,7 @@ export interface Context {
 export const toOutcome = (answer: HttpAnswer, context: Context): Result.Result<Outcome.Outcome, RequestError> => {
   const json = parse(answer.text)
   if (!isOk(answer)) return Result.fail(refused(answer, json, context))
-  if (json === undefined) return Result.fail(malformed(answer, context, notJson(answer)))
+  if (json === undefined) return Result.fail(unreadable(answer, context))
   // An error instead of a response is a response that failed before it had any output.
   const error = ErrorBody.envelope(json)
   const response = Response.decode(error === undefined ? json : { ...error, status: "failed", output: [] })
@@ -67,8 +67,9 @@ export const toJson = <A>(
 ): Result.Result<A, RequestError> => {
   const json = parse(answer.text)
   if (!isOk(answer) || ErrorBody.envelope(json) !== undefined) return Result.fail(refused(answer, json, context))
-  const value = json === undefined ? Result.fail(notJson(answer)) : decode(json)
-  return Result.mapError(value, (problem) => malformed(answer, context, problem))
+  return json === undefined
+    ? Result.fail(unreadable(answer, context))
+    : Result.mapError(decode(json), (problem) => malformed(answer, context, problem))
 }
 
 const isOk = (answer: HttpAnswer): boolean => answer.status >= 200 && answer.status < 300
@@ -82,7 +83,10 @@ const parse = (text: string): unknown => {
   }
 }
 
-const notJson = (answer: HttpAnswer): string => answer.text.trim() === "" ? "the body is empty" : "the body is not JSON"
+const unreadable = (answer: HttpAnswer, context: Context): MalformedResponse =>
+  answer.text.trim() === ""
+    ? malformed(answer, context, "the body is empty", "empty")
+    : malformed(answer, context, "the body is not JSON")
 
 const refused = (answer: HttpAnswer, body: unknown, context: Context): RequestError =>
   Classification.classify({ ...answer, ...known(answer, context), body, now: context.now }) ??
@@ -93,9 +97,10 @@ const known = (answer: HttpAnswer, context: Context) => ({
   ...Wire.compact({ model: context.model, generationId: answer.headers["x-generation-id"] })
 })
 
-const malformed = (answer: HttpAnswer, context: Context, problem: string): MalformedResponse =>
+const malformed = (answer: HttpAnswer, context: Context, problem: string, reason?: "empty"): MalformedResponse =>
   new MalformedResponse({
     ...known(answer, context),
+    ...Wire.compact({ reason }),
     status: answer.status,
     message: ErrorBody.shortened(`the answer is no response: ${problem}`),
     body: Redacted.make(answer.text.slice(0, ErrorBody.maxBody))

@@ -50,8 +50,10 @@ const answered = {
   /** Whether OpenRouter's response cache answered; absent if it was not asked. */
   cache: optional(CacheStatus),
   usage: optional(Schema.suspend(() => Usage)),
-  /** What OpenRouter charged. Absent is unknown, not zero. */
+  /** What OpenRouter charged for this answer. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
+  /** What all attempts of the call cost. Absent if the cost of any of them is unknown. */
+  callCost: optional(Usd.Usd),
   /** How many times the request was sent, 1 without a retry. */
   attempts: Schema.Int
 }
@@ -177,7 +179,7 @@ export const fromResponse = (
   const { output, status } = response
   const text = Response.textOf(output)
   const known = knownOf(response, context)
-  const base = { response, ...known, ...Wire.compact({ cache: cacheOf(context.headers) }) }
+  const base = { response, ...known, ...Wire.compact({ callCost: known.cost, cache: cacheOf(context.headers) }) }
   if (status === "failed" || status === "cancelled" || (response.error !== undefined && output.length === 0)) {
     const answer: Classification.Answer = {
       ...known,
@@ -191,7 +193,13 @@ export const fromResponse = (
     const named = Classification.classify(answer)
     if (named !== undefined) return Result.fail(named)
     const error = Classification.generationFailed(answer)
-    return Result.succeed({ ...base, ...Wire.compact({ usage: error.usage, cost: error.cost }), _tag: "Failed", error })
+    const failed = {
+      ...base,
+      ...Wire.compact({ usage: error.usage, cost: error.cost }),
+      _tag: "Failed" as const,
+      error
+    }
+    return Result.succeed(withCallCost(failed, failed.cost))
   }
   if (status === "incomplete" || status === "queued" || status === "in_progress") {
     const reason = response.incompleteDetails?.reason ?? status
@@ -226,6 +234,26 @@ export const knownOf = (response: Response.Response, context: Omit<AnswerContext
 const hasBegun = ({ id, output, status }: Response.Response): boolean =>
   id !== undefined || output.length > 0 || status !== "in_progress"
 
+/**
+ * The outcome of a call whose attempts cost this in all; `undefined` is unknown.
+ *
+ * @since 0.1.0
+ */
+export const withCallCost = (outcome: Outcome, callCost: Usd.Usd | undefined): Outcome => {
+  const { callCost: _, ...own } = outcome
+  if (callCost === undefined) return own
+  return own._tag === "Failed"
+    ? { ...own, callCost, error: new E.GenerationFailed({ ...detailsOf(own.error), callCost }) }
+    : { ...own, callCost }
+}
+
+/** What spreading an error leaves out is named. */
+const detailsOf = (error: E.GenerationFailed) => ({
+  ...error,
+  message: error.message,
+  ...Wire.compact({ response: error.response })
+})
+
 const cacheOf = (headers: RateLimit.Headers): CacheStatus | undefined => {
   const status = headers["x-openrouter-cache-status"]
   return status === undefined ? undefined : {
@@ -250,11 +278,11 @@ const generationIdOf = (response: Response.Response): string | undefined =>
  * @since 0.1.0
  */
 export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => {
-  const { attempts, cost, generationId, model, response, usage } = outcome
+  const { attempts, callCost, cost, generationId, model, response, usage } = outcome
   const context = {
     attempts,
     response,
-    ...Wire.compact({ model, generationId, usage, cost, errorType: response.errorType })
+    ...Wire.compact({ model, generationId, usage, cost, callCost, errorType: response.errorType })
   }
   switch (outcome._tag) {
     case "Incomplete":
@@ -285,4 +313,15 @@ export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => 
         message: "the response completed without text, refusal or call"
       })
   }
+}
+
+/**
+ * The error of an answer that is worth another try because nothing came with it, not even a usage.
+ *
+ * @since 0.1.0
+ */
+export const vacancy = (outcome: Outcome): E.EmptyCompletion | undefined => {
+  if (outcome._tag !== "Empty") return undefined
+  const error = toError(outcome)
+  return error._tag === "EmptyCompletion" && error.isRetryable ? error : undefined
 }

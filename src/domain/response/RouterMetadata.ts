@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import * as Usd from "../money/Usd.ts"
+import * as Figure from "../money/Figure.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optionalKey
@@ -59,7 +59,7 @@ export const RouterMetadata = Wire.LazyStruct(() => ({
     ])),
     name: optional(Schema.String),
     summary: optional(Schema.String),
-    costUsd: optional(Usd.FromNumber),
+    costUsd: Figure.cost,
     data: optional(Wire.JsonObject),
     guardrailId: optional(Schema.String),
     guardrailScope: optional(Schema.String)

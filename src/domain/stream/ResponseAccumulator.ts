@@ -62,6 +62,8 @@ export class ResponseAccumulator {
   #end: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent> | undefined
   #error: StreamEvent.ErrorEvent | undefined
   #hasOutput = false
+  /** True once an event came that says something. */
+  #hasBegun = false
 
   /** True once anything of the answer was delivered; see {@link StreamEvent.isOutput}. */
   get hasOutput(): boolean {
@@ -88,6 +90,7 @@ export class ResponseAccumulator {
    */
   add(event: StreamEvent.StreamEvent): boolean {
     if (this.#end !== undefined) return false
+    this.#hasBegun ||= !StreamEvent.isKeepAlive(event)
     switch (event.type) {
       case "response.completed":
       case "response.incomplete":
@@ -235,7 +238,12 @@ export class ResponseAccumulator {
     const soFar = partialText === "" ? {} : { partialText }
     if (error === undefined) {
       return Result.fail(
-        new E.StreamInterrupted({ ...base, ...soFar, message: "the stream ended without its terminal event" })
+        new E.StreamInterrupted({
+          ...base,
+          ...soFar,
+          hasBegun: this.#hasBegun,
+          message: "the stream ended without its terminal event"
+        })
       )
     }
     const answer: Classification.Answer = {

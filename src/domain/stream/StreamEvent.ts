@@ -221,3 +221,22 @@ export const isOutput = (event: StreamEvent): boolean => {
   if ("response" in event) return event.response.output.length > 0
   return event.type === "unknown" && Wire.isJsonObject(event.raw) && typeof event.raw["output_index"] === "number"
 }
+
+const keepAliveNames = /^(response[._])?(keep[._ -]?alive|ping|pong|heart[._ -]?beat|noop)$/i
+
+/**
+ * True for an event that only keeps the connection busy, in any of the names that providers and gateways have for it
+ * (`keepalive`, `response.keep_alive`, `ping`, `heartbeat`), or that has nothing in it.
+ *
+ * It says nothing about the answer: no deadline is fed by it, and a stream has not begun with it.
+ *
+ * @since 0.1.0
+ */
+export const isKeepAlive = (event: StreamEvent): boolean => {
+  if (event.type !== "unknown") return false
+  const { raw, wireType } = event
+  if (wireType !== "") return keepAliveNames.test(wireType)
+  if (!Wire.isJsonObject(raw)) return raw === null || typeof raw === "string" && keepAliveNames.test(raw.trim())
+  const { event: name } = raw
+  return Object.keys(raw).length === 0 || typeof name === "string" && keepAliveNames.test(name)
+}

@@ -86,6 +86,13 @@ export class Attempting {
     }))
   }
 
+  /** What it cost, if it ended with this error. */
+  costsOf(error: OpenRouterError): Costs.Costs {
+    return this.sentAt === undefined
+      ? Costs.zero
+      : Costs.ofError(error, { hasBegun: this.firstOutputAt !== undefined })
+  }
+
   #ended<A>(
     exit: Exit.Exit<A, OpenRouterError>,
     reading: Reading<A> | undefined,
@@ -98,7 +105,7 @@ export class Attempting {
     return {
       _tag: "Sent",
       exit,
-      costs: reading === undefined ? Costs.zero : costsOf(exit, error, reading.costs),
+      costs: reading === undefined ? Costs.zero : costsOf(exit, error && this.costsOf(error), reading.costs),
       generationId: this.generationId ?? told,
       sentAt,
       firstOutputAt,
@@ -118,11 +125,11 @@ const attempted = <A>(read: () => A): A | undefined => {
 
 const costsOf = <A>(
   exit: Exit.Exit<A, OpenRouterError>,
-  error: OpenRouterError | undefined,
+  ofError: Costs.Costs | undefined,
   costs: (value: A) => Costs.Costs
 ): Costs.Costs => {
   if (Exit.isSuccess(exit)) return attempted(() => costs(exit.value)) ?? Costs.interrupted
-  return error === undefined ? Costs.interrupted : Costs.ofError(error)
+  return ofError ?? Costs.interrupted
 }
 
 /** Whoever fails to take note must neither lose an answer that was paid for, nor keep others from being told. */

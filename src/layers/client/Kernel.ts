@@ -17,9 +17,10 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Call } from "../../domain/endpoint/Call.ts"
+import * as CallCost from "../../domain/error/CallCost.ts"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
-import type { Outcome } from "../../domain/outcome/Outcome.ts"
+import * as Outcome from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
@@ -45,7 +46,7 @@ export interface Sender {
     sending: Sending.Sending,
     request: CreateResponse.CreateResponse,
     body: string
-  ) => Effect.Effect<Outcome, RequestError>
+  ) => Effect.Effect<Outcome.Outcome, RequestError>
   /** Sends a request for a stream, until its answer has begun; the scope holds the connection. */
   readonly stream: (
     sending: Sending.Sending,
@@ -114,20 +115,35 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const outcomeIn = (
     fiber: Fiber.Fiber<unknown, unknown>,
     request: CreateResponse.CreateResponse
-  ): Effect.Effect<Outcome, RequestError> => {
+  ): Effect.Effect<Outcome.Outcome, RequestError> => {
     const body = CreateResponse.toBody(request, { stream: false })
     if (Result.isFailure(body)) return Effect.fail(body.failure)
     const running = new Sending.Running(fiber, client, respondOf(request))
     const { problem } = running
     if (problem !== undefined) return Effect.fail(problem)
+    let vacant: Outcome.Outcome | undefined
     return Tracing.call(
       fiber,
       "OpenRouter.respond",
       () => attributesOf(running),
-      retried(running, (number) => {
-        const sending = new Sending.Sending(running, number, false)
-        return attempted(sending, sender.respond(sending, request, body.success), ofOutcome)
-      }),
+      Effect.catchTag(
+        retried(running, (number) => {
+          const sending = new Sending.Sending(running, number, false)
+          return Effect.matchEffect(attempted(sending, sender.respond(sending, request, body.success), ofOutcome), {
+            onFailure: (error) => Effect.fail(sending.failed(error, CallCost.withCallCost)),
+            onSuccess: (own) => {
+              const outcome = sending.answered(own)
+              const error = Outcome.vacancy(outcome)
+              if (error === undefined) return Effect.succeed(outcome)
+              vacant = outcome
+              return Effect.fail(error)
+            }
+          })
+        }),
+        "EmptyCompletion",
+        // It is an answer, once it is not repeated any more.
+        (error) => vacant === undefined ? Effect.die(error) : Effect.succeed(vacant)
+      ),
       Tracing.annotateOutcome
     )
   }
@@ -152,7 +168,10 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
         const reading = call.costs === undefined ? undefined : { costs: call.costs }
-        return attempted(sending, sender.call(sending, call, body.success), reading)
+        const answered = attempted(sending, sender.call(sending, call, body.success), reading)
+        return isBillable
+          ? Effect.mapError(answered, (error) => sending.failed(error, CallCost.withCallCost))
+          : answered
       })
     )
   }
@@ -164,7 +183,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     scope: Scope.Scope,
     held: StreamAttempt.Held,
     open: (sending: Sending.Sending) => Effect.Effect<StreamAttempt.EventSource, StreamError, Scope.Scope>,
-    onOutcome: (outcome: Outcome) => void
+    onOutcome: (outcome: Outcome.Outcome) => void
   ) => {
     const sending = new Sending.Sending(running, number, true)
     return StreamAttempt.begin({
@@ -190,11 +209,11 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       const { problem } = running
       if (problem !== undefined) return Effect.fail(problem)
       return Effect.map(Tracing.stream(fiber, () => attributesOf(running), scope), (span) => {
-        const onOutcome = (outcome: Outcome) => {
+        const onOutcome = (outcome: Outcome.Outcome) => {
           if (span !== undefined) Tracing.annotateOutcome(span, outcome)
         }
         const open = (sending: Sending.Sending) => sender.stream(sending, request, body.success)
-        const held: StreamAttempt.Held = { events: [] }
+        const held: StreamAttempt.Held = { events: [], outcome: undefined }
         return StreamAttempt.pulled(
           retried(running, (number) => begun(running, number, scope, held, open, onOutcome)),
           held
@@ -264,7 +283,7 @@ const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): 
     Effect.withFiber((fiber) => Channel.toTransform(make(fiber))(upstream, scope))
   )
 
-const ofOutcome: Reading<Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
+const ofOutcome: Reading<Outcome.Outcome> = { costs: Costs.ofOutcome, generationId: (outcome) => outcome.generationId }
 
 const modelOf = ({ model, models }: CreateResponse.CreateResponse): string | undefined => model ?? models?.[0]
 

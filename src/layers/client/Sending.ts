@@ -14,6 +14,9 @@ import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { ConnectionFailed, InvalidRequest, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { Usd } from "../../domain/money/Usd.ts"
+import * as Costs from "../../domain/outcome/Costs.ts"
+import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
 import * as Admission from "../../services/Admission.ts"
@@ -65,6 +68,8 @@ export class Running {
   /** The instant at which all of it must be over. */
   readonly totalAt: number
   readonly watchdog: Watchdog.Watchdog
+  /** What its attempts cost that are over. */
+  spent: Costs.Costs = Costs.zero
 
   constructor(fiber: Fiber.Fiber<unknown, unknown>, client: Client, question: Question) {
     const { request } = question
@@ -126,6 +131,8 @@ export class Running {
  */
 export class Sending extends Attempting {
   readonly running: Running
+  /** What the attempts before it cost. */
+  readonly #spentBefore: Costs.Costs
   /** The one deadline of the attempt; it is moved as the attempt goes on. */
   readonly deadline: Watchdog.Deadline
   #phase: "response" | "firstEvent" | "idle"
@@ -136,6 +143,7 @@ export class Sending extends Attempting {
   constructor(running: Running, number: number, isStream: boolean) {
     super(running.call, number, running.clock.currentTimeMillisUnsafe())
     this.running = running
+    this.#spentBefore = running.spent
     this.deadline = Watchdog.deadline(running.totalAt)
     this.#phase = isStream ? "firstEvent" : "response"
   }
@@ -159,6 +167,25 @@ export class Sending extends Attempting {
       default:
         return error
     }
+  }
+
+  /** Its error with the cost of the call, once it is over. What kept the call from being sent at all is as it was. */
+  failed<E extends OpenRouterError>(error: E, withCallCost: (error: E, callCost: Usd) => E): E {
+    if (this.sentAt === undefined && this.number === 1) return error
+    const callCost = this.#spends(this.costsOf(error))
+    return callCost === undefined || error.callCost !== undefined ? error : withCallCost(error, callCost)
+  }
+
+  /** Its answer with the cost of the call, once it is over. Alone it has its own. */
+  answered(outcome: Outcome.Outcome): Outcome.Outcome {
+    return this.number === 1 && (outcome._tag === "Completed" || outcome.callCost !== undefined)
+      ? outcome
+      : Outcome.withCallCost(outcome, this.#spends(Costs.ofOutcome(outcome)))
+  }
+
+  #spends(costs: Costs.Costs): Usd | undefined {
+    this.running.spent = Costs.sum(this.#spentBefore, costs)
+    return Costs.charged(this.running.spent)
   }
 
   /** Passes the admissions, under the `total` deadline of the call. */

@@ -15,8 +15,9 @@ import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
-import type { TimedOut } from "../../domain/error/OpenRouterError.ts"
-import type { Outcome } from "../../domain/outcome/Outcome.ts"
+import * as CallCost from "../../domain/error/CallCost.ts"
+import type { EmptyCompletion, TimedOut } from "../../domain/error/OpenRouterError.ts"
+import * as Outcome from "../../domain/outcome/Outcome.ts"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
 import type { StreamError } from "../../services/OpenRouter.ts"
 import { Pump } from "./Pump.ts"
@@ -27,14 +28,17 @@ import type { Sending } from "./Sending.ts"
  *
  * @since 0.1.0
  */
-export type Ended = Result.Result<Outcome, StreamError>
+export type Ended = Result.Result<Outcome.Outcome, StreamError>
 
 type Events = Arr.NonEmptyReadonlyArray<StreamEvent.StreamEvent>
 
 /** A stream that says so much has begun, whatever it says. */
 const maxHeld = 1000
 
-type EventPull = Pull.Pull<Events, StreamError, Outcome>
+/** Of events that keep the connection busy no more are kept: a stalled stream may send them for hours. */
+const maxKeepAlives = 100
+
+type EventPull = Pull.Pull<Events, StreamError, Outcome.Outcome>
 
 /**
  * The events of one attempt.
@@ -65,12 +69,14 @@ export interface Begun {
 }
 
 /**
- * The events of the attempt that failed last before its first piece.
+ * What the attempt that was last to end before its first piece has to say, should it not be repeated.
  *
  * @since 0.1.0
  */
 export interface Held {
   events: ReadonlyArray<StreamEvent.StreamEvent>
+  /** How it ended, if it was an answer with nothing in it. */
+  outcome: Outcome.Outcome | undefined
 }
 
 /**
@@ -85,31 +91,35 @@ export const begin = (options: {
   /** Holds the connection, and is closed when the attempt is over. */
   readonly scope: Scope.Closeable
   readonly open: Effect.Effect<EventSource, StreamError, Scope.Scope>
-  readonly settle: (exit: Exit.Exit<Outcome, StreamError>) => Effect.Effect<void>
+  readonly settle: (exit: Exit.Exit<Outcome.Outcome, StreamError>) => Effect.Effect<void>
   readonly held: Held
-}): Effect.Effect<Begun, StreamError> => {
+}): Effect.Effect<Begun, StreamError | EmptyCompletion> => {
   const { held, open, scope, sending, settle } = options
   let source: EventSource | undefined
   held.events = []
+  held.outcome = undefined
 
-  const over = (ended: Ended): Effect.Effect<Ended> =>
-    Effect.as(Effect.andThen(settle(toExit(ended)), Scope.close(scope, Exit.void)), ended)
+  const over = (end: Ended): Effect.Effect<Ended> =>
+    Effect.suspend(() => {
+      const ended = concluded(end, sending)
+      return Effect.as(Effect.andThen(settle(toExit(ended)), Scope.close(scope, Exit.void)), ended)
+    })
 
   /** A consumer may leave at any time: what is known by then counts. */
   const left = Effect.suspend(() => {
     sending.running.watchdog.forget(sending.deadline)
     const ended = source?.ended()
     sending.generationId ??= source?.generationId()
-    return settle(ended === undefined ? Exit.interrupt() : toExit(ended))
+    return settle(ended === undefined ? Exit.interrupt() : toExit(concluded(ended, sending)))
   })
 
   /** A defect is told as what it is; to the finalizer it would look like a consumer who leaves. */
   const fallen = (defect: unknown): Effect.Effect<void> => settle(Exit.die(defect))
 
   const failed = (error: StreamError): Effect.Effect<never, StreamError> =>
-    Effect.andThen(over(Result.fail(error)), Effect.fail(error))
+    Effect.flatMap(over(Result.fail(error)), (ended) => Effect.fail(Result.isFailure(ended) ? ended.failure : error))
 
-  const reading = (opened: EventSource): Effect.Effect<Begun, StreamError> => {
+  const reading = (opened: EventSource): Effect.Effect<Begun, StreamError | EmptyCompletion> => {
     source = opened
     const { context, watchdog } = sending.running
     const pump = new Pump({
@@ -124,33 +134,46 @@ export const begin = (options: {
       return pump.take
     })
     /** Takes note of what has arrived; the end of an attempt is told before the consumer can see it. */
-    const arrived = (events: Events): Ended | undefined => {
-      sending.arrived(events.some(isMeaningful))
-      return opened.isOver() ? opened.ended() : undefined
+    const arrived = (isMeaningful: boolean): Ended | undefined => {
+      sending.arrived(isMeaningful)
+      const ended = opened.isOver() ? opened.ended() : undefined
+      return ended === undefined ? undefined : concluded(ended, sending)
     }
     const told = (ended: Ended | undefined): Effect.Effect<void> =>
       ended === undefined ? Effect.void : settle(toExit(ended))
-    const rest: EventPull = Effect.matchEffect(Effect.tapDefect(next, fallen), {
-      onFailure: (end) => Effect.flatMap(over(toEnded(end)), endedPull),
-      onSuccess: (events) => {
-        const ended = arrived(events)
-        return ended === undefined ? Effect.succeed(events) : Effect.as(told(ended), events)
-      }
-    })
-    const untilPiece = (before: ReadonlyArray<StreamEvent.StreamEvent>): Effect.Effect<Begun, StreamError> =>
+    /** What only keeps the connection busy is handed over with the next event: the consumer would ask each time. */
+    const following = (quiet: ReadonlyArray<StreamEvent.StreamEvent>): EventPull =>
+      Effect.matchEffect(Effect.tapDefect(next, fallen), {
+        onFailure: (end) => Effect.flatMap(over(toEnded(end)), endedPull),
+        onSuccess: (events) => {
+          const isMeaningful = events.some(saysSomething)
+          const ended = arrived(isMeaningful)
+          if (!isMeaningful && ended === undefined) return following(kept(quiet, events))
+          const all = quiet.length === 0 ? events : Arr.appendAll(quiet, events)
+          return ended === undefined ? Effect.succeed(all) : Effect.as(told(ended), all)
+        }
+      })
+    const rest = following([])
+    const untilPiece = (
+      before: ReadonlyArray<StreamEvent.StreamEvent>
+    ): Effect.Effect<Begun, StreamError | EmptyCompletion> =>
       Effect.matchEffect(next, {
         onFailure: (end) =>
-          Effect.flatMap(over(toEnded(end)), (ended): Effect.Effect<Begun, StreamError> => {
-            if (Result.isSuccess(ended)) return Effect.succeed({ first: before, rest: Cause.done(ended.success) })
+          Effect.flatMap(over(toEnded(end)), (ended): Effect.Effect<Begun, StreamError | EmptyCompletion> => {
+            const error = Result.isSuccess(ended) ? Outcome.vacancy(ended.success) : ended.failure
+            if (error === undefined) return Effect.succeed({ first: before, rest: endedPull(ended) })
             held.events = before
-            return Effect.fail(ended.failure)
+            held.outcome = Result.getOrUndefined(ended)
+            return Effect.fail(error)
           }),
         onSuccess: (events) => {
-          const ended = arrived(events)
-          const all = before.length === 0 ? events : Arr.appendAll(before, events)
           const isPiece = events.some(StreamEvent.isPiece)
           if (isPiece) sending.firstOutputAt = sending.running.clock.currentTimeMillisUnsafe()
-          const isGoodEnd = ended !== undefined && Result.isSuccess(ended)
+          const isMeaningful = isPiece || events.some(saysSomething)
+          const ended = arrived(isMeaningful)
+          const all = isMeaningful ? Arr.appendAll(before, events) : kept(before, events)
+          const isGoodEnd = ended !== undefined && Result.isSuccess(ended) &&
+            Outcome.vacancy(ended.success) === undefined
           const isBegun = isPiece || isGoodEnd || all.length > maxHeld
           return Effect.flatMap(
             told(ended),
@@ -170,10 +193,10 @@ export const begin = (options: {
   )
 }
 
-const toExit = (ended: Ended): Exit.Exit<Outcome, StreamError> =>
+const toExit = (ended: Ended): Exit.Exit<Outcome.Outcome, StreamError> =>
   Result.isSuccess(ended) ? Exit.succeed(ended.success) : Exit.fail(ended.failure)
 
-const toEnded = (end: StreamError | Cause.Done<Outcome>): Ended =>
+const toEnded = (end: StreamError | Cause.Done<Outcome.Outcome>): Ended =>
   Cause.isDone(end) ? Result.succeed(end.value) : Result.fail(end)
 
 /**
@@ -181,25 +204,39 @@ const toEnded = (end: StreamError | Cause.Done<Outcome>): Ended =>
  *
  * @since 0.1.0
  */
-export const endedPull = (ended: Ended): Pull.Pull<never, StreamError, Outcome> =>
+export const endedPull = (ended: Ended): Pull.Pull<never, StreamError, Outcome.Outcome> =>
   Result.isSuccess(ended) ? Cause.done(ended.success) : Effect.fail(ended.failure)
 
-/** A keep-alive event says nothing about the answer. */
-const isMeaningful = (event: StreamEvent.StreamEvent): boolean =>
-  event.type !== "unknown" || event.wireType !== "keepalive"
+/** How an attempt ended, with what the call has cost by then. */
+const concluded = (ended: Ended, sending: Sending): Ended =>
+  Result.isSuccess(ended)
+    ? Result.succeed(sending.answered(ended.success))
+    : Result.fail(sending.failed(ended.failure, CallCost.ofStream))
+
+const saysSomething = (event: StreamEvent.StreamEvent): boolean => !StreamEvent.isKeepAlive(event)
+
+const kept = (
+  before: ReadonlyArray<StreamEvent.StreamEvent>,
+  quiet: Events
+): ReadonlyArray<StreamEvent.StreamEvent> => before.length < maxKeepAlives ? Arr.appendAll(before, quiet) : before
 
 /**
  * The events of a call: those of the attempt that has begun, or of the last one that failed, and then its end.
  *
  * @since 0.1.0
  */
-export const pulled = (begun: Effect.Effect<Begun, StreamError>, held: Held): EventPull => {
+export const pulled = (begun: Effect.Effect<Begun, StreamError | EmptyCompletion>, held: Held): EventPull => {
   let rest: EventPull | undefined
   let isStarted = false
+  /** An answer with nothing in it is an answer, once it is not repeated any more. */
+  const endOf = (error: StreamError | EmptyCompletion): EventPull => {
+    if (error._tag !== "EmptyCompletion") return Effect.fail(error)
+    return held.outcome === undefined ? Effect.die(error) : Cause.done(held.outcome)
+  }
   const start = Effect.flatMap(
     Effect.catch(
       begun,
-      (error): Effect.Effect<Begun, StreamError> => Effect.succeed({ first: held.events, rest: Effect.fail(error) })
+      (error): Effect.Effect<Begun> => Effect.succeed({ first: held.events, rest: endOf(error) })
     ),
     (begun): EventPull => {
       rest = begun.rest

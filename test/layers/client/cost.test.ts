@@ -160,7 +160,8 @@ describe("what does not go well", () => {
 
   it.effect("a failed response that was billed and retried is booked with its cost", () =>
     Effect.gen(function*() {
-      const spent = yield* patiently(spending(ask()))
+      const again = RetryPolicy.make({ while: (error) => error.isRetryable })
+      const spent = yield* patiently(spending(ask().pipe(RetryPolicy.with(again))))
       const ledger = yield* Emulator.Emulator.use((emulator) => emulator.ledger)
       assert.deepStrictEqual(figures(spent), {
         calls: 2,
@@ -241,7 +242,7 @@ describe("what does not go well", () => {
       assert.deepStrictEqual(figures(yield* spending(ask())), { calls: 1, failures: 1, unknown: 1, cost: "0" })
     }).pipe(Effect.provide(scripted([{ body: "<html>" }]))))
 
-  it.effect("a connection that broke is unknown, an HTTP error is free", () =>
+  it.effect("a connection that broke is unknown, an HTTP error without a cost is free", () =>
     Effect.gen(function*() {
       const spent = yield* spending(ask().pipe(RetryPolicy.with(RetryPolicy.make({ times: 1, base: 0 }))))
       assert.deepStrictEqual(figures(spent), { calls: 2, failures: 2, unknown: 1, cost: "0" })
@@ -320,7 +321,12 @@ describe("a mixed concurrent run", () => {
         CostLedger.scope(`character ${n % 7}`)(Effect.exit(askFor(names[n % names.length] ?? model, `question ${n}`))))
       const [exits, spent] = yield* patiently(CostLedger.measured(
         Effect.all(calls, { concurrency: 40 }).pipe(
-          RetryPolicy.with(RetryPolicy.make({ times: 50, maxWait: "50 minutes" }))
+          RetryPolicy.with(RetryPolicy.make({
+            times: 50,
+            maxWait: "50 minutes",
+            while: (error) =>
+              error.isRetryable
+          }))
         )
       ))
       const ledger = yield* emulator.ledger
@@ -336,8 +342,7 @@ describe("a mixed concurrent run", () => {
       )
       assert.strictEqual(
         spent.inputTokens,
-        ledger.accounts.reduce((sum, account) =>
-          sum + account.inputTokens, 0)
+        ledger.accounts.reduce((sum, account) => sum + account.inputTokens, 0)
       )
       assert.strictEqual(spent.outputTokens, ledger.accounts.reduce((sum, account) => sum + account.outputTokens, 0))
       const scopes = spent.scopes.reduce((sum, scope) => Usd.sum(sum, scope.cost), Usd.zero)

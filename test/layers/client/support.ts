@@ -41,8 +41,14 @@ const urlOf = (server: HttpServer.HttpServer["Service"]): string =>
   `http://127.0.0.1:${"port" in server.address ? server.address.port : 0}/api/v1`
 
 /** An emulator on a free port, and its client over real HTTP. */
-export const served = (options?: Emulator.Options, over: Over = "fetch") =>
-  Layer.unwrap(Effect.map(HttpServer.HttpServer, (server) => OpenRouter.layer({ apiKey, apiUrl: urlOf(server) }))).pipe(
+export const served = (
+  options?: Emulator.Options,
+  over: Over = "fetch",
+  transformClient?: OpenRouter.Options["transformClient"]
+) =>
+  Layer.unwrap(
+    Effect.map(HttpServer.HttpServer, (server) => OpenRouter.layer({ apiKey, apiUrl: urlOf(server), transformClient }))
+  ).pipe(
     Layer.provide(httpClients[over]),
     Layer.merge(Emulator.layerServer(options)),
     Layer.provide(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
