@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import * as Usd from "../money/Usd.ts"
 import { context, hint } from "./ErrorContext.ts"
+import * as FailureCode from "./FailureCode.ts"
 import * as Hidden from "./Hidden.ts"
 
 const optional = Schema.optionalKey
@@ -213,7 +214,7 @@ export class UnexpectedStatus extends Hidden.withResponse(
 
 /**
  * The connection could not be made or broke. Before an answer began (`connecting`, `sending`) nothing is billed for sure
- * only while `connecting`.
+ * only while `connecting`. Not retryable where it would fail again: a wrong certificate, an HTTP client that was closed.
  *
  * @since 0.1.0
  */
@@ -223,13 +224,13 @@ export class ConnectionFailed extends Hidden.withResponse(
     {
       ...context,
       phase: Schema.Literals(["connecting", "sending", "receiving"]),
-      /** The system's words, such as `ECONNREFUSED`. */
+      /** The system's word, such as `ECONNREFUSED`, the same on every runtime where it is known. */
       reason: optional(Schema.String)
     }
   )
 ) {
-  // An HTTP client that was closed stays closed.
-  readonly isRetryable: boolean = this.reason !== "UND_ERR_DESTROYED" && this.reason !== "UND_ERR_CLOSED"
+  // A wrong certificate stays wrong, and an HTTP client that was closed stays closed.
+  readonly isRetryable: boolean = this.reason === undefined || !FailureCode.isFinal(this.reason)
 }
 
 /**
@@ -249,8 +250,11 @@ export class TimedOut extends Hidden.withResponse(
 }
 
 /**
- * A body that is no response, even read leniently, or one that is too large to be read (`reason: "tooLarge"`). `body` is its text, at most 64 kB of it; redacted, because it may
- * repeat the prompt: read it with `Redacted.value`. It is absent in an error that was encoded without it.
+ * An answer that is no response, even read leniently, or one that is too large to be read (`reason: "tooLarge"`). What it
+ * cost is unknown, and it is final: sent again it would be the same, and billed again.
+ *
+ * `body` is its text, at most 64 kB of it; redacted, because it may repeat the prompt: read it with `Redacted.value`. It is
+ * absent where nothing could be read, and in an error that was encoded without it.
  *
  * @since 0.1.0
  */
@@ -260,7 +264,7 @@ export class MalformedResponse extends Hidden.withResponse(
     {
       ...context,
       body: Hidden.field(Hidden.Text),
-      /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. */
+      /** `tooLarge`: beyond `maxAnswerBytes`, or headers beyond what the HTTP client takes; it was not read to its end. */
       reason: optional(Schema.Literals(["tooLarge"]))
     }
   )
