@@ -49,7 +49,7 @@ export const isPromised = (headers: { readonly [name: string]: string | undefine
 export const CurrentMax: Context.Reference<number> = Context.Reference<number>(
   "effect-openrouter/AnswerSize/CurrentMax",
   {
-    defaultValue: () => Infinity
+    defaultValue: () => defaultMax
   }
 )
 

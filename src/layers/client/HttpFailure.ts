@@ -76,7 +76,12 @@ export const ofCause = (cause: unknown, where: Where, fallback = "unknown"): Eff
     case "late":
       return Effect.fail(new TimedOut({ phase: "response", message: `${host} did not answer in time: ${reason}` }))
     case "oversized":
-      return Effect.fail(AnswerSize.tooLarge(host, shown(cause, where) ?? reason))
+      return Effect.fail(AnswerSize.tooLarge(
+        host,
+        /HEADER/i.test(reason)
+          ? `its headers are more than the HTTP client takes (${reason})`
+          : shown(cause, where) ?? reason
+      ))
     case "unreadable":
       return Effect.fail(unreadable(where, reason))
     case "unsendable":

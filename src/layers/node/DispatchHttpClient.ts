@@ -35,8 +35,8 @@ const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
 /**
  * Makes a client over a dispatcher: an `Agent`, a `ProxyAgent`, a `MockAgent`, …
  *
- * An answer that is read in one piece may have `maxBodyBytes` when it is inflated (default 128 MiB, at most 511 MiB; less
- * where a client's `maxAnswerBytes` is less); a larger one fails with a `DecodeError` whose cause has undici's code
+ * An answer that is read in one piece may have `maxBodyBytes` when it is inflated (default the `maxAnswerBytes` of the
+ * client that uses it, 128 MiB without one; at most 511 MiB); a larger one fails with a `DecodeError` whose cause has undici's code
  * `UND_ERR_RES_EXCEEDED_MAX_SIZE`. Event streams have no limit of their own.
  *
  * Throws a `TypeError` if what it is given is no dispatcher.
@@ -48,12 +48,10 @@ export const make = (
   options: { readonly maxBodyBytes?: number | undefined } = {}
 ): HttpClient.HttpClient => {
   if (!isDispatcher(dispatcher)) throw new TypeError(unusable("the dispatcher has no function \"dispatch\""))
-  const maxBodyBytes = Math.min(options.maxBodyBytes ?? AnswerSize.defaultMax, AnswerSize.longestText)
+  const own = Math.min(options.maxBodyBytes ?? Infinity, AnswerSize.longestText)
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
-      Effect.withFiber((fiber) =>
-        execute(dispatcher, request, Math.min(maxBodyBytes, fiber.getRef(AnswerSize.CurrentMax)))
-      )
+      Effect.withFiber((fiber) => execute(dispatcher, request, Math.min(own, fiber.getRef(AnswerSize.CurrentMax))))
     ),
     Effect.succeed
   )
