@@ -60,13 +60,11 @@ export const make = (
 /** Other runtimes have a module of this name that only looks like undici. */
 const isDispatcher = (u: unknown): boolean => Predicate.hasProperty(u, "dispatch") && typeof u.dispatch === "function"
 
-const unusable = (why: string): string =>
-  `effect-openrouter/node cannot be used on this runtime (${runtime()}): ${why}. It needs undici on Node 22.19 or newer; ` +
-  "OpenRouter.layerFetch works on any runtime"
-
-const runtime = (): string => {
-  const { navigator } = globalThis
-  return navigator?.userAgent ?? "unknown"
+const unusable = (why: string): string => {
+  const name = globalThis.navigator?.userAgent
+  const runtime = name === undefined ? "this runtime" : `this runtime (${name})`
+  return `effect-openrouter/node cannot be used on ${runtime}: ${why}. It needs undici on Node 22.19 or newer; ` +
+    "OpenRouter.layerFetch works on any runtime"
 }
 
 /**
