@@ -115,7 +115,7 @@ describe("a compressed answer over /node", () => {
         const text = yield* Stream.mkString(Stream.take(OpenRouter.streamText(S.request), 1))
         assert.strictEqual(text, "Once")
         yield* Deferred.await(closed)
-      }).pipe(Effect.timeout("2 seconds"), Effect.provide(inflating["/node"]({ apiUrl: url })))
+      }).pipe(Effect.timeout("8 seconds"), Effect.provide(inflating["/node"]({ apiUrl: url })))
     }).pipe(Effect.scoped))
 
   it.live("#23 that is large is read under back-pressure, as a stream and in one piece", () =>
@@ -304,7 +304,8 @@ describe("an answer beyond the limit", () => {
         const error = yield* streamed("emulator/stream-huge-70").pipe(eager, Effect.flip)
         assert.deepInclude(error, { _tag: "MalformedResponse", reason: "tooLarge", attempts: 1 })
         yield* S.isClosed
-      }).pipe(Effect.provide(S.reached(way)))
+      }).pipe(Effect.provide(S.reached(way))),
+    30_000
   )
 
   it.effect.each([0, -1, Number.NaN])("#26 a limit of %d is none", (maxAnswerBytes) =>
@@ -358,7 +359,7 @@ describe("a stream under another name", () => {
       const text = yield* OpenRouter.streamText(S.request).pipe(
         Stream.take(1),
         Stream.mkString,
-        Effect.timeout("2 seconds"),
+        Effect.timeout("8 seconds"),
         Effect.provide(client({ apiUrl: url }))
       )
       assert.strictEqual(text, "Once")

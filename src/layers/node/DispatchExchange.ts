@@ -73,6 +73,8 @@ export class DispatchExchange extends Inspectable.Class
   #isAborted = false
   #isStream = false
   #inflater: Inflater.Inflater | undefined
+  /** What broke the connection while there was still something to inflate. */
+  #brokenBy: Error | undefined
   #chunks: Array<Uint8Array> = []
   #size = 0
   #isEnded = false
@@ -133,18 +135,20 @@ export class DispatchExchange extends Inspectable.Class
   }
 
   onResponseError(_controller: Undici.Dispatcher.DispatchController, error: Error): void {
-    this.#error ??= error
+    if (this.#inflater === undefined || this.#isAborted || this.#isEnded) return this.#failed(error)
     // What has arrived can still be read.
-    if (this.#inflater !== undefined && !this.#isAborted && !this.#isEnded) this.#inflater.end()
-    else this.#failed(error)
+    this.#brokenBy = error
+    this.#inflater.end()
   }
 
   /** Where inflated bytes go. */
   #inflated(controller: Undici.Dispatcher.DispatchController): Inflater.Reader {
     return {
       onData: (chunk) => this.#arrived(controller, chunk),
-      onReady: () => controller.resume(),
-      onEnd: () => this.#error === undefined ? this.#ended() : this.#failed(this.#error),
+      onReady: () => {
+        if (controller.paused) controller.resume()
+      },
+      onEnd: () => this.#brokenBy === undefined ? this.#ended() : this.#failed(this.#brokenBy),
       onError: (error) => this.#refused(controller, error)
     }
   }
@@ -170,7 +174,6 @@ export class DispatchExchange extends Inspectable.Class
   /** What has arrived cannot be read on, so the rest is of no use. */
   #refused(controller: Undici.Dispatcher.DispatchController, error: Error): void {
     if (this.#isEnded) return
-    this.#error = error
     this.#inflater?.destroy()
     this.#failed(error)
     controller.abort(error)
