@@ -66,7 +66,7 @@ const codings: Readonly<Record<string, (body: string) => Buffer>> = {
   "x-gzip": (body) => Zlib.gzipSync(body),
   deflate: (body) => Zlib.deflateSync(body),
   "Deflate": (body) => Zlib.deflateRawSync(body),
-  br: (body) => Zlib.brotliCompressSync(body),
+  br: (body) => Zlib.brotliCompressSync(body, { params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 1 } }),
   zstd: (body) => Zlib.zstdCompressSync(body),
   "identity, gzip": (body) => Zlib.gzipSync(body),
   "gzip, br": (body) => Zlib.brotliCompressSync(Zlib.gzipSync(body))
