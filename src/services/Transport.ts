@@ -87,6 +87,10 @@ export class Transport extends Context.Service<Transport, {
    * false.
    */
   readonly announcesSending?: boolean | undefined
+  /** How many bytes an answer may have that is read in one piece; the transport sees to it where it gives `text`. */
+  readonly maxAnswerBytes?: number | undefined
+  /** How many characters an event of a stream may have. Default 64 MiB. */
+  readonly maxEventBytes?: number | undefined
 }>()("effect-openrouter/Transport") {}
 
 /**

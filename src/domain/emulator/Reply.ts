@@ -13,7 +13,8 @@ import type { Streaming } from "./Streaming.ts"
 /**
  * What every reply may add.
  *
- * - `headers`: sent beside the usual ones, or instead of them.
+ * - `headers`: sent beside the usual ones, or instead of them. A `content-type` is taken as it is, and over a port a
+ *   `content-encoding` of `gzip`, `deflate` or `br` compresses the body, whether the caller asked for it or not.
  * - `delay`: waited before the reply is sent, in addition to the emulator's `latency`.
  * - `padding`: whitespace sent before the body, as the real server does to keep a connection alive.
  * - `keep`: the share of the body that is sent, from 0 to 1; less than 1 truncates it.

@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import * as Usd from "../money/Usd.ts"
 import { context, hint } from "./ErrorContext.ts"
+import * as FailureCode from "./FailureCode.ts"
 import * as Hidden from "./Hidden.ts"
 
 const optional = Schema.optionalKey
@@ -214,7 +215,7 @@ export class UnexpectedStatus extends Hidden.withResponse(
 
 /**
  * The connection could not be made or broke. Before an answer began (`connecting`, `sending`) nothing is billed for sure
- * only while `connecting`.
+ * only while `connecting`. Not retryable where it would fail again: a wrong certificate, an HTTP client that was closed.
  *
  * @since 0.1.0
  */
@@ -224,13 +225,13 @@ export class ConnectionFailed extends Hidden.withResponse(
     {
       ...context,
       phase: Schema.Literals(["connecting", "sending", "receiving"]),
-      /** The system's words, such as `ECONNREFUSED`. */
+      /** The system's word, such as `ECONNREFUSED`, the same on every runtime where it is known. */
       reason: optional(Schema.String)
     }
   )
 ) {
-  // An HTTP client that was closed stays closed.
-  readonly isRetryable: boolean = this.reason !== "UND_ERR_DESTROYED" && this.reason !== "UND_ERR_CLOSED"
+  // A wrong certificate stays wrong, and an HTTP client that was closed stays closed.
+  readonly isRetryable: boolean = this.reason === undefined || !FailureCode.isFinal(this.reason)
 }
 
 /**
@@ -250,8 +251,9 @@ export class TimedOut extends Hidden.withResponse(
 }
 
 /**
- * A body that is no response, even read leniently, one that is too large to be read (`reason: "tooLarge"`), or none at all
- * (`reason: "empty"`: nothing but padding), which is tried again. `body` has its text.
+ * An answer that is no response, even read leniently, one that is too large to be read (`reason: "tooLarge"`), or none at all
+ * (`reason: "empty"`: nothing but padding). What it cost is unknown, and it is final, because sent again it would be the same
+ * and billed again; only an empty one is tried again. `body` has its text, as far as it could be read.
  *
  * @since 0.1.0
  */
@@ -260,7 +262,10 @@ export class MalformedResponse extends Hidden.withResponse(
     "MalformedResponse",
     {
       ...context,
-      /** `tooLarge`: more than 128 MiB, or an event of more than 64 MiB; it was not read to its end. `empty`: nothing came. */
+      /**
+       * `tooLarge`: beyond `maxAnswerBytes`, or headers beyond what the HTTP client takes; it was not read to its end. `empty`:
+       * nothing came.
+       */
       reason: optional(Schema.Literals(["tooLarge", "empty"]))
     }
   )

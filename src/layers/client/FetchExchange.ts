@@ -27,7 +27,7 @@ import type { Settings } from "./Settings.ts"
  *
  * @since 0.1.0
  */
-export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Transport["Service"] => {
+export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }: Settings): Transport["Service"] => {
   const scrub = ApiKey.scrubber(apiKey)
   const { host } = new URL(apiUrl)
   const authorization = `Bearer ${Redacted.value(apiKey)}`
@@ -54,10 +54,11 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
   ): Effect.Effect<Exchange, RequestError> =>
     Effect.callback((resume) => {
       const controller = new AbortController()
-      const failed = (cause: unknown) =>
-        resume(Effect.fail(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" })))
+      const failed = (cause: unknown) => resume(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" }))
       try {
         fetch(apiUrl + path, {
+          // OpenRouter has none, and a request that was redirected is another one, without its body or its key.
+          redirect: "manual",
           ...init,
           method,
           headers: body === undefined ? build(headers, false) : prepare(headers),
@@ -75,6 +76,8 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
   return {
     account: ApiKey.account(apiKey),
     scrub,
+    maxAnswerBytes,
+    maxEventBytes,
     send: (request) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.withFiber((fiber) => {
@@ -118,7 +121,8 @@ class Exchange {
 
   get answer(): Answer {
     const { scrub } = this.#known
-    const { status } = this.#response
+    // Browsers do not say how they were redirected.
+    const status = this.#response.type === "opaqueredirect" ? 302 : this.#response.status
     // Only what a model said is left as it is.
     const isError = status >= 300
     const headers: Record<string, string> = {}
@@ -145,7 +149,7 @@ class Exchange {
           resume(Effect.succeed(text))
         },
         (cause) =>
-          resume(Effect.fail(cause === tooLarge ? AnswerSize.exceeds(host, maxAnswerBytes) : this.#failure(cause)))
+          resume(cause === tooLarge ? Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : this.#failure(cause))
       )
       return Effect.sync(() => this.#controller.abort())
     })
@@ -183,7 +187,7 @@ class Exchange {
           },
           (cause) => {
             this.#isOver = true
-            resume(Effect.fail(this.#failure(cause)))
+            resume(this.#failure(cause))
           }
         )
       })
@@ -191,7 +195,7 @@ class Exchange {
     }))
   }
 
-  #failure(cause: unknown): RequestError {
+  #failure(cause: unknown): Effect.Effect<never, RequestError> {
     return HttpFailure.ofCause(cause, { ...this.#known, phase: "receiving" })
   }
 }

@@ -5,14 +5,16 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
+import type { MalformedResponse, RequestError } from "../../domain/error/OpenRouterError.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
@@ -32,7 +34,7 @@ const OnSent = Context.Reference<Effect.Effect<void>>("effect-openrouter/HttpExc
  */
 export const make = (
   client: HttpClient.HttpClient,
-  { apiKey, apiUrl, headers, maxAnswerBytes }: Settings,
+  { apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }: Settings,
   transform: Options["transformClient"]
 ): Transport["Service"] => {
   const scrub = ApiKey.scrubber(apiKey)
@@ -54,10 +56,12 @@ export const make = (
     }
     return known
   }
-  const execute = executing(client, transform)
+  const execute = executing(client, transform, maxAnswerBytes)
   return {
     account: ApiKey.account(apiKey),
     scrub,
+    maxAnswerBytes,
+    maxEventBytes,
     send: (request, onSent) => {
       const base = prepare(request)
       const { body } = request
@@ -66,14 +70,11 @@ export const make = (
       // Between the headers and the finalizer nothing may get lost: the connection would stay open.
       return Effect.uninterruptibleMask((restore) =>
         Effect.matchEffect(restore(execute(whole, onSent)), {
-          onFailure: (error) => Effect.fail(HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" })),
-          onSuccess: (response) => {
-            const { answer, isRead } = exchangeOf(response, known)
-            return isWhole(response) ? Effect.succeed(answer) : Effect.as(
-              Effect.addFinalizer(() => isRead() ? Effect.void : givenUp(response)),
-              answer
-            )
-          }
+          onFailure: (error) =>
+            error.reason._tag === "StatusCodeError"
+              ? answered(error.reason.response, { ...known, isFiltered: true })
+              : HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" }),
+          onSuccess: (response) => answered(response, known)
         })
       )
     },
@@ -84,10 +85,24 @@ export const make = (
 /** The span of the call says all that an inner HTTP span could. */
 const always = (): boolean => true
 
-const executing = (client: HttpClient.HttpClient, transform: Options["transformClient"]) => {
+/** OpenRouter has no redirects, and a request that was redirected is another one, without its body or its key. */
+const unredirected: RequestInit = { redirect: "manual" }
+
+const executing = (client: HttpClient.HttpClient, transform: Options["transformClient"], maxAnswerBytes: number) => {
+  const settings = Context.make(HttpClient.TracerDisabledWhen, always).pipe(
+    Context.add(AnswerSize.CurrentMax, maxAnswerBytes)
+  )
+  const forFetch = Context.add(settings, FetchHttpClient.RequestInit, unredirected)
+  const provided = <A, E>(self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.contextWith((context) => {
+      const init = Context.getOrUndefined(context, FetchHttpClient.RequestInit)
+      const whole = init === undefined
+        ? forFetch
+        : Context.add(settings, FetchHttpClient.RequestInit, { ...unredirected, ...init })
+      return Effect.provideContext(self, whole)
+    })
   if (transform === undefined) {
-    return (request: HttpClientRequest.HttpClientRequest) =>
-      Effect.provideService(client.execute(request), HttpClient.TracerDisabledWhen, always)
+    return (request: HttpClientRequest.HttpClientRequest) => provided(client.execute(request))
   }
   const transformed = transform(
     HttpClient.transform(client, (effect) => Effect.flatMap(OnSent, (onSent) => Effect.andThen(onSent, effect)))
@@ -97,7 +112,7 @@ const executing = (client: HttpClient.HttpClient, transform: Options["transformC
       // A client that answers by itself has sent it by then.
       Effect.tap(() => onSent),
       Effect.provideService(OnSent, onSent),
-      Effect.provideService(HttpClient.TracerDisabledWhen, always)
+      provided
     )
 }
 
@@ -105,6 +120,19 @@ interface Known {
   readonly host: string
   readonly scrub: (text: string) => string
   readonly maxAnswerBytes: number
+  /** True if somebody before us took it for a failure, and may have read its body. */
+  readonly isFiltered?: boolean
+}
+
+const answered = (
+  response: HttpClientResponse.HttpClientResponse,
+  known: Known
+): Effect.Effect<Answer, never, Scope.Scope> => {
+  const { answer, isRead } = exchangeOf(response, known)
+  return isWhole(response) === true ? Effect.succeed(answer) : Effect.as(
+    Effect.addFinalizer(() => isRead() ? Effect.void : givenUp(response)),
+    answer
+  )
 }
 
 /** An answer, and whether anybody has begun to read it: from then on who reads it closes it. */
@@ -119,11 +147,15 @@ const exchangeOf = (
   const isError = status >= 300
   // Some clients make them anew whenever they are asked.
   const headers = ApiKey.withoutKey(response.headers, scrub, isError)
-  const failed = (error: HttpClientError.HttpClientError) =>
-    Effect.fail(HttpFailure.ofHttpClient(error, { ...known, phase: "receiving" }))
+  const failed = (error: HttpClientError.HttpClientError): Effect.Effect<string, RequestError> => {
+    if (error.reason._tag === "EmptyBodyError") return Effect.succeed("")
+    // Status and headers say enough if its body cannot be had any more.
+    if (known.isFiltered === true && isTaken(error)) return Effect.orElseSucceed(response.text, () => "")
+    return HttpFailure.ofHttpClient(error, { ...known, phase: "receiving" })
+  }
   const read = Effect.suspend((): Answer["text"] => {
     isRead = true
-    return isLimited(response) || AnswerSize.isPromised(headers, maxAnswerBytes)
+    return isWhole(response) !== undefined || AnswerSize.isPromised(headers, maxAnswerBytes)
       ? Effect.matchEffect(response.text, {
         onFailure: failed,
         onSuccess: (text) =>
@@ -139,7 +171,7 @@ const exchangeOf = (
     chunks: LazyStream.make(() => {
       if (isError) return Stream.encodeText(Stream.fromEffect(text))
       isRead = true
-      return Stream.catch(response.stream, (error) => Stream.fromEffect(failed(error)))
+      return Stream.catch(response.stream, (error) => Stream.encodeText(Stream.fromEffect(failed(error))))
     })
   }
   return { answer, isRead: () => isRead }
@@ -161,22 +193,16 @@ const counted = (
         text += decoder.decode(chunk, { stream: true })
       }
       return Effect.void
-    }).pipe(
-      Effect.catchIf(isEmpty, () => Effect.void),
-      Effect.map(() => text + decoder.decode())
-    )
+    }).pipe(Effect.map(() => text + decoder.decode()))
   })
 
-const isEmpty = (error: HttpClientError.HttpClientError | MalformedResponse): boolean =>
-  error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError"
+/** True where a body was read before: it can only be read once. */
+const isTaken = ({ reason }: HttpClientError.HttpClientError): boolean =>
+  reason.cause instanceof TypeError && /unusable|already|disturbed|locked/i.test(reason.cause.message)
 
-/** True for responses of a client that limits their bodies itself. */
-const isLimited = (response: HttpClientResponse.HttpClientResponse): boolean =>
-  Predicate.hasProperty(response, AnswerSize.isLimited)
-
-/** True if a response is all there: it has no connection any more. */
-const isWhole = (response: HttpClientResponse.HttpClientResponse): boolean =>
-  isLimited(response) && response.headers["content-type"]?.toLowerCase().includes("event-stream") !== true
+/** True if a response is all there: it has no connection any more. `undefined` if its client does not limit it. */
+const isWhole = (response: HttpClientResponse.HttpClientResponse): unknown =>
+  Predicate.hasProperty(response, AnswerSize.isWhole) ? response[AnswerSize.isWhole] : undefined
 
 /** Gives a response up: its body is opened, which is closed with its scope. Nothing happens to one that was read. */
 const givenUp = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<void> =>

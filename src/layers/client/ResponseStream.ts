@@ -40,11 +40,13 @@ type Bytes = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, RequestError>
 export interface Reading {
   readonly sending: Sending
   readonly scrub: (text: string) => string
+  readonly maxAnswerBytes: number
+  readonly maxEventBytes: number
   readonly toOutcome: typeof HttpAnswer.toOutcome
 }
 
 /**
- * The events of an answer that is a stream; its connection is held by the scope.
+ * The events of an answer to a request for a stream, whatever it is; its connection is held by the scope.
  *
  * @since 0.1.0
  */
@@ -89,7 +91,11 @@ class ResponseStream implements EventSource {
     this.#bytes = bytes
     this.#headers = headers
     this.#reading = reading
-    this.#reader = new EventReader(reading.scrub)
+    // A server that does not say what it sends is taken to send what it was asked for.
+    const type = headers["content-type"]
+    const isDeclared = type === undefined || type.toLowerCase().includes("event-stream")
+    const { maxAnswerBytes, maxEventBytes, scrub } = reading
+    this.#reader = new EventReader({ isDeclared, maxAnswerBytes, maxEventBytes, scrub })
   }
 
   readonly pull: EventSource["pull"] = Effect.suspend(() =>
@@ -100,7 +106,7 @@ class ResponseStream implements EventSource {
         this.#bytes = Cause.done()
         const last = this.#hasEnded ? [] : this.#reader.end()
         if (last.length > 0) return this.#deliver(last)
-        const text = this.#hasEnded ? undefined : this.#reader.json
+        const text = this.#hasEnded ? undefined : this.#reader.text
         if (text === undefined) return endedPull(this.#outcome())
         this.#answer = ofAnswer({ status: 200, headers: this.#headers, text }, this.#reading)
         return this.#answer.pull
@@ -162,7 +168,7 @@ class ResponseStream implements EventSource {
         new MalformedResponse({
           ...this.#known(),
           reason: "tooLarge",
-          message: `the stream cannot be read: ${problem}`
+          message: `the stream is too large: ${problem}`
         })
       )
     }

@@ -42,8 +42,9 @@ export interface ExchangeOptions {
    */
   readonly responseCache?: Duration.Input | undefined
   /**
-   * How many bytes an answer may have that is no stream; a larger one is `MalformedResponse` with the reason `tooLarge`, and
-   * its cost unknown. Default 128 MiB.
+   * How many bytes an answer in one piece may have, errors included, or an event of a stream, counted when they have been
+   * inflated; at most 511 MiB. A larger one is `MalformedResponse` with the reason `tooLarge`, and its cost unknown. Default
+   * 128 MiB, and 64 MiB for an event.
    */
   readonly maxAnswerBytes?: number | undefined
 }
@@ -73,6 +74,8 @@ export interface Settings {
   /** Those of the application, for every request. */
   readonly headers: { readonly [name: string]: string }
   readonly maxAnswerBytes: number
+  /** The same for an event of a stream. */
+  readonly maxEventBytes: number
 }
 
 /**
@@ -120,11 +123,17 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
   if (!ApiKey.isHeaderText(options.appTitle ?? "")) {
     return Result.fail(unusable("appTitle", "has characters that no header can carry; use plain ASCII"))
   }
+  const { maxAnswerBytes } = options
+  if (maxAnswerBytes !== undefined && !(maxAnswerBytes > 0)) {
+    return Result.fail(unusable("maxAnswerBytes", "is no positive number of bytes"))
+  }
+  const sized = (preset: number) => Math.min(maxAnswerBytes ?? preset, AnswerSize.longestText)
   return Result.succeed({
     apiUrl: apiUrl.replace(/\/+$/, ""),
     apiKey: Redacted.make(apiKey),
     headers,
-    maxAnswerBytes: options.maxAnswerBytes ?? AnswerSize.defaultMax
+    maxAnswerBytes: sized(AnswerSize.defaultMax),
+    maxEventBytes: sized(AnswerSize.defaultMaxEvent)
   })
 }
 

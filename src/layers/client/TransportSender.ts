@@ -10,6 +10,7 @@ import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
+import * as AnswerSize from "./AnswerSize.ts"
 import type { Sender } from "./Kernel.ts"
 import * as ResponseStream from "./ResponseStream.ts"
 import type { Sending } from "./Sending.ts"
@@ -21,7 +22,7 @@ import type { EventSource } from "./StreamAttempt.ts"
  * @since 0.1.0
  */
 export const make = (transport: Transport["Service"]): Sender => {
-  const { scrub } = transport
+  const { maxAnswerBytes = AnswerSize.defaultMax, maxEventBytes = AnswerSize.defaultMaxEvent, scrub } = transport
   const toOutcome = withoutKey(HttpAnswer.toOutcome, scrub, (outcome) => outcome._tag === "Completed")
 
   const send = (sending: Sending, request: Request): Effect.Effect<Answer, RequestError, Scope.Scope> => {
@@ -53,7 +54,7 @@ export const make = (transport: Transport["Service"]): Sender => {
       return Effect.flatMap(ask(sending, call.path, body), (answer) => read(toValue, answer, sending))
     },
     stream: (sending, _request, body) => {
-      const reading = { sending, scrub, toOutcome }
+      const reading = { sending, scrub, maxAnswerBytes, maxEventBytes, toOutcome }
       const opened = Effect.flatMap(
         send(sending, {
           method: "POST",
@@ -63,7 +64,7 @@ export const make = (transport: Transport["Service"]): Sender => {
         }),
         (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
           noted(answer, sending)
-          return isEventStream(answer)
+          return answer.status === 200
             ? ResponseStream.open(answer, reading)
             : Effect.map(whole(answer, sending), (answer) => ResponseStream.ofAnswer(answer, reading))
         }
@@ -84,10 +85,6 @@ const noHeaders = (headers: Headers): boolean => {
 
 /** The same object for all calls that add none, so that a transport can prepare what it makes of it. */
 const headersOf = (own: Headers, added: Headers): Headers => noHeaders(added) ? own : { ...added, ...own }
-
-/** A server that does not say what it sends is taken to send what it was asked for. */
-const isEventStream = ({ headers, status }: Answer): boolean =>
-  status === 200 && (headers["content-type"] ?? "text/event-stream").toLowerCase().includes("event-stream")
 
 /** What is known of an attempt as soon as the headers of its answer are there. */
 const noted = ({ headers }: Answer, sending: Sending): void => {

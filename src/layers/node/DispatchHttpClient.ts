@@ -5,6 +5,8 @@
  * event stream is handed over when it is complete; an event stream at once, and then with back-pressure: what the reader
  * does not take stays in the socket. Interruption aborts the request and closes its connection.
  *
+ * It asks for every compression that this runtime can undo, and undoes it.
+ *
  * Not done: redirects (OpenRouter has none), upgrades, bodies other than text and bytes, spans and trace headers of its own
  * (the client's span says it all), `HttpClient.withScope`, and giving up an event stream that nobody reads (read it, or
  * interrupt it); the stock client of `@effect/platform-node` does them.
@@ -13,32 +15,19 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as Undici from "@effect/platform-node/Undici"
-import * as Arr from "effect/Array"
-import * as Bytes from "effect/Bytes"
-import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
-import * as Cookies from "effect/http/Cookies"
-import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Url from "effect/http/Url"
-import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import type * as Pipeable from "effect/Pipeable"
-import { pipeArguments } from "effect/Pipeable"
-import type * as Pull from "effect/Pull"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
 import * as AnswerSize from "../client/AnswerSize.ts"
-
-/** How much of a stream may wait for its reader before the socket is paused. */
-const highWaterBytes = 64 * 1024
+import { DispatchExchange, transportError } from "./DispatchExchange.ts"
+import * as Inflater from "./Inflater.ts"
 
 /** Undici's own limits would end long generations; deadlines are the caller's. */
 const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
@@ -46,8 +35,11 @@ const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
 /**
  * Makes a client over a dispatcher: an `Agent`, a `ProxyAgent`, a `MockAgent`, …
  *
- * An answer that is read in one piece may have `maxBodyBytes` (default 128 MiB); a larger one fails with a `DecodeError`
- * whose cause has undici's code `UND_ERR_RES_EXCEEDED_MAX_SIZE`. Event streams have no limit of their own.
+ * An answer that is read in one piece may have `maxBodyBytes` when it is inflated (default the `maxAnswerBytes` of the
+ * client that uses it, 128 MiB without one; at most 511 MiB); a larger one fails with a `DecodeError` whose cause has undici's code
+ * `UND_ERR_RES_EXCEEDED_MAX_SIZE`. Event streams have no limit of their own.
+ *
+ * Throws a `TypeError` if what it is given is no dispatcher.
  *
  * @since 0.1.0
  */
@@ -55,11 +47,24 @@ export const make = (
   dispatcher: Undici.Dispatcher,
   options: { readonly maxBodyBytes?: number | undefined } = {}
 ): HttpClient.HttpClient => {
-  const maxBodyBytes = options.maxBodyBytes ?? AnswerSize.defaultMax
+  if (!isDispatcher(dispatcher)) throw new TypeError(unusable("the dispatcher has no function \"dispatch\""))
+  const own = Math.min(options.maxBodyBytes ?? Infinity, AnswerSize.longestText)
   return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
-    Effect.flatMap((request) => execute(dispatcher, request, maxBodyBytes)),
+    Effect.flatMap((request) =>
+      Effect.withFiber((fiber) => execute(dispatcher, request, Math.min(own, fiber.getRef(AnswerSize.CurrentMax))))
+    ),
     Effect.succeed
   )
+}
+
+/** Other runtimes have a module of this name that only looks like undici. */
+const isDispatcher = (u: unknown): boolean => Predicate.hasProperty(u, "dispatch") && typeof u.dispatch === "function"
+
+const unusable = (why: string): string => {
+  const name = globalThis.navigator?.userAgent
+  const runtime = name === undefined ? "this runtime" : `this runtime (${name})`
+  return `effect-openrouter/node cannot be used on ${runtime}: ${why}. It needs undici on Node 22.19 or newer; ` +
+    "OpenRouter.layerFetch works on any runtime"
 }
 
 /**
@@ -72,17 +77,30 @@ export const layerNoDispatcher: Layer.Layer<HttpClient.HttpClient, never, NodeHt
   Effect.map(NodeHttpClient.Dispatcher, (dispatcher) => make(dispatcher))
 )
 
+const agent: Effect.Effect<Undici.Dispatcher, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(() => import("@effect/platform-node/Undici")).pipe(
+    Effect.map(({ Agent }) => new Agent({ allowH2: false })),
+    // What is missing shows itself in many ways; the message says what to do about all of them.
+    Effect.catchDefect((cause) => Effect.die(new Error(unusable("undici cannot be loaded"), { cause }))),
+    Effect.filterOrElse(
+      isDispatcher,
+      () => Effect.die(new TypeError(unusable("its undici has no function \"dispatch\"")))
+    )
+  ),
+  (dispatcher) => Effect.promise(() => dispatcher.destroy())
+)
+
 /**
  * The client over an `Agent` of its own, which is destroyed with the layer.
  *
  * It speaks HTTP/1.1, where every call has a connection that ends with it when it is interrupted; for HTTP/2 bring your own
- * dispatcher.
+ * dispatcher. On a runtime without undici it dies when it is built, with a message that says so.
  *
  * @since 0.1.0
  */
-export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.provide(
-  layerNoDispatcher,
-  NodeHttpClient.layerDispatcherOptions({ allowH2: false })
+export const layer: Layer.Layer<HttpClient.HttpClient> = Layer.effect(
+  HttpClient.HttpClient,
+  Effect.map(agent, (dispatcher) => make(dispatcher))
 )
 
 const execute = (
@@ -103,7 +121,7 @@ const execute = (
         })
       ))
     }
-    const exchange = new Exchange(request, maxBodyBytes, resume)
+    const exchange = new DispatchExchange(request, maxBodyBytes, resume)
     try {
       const { origin, pathname, search } = url.success
       dispatcher.dispatch({
@@ -111,7 +129,9 @@ const execute = (
         method: request.method,
         origin,
         path: pathname + search,
-        headers: request.headers,
+        headers: request.headers["accept-encoding"] === undefined
+          ? { ...request.headers, "accept-encoding": Inflater.accepted }
+          : request.headers,
         body: body._tag === "Empty" ? null : body.text ?? body.body
       }, exchange)
     } catch (cause) {
@@ -119,242 +139,3 @@ const execute = (
     }
     return Effect.sync(() => exchange.abort())
   })
-
-const transportError = (
-  request: HttpClientRequest.HttpClientRequest,
-  cause: unknown
-): HttpClientError.HttpClientError =>
-  new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
-
-type Resume = (effect: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>) => void
-
-type BytesPull = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, HttpClientError.HttpClientError>
-
-/** One request and its answer: undici's handler, and the response that users see. */
-class Exchange extends Inspectable.Class
-  implements Undici.Dispatcher.DispatchHandler, HttpClientResponse.HttpClientResponse, Pipeable.Pipeable
-{
-  readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
-  readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly request: HttpClientRequest.HttpClientRequest
-  readonly [AnswerSize.isLimited] = true
-  readonly remoteAddress: Option.Option<string> = Option.none()
-  status = 0
-  headers: Headers.Headers = Headers.empty
-
-  readonly #maxBodyBytes: number
-  #setCookies: string | Array<string> = []
-  #resume: Resume | undefined
-  #controller: Undici.Dispatcher.DispatchController | undefined
-  #isAborted = false
-  #isEventStream = false
-  #chunks: Array<Uint8Array> = []
-  #size = 0
-  #isEnded = false
-  #error: unknown
-  #isWaking = false
-  /** The reader of a stream that waits for bytes. */
-  #waiting: ((pull: BytesPull) => void) | undefined
-
-  constructor(request: HttpClientRequest.HttpClientRequest, maxBodyBytes: number, resume: Resume) {
-    super()
-    this.request = request
-    this.#maxBodyBytes = maxBodyBytes
-    this.#resume = resume
-  }
-
-  abort(): void {
-    if (this.#isEnded) return
-    this.#isAborted = true
-    // Nobody waits any more, so the error that undici reports is not even made into one of ours.
-    this.#resume = undefined
-    this.#controller?.abort(interrupted)
-  }
-
-  onRequestStart(controller: Undici.Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#isAborted) controller.abort(interrupted)
-  }
-
-  onResponseStart(
-    _controller: Undici.Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | Array<string> | undefined>
-  ): void {
-    if (status < 200) return
-    this.status = status
-    this.headers = Headers.fromInput(headers)
-    // A server that does not say what it sends is taken to send what it was asked for.
-    const contentType = this.headers["content-type"] ?? this.request.headers["accept"]
-    this.#isEventStream = contentType?.toLowerCase().includes("event-stream") === true
-    this.#setCookies = headers["set-cookie"] ?? []
-    if (this.#isEventStream) this.#answer(Effect.succeed(this))
-  }
-
-  onResponseData(controller: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
-    if (!this.#isEventStream) {
-      if (this.#size > this.#maxBodyBytes) controller.abort(new TooLarge(this.#maxBodyBytes))
-      return
-    }
-    if (this.#size >= highWaterBytes) controller.pause()
-    this.#wake()
-  }
-
-  onResponseEnd(): void {
-    this.#isEnded = true
-    if (this.#isEventStream) this.#wake()
-    else this.#answer(Effect.succeed(this))
-  }
-
-  onResponseError(_controller: Undici.Dispatcher.DispatchController, error: Error): void {
-    this.#isEnded = true
-    this.#error = error
-    if (this.#resume === undefined) this.#wake()
-    else this.#answer(this.status === 0 ? Effect.fail(transportError(this.request, error)) : Effect.succeed(this))
-  }
-
-  get url(): string {
-    return this.request.url
-  }
-
-  get stream(): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> {
-    if (!this.#isEventStream) return Stream.fromEffect(this.#bytes)
-    return Stream.fromChannel(
-      Channel.fromTransform((_upstream, scope) =>
-        Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.abort())), Effect.suspend(() => this.#take()))
-      )
-    )
-  }
-
-  get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
-    return Effect.map(this.#bytes, (bytes) => decoder.decode(bytes))
-  }
-
-  get json(): HttpClientResponse.HttpClientResponse["json"] {
-    return Effect.flatMap(
-      this.text,
-      (text) => Effect.try({ try: () => text === "" ? null : JSON.parse(text), catch: (cause) => this.#failure(cause) })
-    )
-  }
-
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.HttpClientError> {
-    return Effect.flatMap(this.#web, (web) => web.arrayBuffer)
-  }
-
-  get urlParamsBody(): HttpClientResponse.HttpClientResponse["urlParamsBody"] {
-    return Effect.flatMap(this.#web, (web) => web.urlParamsBody)
-  }
-
-  get formData(): HttpClientResponse.HttpClientResponse["formData"] {
-    return Effect.flatMap(this.#web, (web) => web.formData)
-  }
-
-  get upgrade(): HttpClientResponse.HttpClientResponse["upgrade"] {
-    return Effect.flatMap(this.#web, (web) => web.upgrade)
-  }
-
-  get cookies(): HttpClientResponse.HttpClientResponse["cookies"] {
-    return Cookies.fromSetCookie(this.#setCookies)
-  }
-
-  toJSON(): unknown {
-    return HttpIncomingMessage.inspect(this, {
-      _id: "effect/http/HttpClientResponse",
-      request: this.request.toJSON(),
-      status: this.status
-    })
-  }
-
-  pipe() {
-    return pipeArguments(this, arguments)
-  }
-
-  // Undici calls from within its parser, which must not be entered again: what the caller does next, such as pulling
-  // another stream, has to wait until the parser is done. Data wakes the reader once for all that a read of the socket brings.
-
-  #answer(answer: Parameters<Resume>[0]): void {
-    const resume = this.#resume
-    this.#resume = undefined
-    if (resume !== undefined) queueMicrotask(() => resume(answer))
-  }
-
-  #wake(): void {
-    if (this.#waiting === undefined || this.#isWaking) return
-    this.#isWaking = true
-    queueMicrotask(() => {
-      this.#isWaking = false
-      const waiting = this.#waiting
-      this.#waiting = undefined
-      waiting?.(this.#take())
-    })
-  }
-
-  /** What has arrived; waits if nothing has. */
-  #take(): BytesPull {
-    const chunks = this.#chunks
-    if (Arr.isArrayNonEmpty(chunks)) {
-      this.#chunks = []
-      this.#size = 0
-      if (this.#controller?.paused === true) this.#controller.resume()
-      return Effect.succeed(chunks)
-    }
-    if (this.#error !== undefined) return Effect.fail(this.#failure(this.#error))
-    if (this.#isEnded) return Cause.done()
-    return Effect.callback((resume) => {
-      // The fiber may have been held up on its way here.
-      if (this.#chunks.length > 0 || this.#isEnded) return resume(Effect.suspend(() => this.#take()))
-      this.#waiting = resume
-      return Effect.sync(() => {
-        this.#waiting = undefined
-      })
-    })
-  }
-
-  /** The whole body. An answer in one piece is there already. */
-  get #bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
-    if (this.#isEventStream) {
-      let size = 0
-      return this.stream.pipe(
-        Stream.mapEffect((chunk) => {
-          size += chunk.length
-          return size > this.#maxBodyBytes
-            ? Effect.fail(this.#failure(new TooLarge(this.#maxBodyBytes)))
-            : Effect.succeed(chunk)
-        }),
-        Stream.mkUint8Array
-      )
-    }
-    if (this.#error !== undefined) return Effect.fail(this.#failure(this.#error))
-    const [first] = this.#chunks
-    return Effect.succeed(first !== undefined && this.#chunks.length === 1 ? first : Bytes.concat(this.#chunks))
-  }
-
-  /** For what is rarely asked for. */
-  get #web(): Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError> {
-    return Effect.map(this.#bytes, (bytes) =>
-      HttpClientResponse.fromWeb(
-        this.request,
-        new Response(bytes.length === 0 ? null : new Uint8Array(bytes), { status: this.status, headers: this.headers })
-      ))
-  }
-
-  #failure(cause: unknown): HttpClientError.HttpClientError {
-    return new HttpClientError.HttpClientError({
-      reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
-    })
-  }
-}
-
-class TooLarge extends Error {
-  readonly code = "UND_ERR_RES_EXCEEDED_MAX_SIZE"
-  constructor(maxBodyBytes: number) {
-    super(`the answer is larger than ${maxBodyBytes} bytes`)
-  }
-}
-
-const decoder = new TextDecoder()
-
-/** Why undici closes a connection that is no longer wanted. Only undici sees it, so one for all will do. */
-const interrupted = new Error("the request was interrupted")

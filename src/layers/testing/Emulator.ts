@@ -70,6 +70,7 @@ import { type Config, type Options, toConfig } from "../../domain/emulator/Optio
 import * as Rule from "../../domain/emulator/Rule.ts"
 import * as Server from "../../domain/emulator/Server.ts"
 import { Emulator } from "../../services/testing/Emulator.ts"
+import * as Rendering from "./Rendering.ts"
 
 export type { ReceivedRequest } from "../../domain/emulator/Exchange.ts"
 export type { Account, Ledger } from "../../domain/emulator/Ledger.ts"
@@ -102,9 +103,9 @@ export const make = (options?: Options): Effect.Effect<Emulator["Service"]> =>
     return Emulator.of({
       // Servers run their handlers uninterruptibly, but a caller who hangs up must end the wait for an answer.
       app: Effect.interruptible(
-        Effect.catchTag(handle(server, breakSocket), "Disconnected", () => breakConnection)
+        Effect.catchTag(handle(server, breakSocket, Rendering.compressed), "Disconnected", () => breakConnection)
       ),
-      client: makeClient(handle(server, () => Effect.fail(new Disconnected()))),
+      client: makeClient(handle(server, () => Effect.fail(new Disconnected()), Rendering.uncompressed)),
       ledger: Effect.map(Ref.get(state), ({ books }) => Ledger.toLedger(books, config.credits)),
       requests: Effect.map(Ref.get(state), ({ requests }) => requests),
       openRequests: Ref.get(open),
@@ -163,7 +164,7 @@ type Handled = Effect.Effect<
 /** Breaks the connection in the middle of an answer. */
 type Break = (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<never, Disconnected>
 
-const handle = (server: RunningServer, breakOff: Break): Handled =>
+const handle = (server: RunningServer, breakOff: Break, compress: Rendering.Compress): Handled =>
   Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* readBody(request, server.config.maxBodyBytes)
@@ -182,9 +183,9 @@ const handle = (server: RunningServer, breakOff: Break): Handled =>
       case "Disconnect":
         return yield* new Disconnected()
       case "Send":
-        return HttpServerResponse.text(decision.body, decision)
+        return Rendering.response(decision, decision.body, compress)
       case "Stream":
-        return HttpServerResponse.stream(play(server, decision, breakOff(request)), decision)
+        return Rendering.response(decision, play(server, decision, breakOff(request)), compress)
     }
   })
 
