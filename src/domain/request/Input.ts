@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Base64 from "effect/encoding/Base64"
 import * as Schema from "effect/Schema"
 import { SummaryPart } from "../response/ContentPart.ts"
 import * as McpItem from "../response/McpItem.ts"
@@ -22,30 +23,55 @@ import {
   InputPart,
   InputText,
   type InputVideo,
+  mediaByHand,
   ResultPart
 } from "./InputPart.ts"
+import { dataUrl } from "./MediaLink.ts"
 import { ReasoningEffort } from "./RequestSettings.ts"
-import { Tool } from "./Tool.ts"
+import { Tools } from "./Tool.ts"
 
-export * from "./InputPart.ts"
+export {
+  InputAudio,
+  InputFile,
+  InputImage,
+  InputPart,
+  InputText,
+  InputVideo,
+  PromptCacheBreakpoint,
+  ResultPart
+} from "./InputPart.ts"
 
 const optional = Schema.optional
 
-/** Why the API would not take a message with these parts, or `undefined`. */
-const misplacedPart = (message: {
+/** What other APIs call the roles. */
+const roles = new Map([
+  ["tool", "tool is no role here: the result of a call is an item of its own, made by Input.functionCallOutput"],
+  [
+    "function",
+    "function is no role here: the result of a call is an item of its own, made by Input.functionCallOutput"
+  ],
+  ["model", "must be assistant, not model"],
+  ["ai", "must be assistant, not ai"],
+  ["human", "must be user, not human"]
+])
+
+/** Why the API would not take a message of this role with these parts, or `undefined`. */
+const misfit = (message: {
   readonly type?: "message" | undefined
   readonly id?: string | undefined
   readonly role: string
   readonly content?: string | ReadonlyArray<InputPart> | undefined
-}): string | undefined => {
+}): string | Wire.Flaw | undefined => {
+  const issue = roles.get(message.role)
+  if (issue !== undefined) return { path: ["role"], issue }
   if (typeof message.content !== "object") return undefined
   const isOutput = (part: InputPart) => part.type === "output_text" || part.type === "refusal"
   if (!message.content.some(isOutput)) return undefined
   const isWhole = message.role === "assistant" && message.type === "message" && message.id !== undefined
   return isWhole && message.content.every((part) => isOutput(part) || part.type === "unknown")
     ? undefined
-    : "has output parts; OpenRouter takes them in an assistant's message with type, id and no other parts, so send the " +
-      "item of the response, or its text as a string"
+    : "must be the item of the response, or have its text as a string: OpenRouter takes output parts only in an " +
+      "assistant's message with type, id and no other parts"
 }
 
 /**
@@ -148,7 +174,7 @@ export const AdditionalTools = Wire.LazyStruct(() => ({
     "discriminator",
     "unknown"
   ]),
-  tools: Schema.Array(Tool)
+  tools: Tools
 }))
 
 /**
@@ -175,7 +201,10 @@ export const AgentMessage = Wire.LazyStruct(() => ({
   author: Schema.String,
   recipient: Schema.String,
   agent: optional(Wire.Struct({ agentName: Schema.String })),
-  content: Schema.Array(Wire.OpenUnion(agentParts, { identifier: "AgentPart" }))
+  content: Schema.Array(Wire.OpenUnion(agentParts, {
+    identifier: "AgentPart",
+    byHand: { input_image: mediaByHand.input_image }
+  }))
 }))
 
 /**
@@ -221,7 +250,7 @@ const searched = () => ({ id: Schema.String, status: SearchStatus })
 /** Items of the history that are made by hand instead: what the API promises in no answer, but wants in a request. */
 const byHand = {
   message: Schema.suspend(() =>
-    InputMessage.check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" }))
+    InputMessage.check(Schema.makeFilter(misfit, { expected: "a message that OpenRouter takes" }))
   ),
   reasoning: OutputItem.Reasoning.with(() => ({ id: Schema.String, summary: Schema.Array(SummaryPart) })),
   function_call: OutputItem.FunctionCall.with(() => ({
@@ -317,7 +346,9 @@ export const assistant = (content: string): InputMessage => ({ role: "assistant"
 export const text = (text: string): InputText => ({ type: "input_text", text })
 
 /**
- * An image part from a URL or a data URL. `detail` is `auto` by default.
+ * An image part from a URL or a data URL; for bytes there is {@link imageBytes}. `detail` is `auto` by default.
+ *
+ * A path, or base64 without its `data:`, is `InvalidRequest` when the request is sent, which names the part.
  *
  * @since 0.1.0
  */
@@ -328,18 +359,56 @@ export const image = (url: string, options?: { readonly detail?: InputImage["det
 })
 
 /**
- * A document part from a URL, or from a data URL (which starts with `data:`). Name it for the model with `filename`.
+ * An image part from the bytes of an image. `mediaType` is its kind, such as `image/png`.
+ *
+ * **Example** (An image of your own)
+ *
+ * ```ts
+ * import { Effect, FileSystem } from "effect"
+ * import { Input } from "effect-openrouter"
+ *
+ * const question = Effect.gen(function*() {
+ *   const files = yield* FileSystem.FileSystem
+ *   const bytes = yield* files.readFile("town.png")
+ *   return Input.user([Input.text("Where is this?"), Input.imageBytes(bytes, "image/png")])
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const imageBytes = (
+  bytes: Uint8Array,
+  mediaType: string,
+  options?: { readonly detail?: InputImage["detail"] }
+): InputImage => image(dataUrl(bytes, mediaType), options)
+
+/**
+ * A document part from a URL, or from a data URL (which starts with `data:`); for bytes there is {@link fileBytes}. Name it
+ * for the model with `filename`.
+ *
+ * A path, or base64 without its `data:`, is `InvalidRequest` when the request is sent, which names the part.
  *
  * @since 0.1.0
  */
 export const file = (url: string, options?: { readonly filename?: string }): InputFile => ({
   type: "input_file",
-  ...(url.startsWith("data:") ? { fileData: url } : { fileUrl: url }),
+  ...(/^data:/i.test(url) ? { fileData: url } : { fileUrl: url }),
   ...Wire.compact({ filename: options?.filename })
 })
 
 /**
- * A sound part from base64 data. `format` is `mp3` or `wav`.
+ * A document part from the bytes of a document. `mediaType` is its kind, such as `application/pdf`.
+ *
+ * @since 0.1.0
+ */
+export const fileBytes = (
+  bytes: Uint8Array,
+  mediaType: string,
+  options?: { readonly filename?: string }
+): InputFile => file(dataUrl(bytes, mediaType), options)
+
+/**
+ * A sound part from base64 data; for bytes there is {@link audioBytes}. `format` is `mp3` or `wav`.
  *
  * @since 0.1.0
  */
@@ -349,11 +418,26 @@ export const audio = (data: string, format: InputAudio["inputAudio"]["format"]):
 })
 
 /**
- * A video part from a URL or a data URL.
+ * A sound part from the bytes of a recording. `format` is `mp3` or `wav`.
+ *
+ * @since 0.1.0
+ */
+export const audioBytes = (bytes: Uint8Array, format: InputAudio["inputAudio"]["format"]): InputAudio =>
+  audio(Base64.encode(bytes), format)
+
+/**
+ * A video part from a URL or a data URL; for bytes there is {@link videoBytes}.
  *
  * @since 0.1.0
  */
 export const video = (url: string): InputVideo => ({ type: "input_video", videoUrl: url })
+
+/**
+ * A video part from the bytes of a video. `mediaType` is its kind, such as `video/mp4`.
+ *
+ * @since 0.1.0
+ */
+export const videoBytes = (bytes: Uint8Array, mediaType: string): InputVideo => video(dataUrl(bytes, mediaType))
 
 /**
  * The result of a function call, for the call that asked for it.

@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import { OutputText, OutputTextByHand, Refusal } from "../response/ContentPart.ts"
 import * as Wire from "../wire/Wire.ts"
+import { Base64Data, MediaLink } from "./MediaLink.ts"
 
 const optional = Schema.optional
 
@@ -104,6 +105,36 @@ export const InputVideo = Wire.LazyStruct(() => ({
  */
 export interface InputVideo extends Schema.Schema.Type<typeof InputVideo> {}
 
+const ImageLink = MediaLink("Input.imageBytes")
+
+const FileLink = MediaLink("Input.fileBytes")
+
+/** An image by hand: one that a server can get. */
+const InputImageByHand = Schema.suspend(() =>
+  InputImage.with(() => ({ imageUrl: optional(ImageLink) })).check(Schema.makeFilter(
+    ({ fileId, imageUrl }) => fileId === undefined && imageUrl === undefined ? "needs imageUrl or fileId" : undefined,
+    { expected: "an image" }
+  ))
+)
+
+/** A document by hand: one that a server can get. */
+const InputFileByHand = Schema.suspend(() =>
+  InputFile.with(() => ({ fileData: optional(FileLink), fileUrl: optional(FileLink) })).check(Schema.makeFilter(
+    ({ fileData, fileId, fileUrl }) =>
+      fileData === undefined && fileId === undefined && fileUrl === undefined
+        ? "needs fileUrl, fileData or fileId"
+        : undefined,
+    { expected: "a document" }
+  ))
+)
+
+/**
+ * Images and documents that are made by hand, for unions of parts.
+ *
+ * @since 0.1.0
+ */
+export const mediaByHand = { input_image: InputImageByHand, input_file: InputFileByHand }
+
 const inputParts = {
   input_text: InputText,
   input_image: InputImage,
@@ -121,7 +152,14 @@ const inputParts = {
  */
 export const InputPart: Wire.OpenUnion<typeof inputParts> = Wire.OpenUnion(inputParts, {
   identifier: "InputPart",
-  byHand: { output_text: OutputTextByHand }
+  byHand: {
+    output_text: OutputTextByHand,
+    ...mediaByHand,
+    input_audio: InputAudio.with(() => ({
+      inputAudio: Wire.Struct({ data: Base64Data, format: Wire.OpenLiterals(["mp3", "wav"]) })
+    })),
+    input_video: InputVideo.with(() => ({ videoUrl: MediaLink("Input.videoBytes") }))
+  }
 })
 
 /**
@@ -136,7 +174,10 @@ const resultParts = { input_text: InputText, input_image: InputImage, input_file
  *
  * @since 0.1.0
  */
-export const ResultPart: Wire.OpenUnion<typeof resultParts> = Wire.OpenUnion(resultParts, { identifier: "ResultPart" })
+export const ResultPart: Wire.OpenUnion<typeof resultParts> = Wire.OpenUnion(resultParts, {
+  identifier: "ResultPart",
+  byHand: mediaByHand
+})
 
 /**
  * @since 0.1.0
