@@ -226,7 +226,7 @@ const formatOf = <A, E>(
   const converted = Result.try({
     try: () => toCodecOpenAI(schema),
     catch: (cause) =>
-      "must have a struct at its root, and parts that OpenRouter's strict mode can express" +
+      "must have a struct at the root, and parts that OpenRouter's strict mode can express" +
       (cause instanceof Error ? ` (${cause.message})` : "")
   })
   const format = Result.flatMap(converted, ({ codec, jsonSchema }): Result.Result<ObjectFormat, string> => {
