@@ -11,9 +11,9 @@ export interface Told extends Story {
 /** True unless the emulator's books say something else than the ledger. */
 export const isExact = ({ charged, costs }: Told) => charged === undefined || Usd.equals(charged, costs.cost)
 
-/** Tables of the costs, and how the story ended. */
+/** Tables of the costs. */
 export const toText = (told: Told): string => {
-  const { charged, costs, stoppedBy } = told
+  const { charged, costs } = told
   const tables = costs.calls === 0 ? [] : ["tick", "phase", "character and place"]
   const lines = tables.map((what, index) =>
     `\nCosts by ${what}\n${Costs.toTable(across(costs, index + 1), { depth: 1 })}`
@@ -22,9 +22,12 @@ export const toText = (told: Told): string => {
   if (charged !== undefined) {
     lines.push(`\nledger ${costs.cost}, emulator ${charged}: ${verdict}`)
   }
-  if (stoppedBy !== undefined) lines.push(`\nStopped by ${stoppedBy._tag}: ${stoppedBy.message}`)
   return lines.join("\n")
 }
+
+/** Why the story ended early, if it did. */
+export const endOf = ({ stoppedBy }: Told): string | undefined =>
+  stoppedBy === undefined ? undefined : `\nStopped by ${stoppedBy._tag}: ${stoppedBy.message}`
 
 /**
  * The story as JSON, the same for the same seed.

@@ -3,8 +3,8 @@
  *
  * A tick has four phases. Within a phase all calls run at once; the next begins when all of them have ended.
  */
-import { DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
+import { Data, DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
+import { CostLedger, type Costs, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -21,10 +21,19 @@ export interface Options {
   readonly places: ReadonlyArray<Place>
   /** Is told of the progress, a line at a time. */
   readonly say: (line: string) => Effect.Effect<void>
+  /** Is given the story so far when somebody ends it. */
+  readonly onInterrupt?: (story: Story) => Effect.Effect<void>
 }
 
 /** The ticks that were completed, what all calls cost (run > tick > phase > name), and what ended the story early. */
-export type Story = Effect.Success<ReturnType<typeof run>>
+export interface Story {
+  readonly ticks: ReadonlyArray<Effect.Success<ReturnType<typeof live>>>
+  readonly costs: Costs.CostReport
+  readonly stoppedBy: Failure | Interrupted | undefined
+}
+
+/** Somebody has heard enough. */
+export class Interrupted extends Data.TaggedError("Interrupted")<{ readonly message: string }> {}
 
 type Failure = OpenRouterError.RequestError | OpenRouterError.AnswerError | OpenRouterError.InvalidOutput
 type Call<A> = Effect.Effect<A, Failure, OpenRouter.OpenRouter>
@@ -33,6 +42,8 @@ type Call<A> = Effect.Effect<A, Failure, OpenRouter.OpenRouter>
 export const run = Effect.fn("Town.run")(function*(options: Options) {
   const ledger = yield* CostLedger.make({ name: "run" })
   const ticks: Array<Effect.Success<ReturnType<typeof live>>> = []
+  const soFar = (stoppedBy: Story["stoppedBy"]) =>
+    Effect.map(ledger.report, (costs): Story => ({ ticks, costs, stoppedBy }))
   const result = yield* Effect.gen(function*() {
     let people = options.people
     for (let n = 1; n <= options.ticks; n++) {
@@ -41,8 +52,19 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
       ticks.push(tick)
       people = tick.turns.map(({ about, goTo, memories, name }) => ({ name, about, place: goTo, memories }))
     }
-  }).pipe(ledger.run, RetryPolicy.with(yield* patience(options)), Effect.result)
-  return { ticks, costs: yield* ledger.report, stoppedBy: Result.isFailure(result) ? result.failure : undefined }
+  }).pipe(
+    ledger.run,
+    RetryPolicy.with(yield* patience(options)),
+    Effect.result,
+    // The calls that were under way have ended by then, and are booked.
+    Effect.onInterrupt(() =>
+      Effect.flatMap(
+        soFar(new Interrupted({ message: "the story was not told to its end" })),
+        (story) => options.onInterrupt?.(story) ?? Effect.void
+      )
+    )
+  )
+  return yield* soFar(Result.isFailure(result) ? result.failure : undefined)
 })
 
 /** One tick: everybody decides, at every place something comes of it and is told, everybody remembers. */

@@ -1,51 +1,14 @@
 /**
- * A small town lives for a few hours, each character with a model of its own.
+ * A small town lives for a few hours, each character with a model of its own. Run from a checkout, without a build:
  *
- *     npm start                                 against the emulator: no network, no key, no cost
- *     npm start --silent -- --seed 7 --json     the same seed gives the same bytes
- *     npm start -- --credits 0.01               runs out of money
- *     npm start -- --live --ticks 1             against openrouter.ai, with OPENROUTER_API_KEY
+ *     node examples/town/main.ts                      against the emulator: no network, no key, no cost
+ *     node examples/town/main.ts --seed 7 --json      the same seed gives the same bytes
+ *     node examples/town/main.ts --credits 0.01       runs out of money
+ *     node examples/town/main.ts --live --ticks 1     against openrouter.ai, with OPENROUTER_API_KEY
+ *
+ * Ctrl-C ends the story with the table of what it has cost so far.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Data, Effect, Runtime, Schema } from "effect"
-import { OpenRouterNode } from "effect-openrouter/node"
-import { Command, Flag } from "effect/cli"
-import * as data from "./data.ts"
-import * as Emulated from "./Emulated.ts"
-import * as Report from "./Report.ts"
-import * as Town from "./Town.ts"
+// Lets `effect-openrouter` mean the sources of this checkout, for what is imported after it.
+import "../../scripts/resolve-sources.ts"
 
-/** The story ended early, or its books are wrong; the report has said so. */
-class Unfinished extends Data.TaggedError("Unfinished") {
-  override readonly [Runtime.errorReported] = false
-}
-
-const about = Flag.withDescription
-const positive = Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))
-const decimal = Flag.withSchema(Schema.String.check(Schema.isPattern(/^\d+(\.\d+)?$/)))
-
-const flags = {
-  ticks: Flag.Int("ticks").pipe(Flag.withDefault(3), positive, about("How long the story is (3)")),
-  seed: Flag.Int("seed").pipe(Flag.withDefault(1), about("Another seed, another story (1)")),
-  characters: Flag.Int("characters").pipe(Flag.withDefault(data.people.length), positive, about("How many people (8)")),
-  credits: Flag.String("credits").pipe(Flag.withDefault("100"), decimal, about("USD that they may spend (100)")),
-  json: Flag.Boolean("json").pipe(Flag.withDefault(false), about("One JSON document on stdout, and nothing else")),
-  live: Flag.Boolean("live").pipe(Flag.withDefault(false), about("Ask openrouter.ai, with OPENROUTER_API_KEY")),
-  model: Flag.String("model").pipe(Flag.withDefault("openai/gpt-5"), about("Who thinks for them (openai/gpt-5)"))
-}
-
-const town = Command.make(
-  "town",
-  flags,
-  Effect.fn(function*({ characters, json, live, ...options }) {
-    const say = json ? () => Effect.void : Console.log
-    const setting = { ...options, say, places: data.places, people: data.peopleOf(characters) }
-    const told: Report.Told = yield* live
-      ? Effect.provide(Town.run(setting), OpenRouterNode.layerUndici)
-      : Emulated.run(setting)
-    yield* Console.log(json ? Report.toJson(told) : Report.toText(told))
-    if (told.stoppedBy !== undefined || !Report.isExact(told)) return yield* new Unfinished()
-  })
-)
-
-Command.run(town, { version: "0.1.0" }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+await import("./program.ts")

@@ -14,6 +14,7 @@ import { ReasoningConfig, StopCondition, TextConfig, Trace } from "../../src/dom
 import { Tool, ToolChoice } from "../../src/domain/request/Tool.ts"
 import { OutputItem } from "../../src/domain/response/OutputItem.ts"
 import type { Report } from "./report.ts"
+import { asking, sensible } from "./sensible.ts"
 import { forget, generator, isJson, members, type Spec, withoutNulls } from "./spec.ts"
 
 /** Fields of the API that a request deliberately does not have. */
@@ -138,9 +139,9 @@ export const checkMembers = (
       }
       const next = generator(spec, name, { seed: options.seed, optionalsProbability: 0.9 })
       for (let n = 0; n < options.count; n++) {
-        const generated = next()
+        const generated = sensible(next())
         const value = name === "ResponsesRequest" && isJson(generated)
-          ? Object.fromEntries(Object.entries(generated).filter(([field]) => !leftOut.has(field)))
+          ? asking(Object.fromEntries(Object.entries(generated).filter(([field]) => !leftOut.has(field))))
           : generated
         if (value === null) continue
         const { fromFields, problem } = check(value)

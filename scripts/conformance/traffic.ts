@@ -12,6 +12,7 @@ import * as Response from "../../src/domain/response/Response.ts"
 import { snakeCase } from "../../src/domain/wire/Wire.ts"
 import { leftOut, unknownPart } from "./items.ts"
 import type { Report } from "./report.ts"
+import { asking } from "./sensible.ts"
 import { generator, isJson, type Spec, validator, withoutNulls } from "./spec.ts"
 
 /** What OpenRouter's newer SDK has and the specification does not have yet: an item, a plugin, errors that are objects. */
@@ -102,7 +103,7 @@ export const checkRequests = async (
       Arbitrary.sampleEffect(arbitrary, { count, seed: options.seed + index, size: 6, maxDiscards: count * 100 })
     )
     for (const sample of samples) {
-      const request = wellFormed(sample)
+      const request = wellFormed(asking(sample))
       if (!isRequest(request)) {
         report.check("generated request", "is no request")
         continue

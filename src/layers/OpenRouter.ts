@@ -5,9 +5,9 @@
  * `effect-openrouter/node` has the same over undici, for a quarter of the CPU. `layerTransport` is the client over any
  * {@link Transport}: what a call passes before it gets there is the same for all of them.
  *
- * `layerConfig` and `layerFetch` fail when they are built without a key. `layer` can always be built: a missing key or an
- * unusable setting is the typed error of each call (`InvalidApiKey`, `InvalidRequest`), so that a program can handle it
- * where it handles the others.
+ * `layerConfig` and `layerFetch` fail when they are built without a key or with an unusable setting, such as an `appTitle`
+ * without `appUrl`. `layer` can always be built: there these are the typed error of each call (`InvalidApiKey`,
+ * `InvalidRequest`), so that a program can handle it where it handles the others.
  *
  * @since 0.1.0
  */
@@ -20,6 +20,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import { defaults } from "../services/Deadlines.ts"
 import { CurrentDefaults, filled } from "../services/Defaults.ts"
@@ -135,7 +136,8 @@ export interface ConfigOptions {
 }
 
 /**
- * The client from configuration: `OPENROUTER_API_KEY` and its siblings, unless told otherwise. Without a key it fails.
+ * The client from configuration: `OPENROUTER_API_KEY` and its siblings, unless told otherwise. Without a key, and with
+ * settings that cannot be used, it fails when it is built.
  *
  * @since 0.1.0
  */
@@ -159,26 +161,33 @@ export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PUR
   )
 )
 
-/** The options of a client, with those from configuration. */
+/** The options of a client, with those from configuration; it fails where each call would. */
 const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transformClient">, Config.ConfigError> =>
-  Effect.map(
+  Effect.flatMap(
     Config.all({
       apiKey: present(options.apiKey ?? Config.Redacted("OPENROUTER_API_KEY")),
       apiUrl: Config.option(options.apiUrl ?? Config.String("OPENROUTER_API_URL")),
       appUrl: Config.option(options.appUrl ?? Config.String("OPENROUTER_APP_URL")),
       appTitle: Config.option(options.appTitle ?? Config.String("OPENROUTER_APP_TITLE"))
     }),
-    (config) => ({
-      apiKey: config.apiKey,
-      apiUrl: Option.getOrUndefined(config.apiUrl),
-      appUrl: Option.getOrUndefined(config.appUrl),
-      appTitle: Option.getOrUndefined(config.appTitle),
-      timeout: options.timeout,
-      routerMetadata: options.routerMetadata,
-      responseCache: options.responseCache,
-      maxAnswerBytes: options.maxAnswerBytes
-    })
+    (config) => {
+      const all = {
+        apiKey: config.apiKey,
+        apiUrl: Option.getOrUndefined(config.apiUrl),
+        appUrl: Option.getOrUndefined(config.appUrl),
+        appTitle: Option.getOrUndefined(config.appTitle),
+        timeout: options.timeout,
+        routerMetadata: options.routerMetadata,
+        responseCache: options.responseCache,
+        maxAnswerBytes: options.maxAnswerBytes
+      }
+      const settings = Settings.make(all)
+      return Result.isSuccess(settings) ? Effect.succeed(all) : Effect.fail(unusable(settings.failure.message))
+    }
   )
+
+const unusable = (message: string): Config.ConfigError =>
+  new Config.ConfigError(new ConfigProvider.SourceError({ message }))
 
 /** A key that is only white space is as good as none. */
 const present = (apiKey: Config.Config<Redacted.Redacted>): Config.Config<Redacted.Redacted> =>
@@ -187,5 +196,5 @@ const present = (apiKey: Config.Config<Redacted.Redacted>): Config.Config<Redact
     (apiKey) =>
       Option.isSome(apiKey) && Redacted.value(apiKey.value).trim() !== ""
         ? Effect.succeed(apiKey.value)
-        : Effect.fail(new Config.ConfigError(new ConfigProvider.SourceError({ message: Settings.noKey })))
+        : Effect.fail(unusable(Settings.noKey))
   )

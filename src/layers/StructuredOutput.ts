@@ -20,8 +20,9 @@ import { InvalidOutput, InvalidRequest } from "../domain/error/OpenRouterError.t
 import type { AnswerError } from "../domain/error/OpenRouterError.ts"
 import * as Outcome from "../domain/outcome/Outcome.ts"
 import type { Completed } from "../domain/outcome/Outcome.ts"
-import type { CreateResponse } from "../domain/request/CreateResponse.ts"
-import { pathText } from "../domain/request/RequestBody.ts"
+import type { Asking, CreateResponse, Sendable } from "../domain/request/CreateResponse.ts"
+import * as RequestBody from "../domain/request/RequestBody.ts"
+import * as StrictSchema from "../domain/request/StrictSchema.ts"
 import * as PartialJson from "../domain/stream/PartialJson.ts"
 import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 import * as Wire from "../domain/wire/Wire.ts"
@@ -29,19 +30,29 @@ import { CurrentObjectSchema, OpenRouter, respond } from "../services/OpenRouter
 import type { RespondError, StreamError } from "../services/OpenRouter.ts"
 
 /**
- * A request for an object.
+ * What a request for an object is made of; {@link SendableObject} is what the calls take.
  *
  * @since 0.1.0
  */
 export interface ObjectRequest<A, E> extends Omit<CreateResponse, "text"> {
   /** The shape of the answer; its root must be a struct or a class. */
   readonly schema: Schema.Codec<A, E>
-  /** The name of the shape, which the model sees. Default: the schema's identifier, or `answer`. */
+  /**
+   * The name of the shape, which the model sees. Default: the schema's identifier, or `answer`. What is neither a letter nor a
+   * digit in it is sent as `_`.
+   */
   readonly schemaName?: string | undefined
   /** What the shape is for; the model sees it. */
   readonly schemaDescription?: string | undefined
   readonly text?: Omit<NonNullable<CreateResponse["text"]>, "format"> | undefined
 }
+
+/**
+ * A request for an object that says what to answer: it has an `input` or a `prompt`.
+ *
+ * @since 0.1.0
+ */
+export type SendableObject<A, E> = ObjectRequest<A, E> & Asking
 
 /**
  * How {@link respondObject} can fail.
@@ -63,8 +74,9 @@ export interface ObjectAnswer<A> extends Completed {
  * Sends a request for an object and succeeds with the decoded value, beside all that `respond` gives.
  *
  * Providers do not all enforce the shape, so the answer is always decoded: one that does not fit is `InvalidOutput` with
- * its text, usage and cost. A schema that OpenRouter's strict mode cannot express is `InvalidRequest`, before anything is
- * sent. Optional fields are asked for as nullable.
+ * its text, usage and cost. A schema that OpenRouter's strict mode cannot express, such as `Schema.Unknown`, is
+ * `InvalidRequest`, before anything is sent; `Schema.fromJsonString(Schema.Unknown)` asks for JSON text in its place. Optional
+ * fields are asked for as nullable, and a `Schema.Number` as a finite one.
  *
  * **Example** (What does a character want?)
  *
@@ -87,7 +99,7 @@ export interface ObjectAnswer<A> extends Completed {
  * @since 0.1.0
  */
 export const respondObject = <A, E>(
-  request: ObjectRequest<A, E>
+  request: SendableObject<A, E>
 ): Effect.Effect<ObjectAnswer<A>, ObjectError, OpenRouter> =>
   Effect.flatMap(prepared(request), ({ asked, read }) =>
     Effect.flatMap(
@@ -131,7 +143,7 @@ export type ObjectPart<A> =
  * @since 0.1.0
  */
 export const streamObject = <A, E>(
-  request: ObjectRequest<A, E>
+  request: SendableObject<A, E>
 ): Stream.Stream<ObjectPart<A>, StreamError | AnswerError | InvalidOutput, OpenRouter> =>
   Stream.unwrap(Effect.map(prepared(request), ({ asked, read }) => {
     const text = PartialJson.make()
@@ -162,20 +174,22 @@ export const streamObject = <A, E>(
   }))
 
 /** The request as it is sent, and how to read its answer. */
-const prepared = <A, E>(request: ObjectRequest<A, E>) =>
+const prepared = <A, E>(request: SendableObject<A, E>) =>
   Effect.flatMap(CurrentObjectFormats, (formats) => {
-    const { schema, schemaDescription, schemaName, text, ...rest } = request
+    const parts = RequestBody.readable(request, () => partsOf(request))
+    if (Result.isFailure(parts)) return Effect.fail(parts.failure)
+    const { asking, schema, schemaDescription, schemaName, text } = parts.success
     const format = formatOf(schema, formats)
     if (Result.isFailure(format)) {
       return Effect.fail(new InvalidRequest({ origin: "local", field: "schema", message: `schema: ${format.failure}` }))
     }
-    const asked: CreateResponse = {
-      ...rest,
+    const asked: Sendable = {
+      ...asking,
       text: {
         ...text,
         format: {
           type: "json_schema",
-          name: schemaName ?? nameOf(schema),
+          name: plainName(schemaName ?? SchemaAST.resolveIdentifier(schema.ast)),
           description: schemaDescription,
           schema: format.success.jsonSchema,
           strict: true
@@ -184,6 +198,12 @@ const prepared = <A, E>(request: ObjectRequest<A, E>) =>
     }
     return Effect.succeed({ asked, read: (answer: Completed) => toObject(answer, schema, format.success) })
   })
+
+/** What is the library's, and what is OpenRouter's. */
+const partsOf = <A, E>(request: SendableObject<A, E>) => {
+  const { schema, schemaDescription, schemaName, text, ...asking } = request
+  return { schema, schemaDescription, schemaName, text, asking }
+}
 
 /** What is prepared once for a schema: the format to ask for, and how to read the answer. */
 interface ObjectFormat {
@@ -203,24 +223,28 @@ const formatOf = <A, E>(
 ): Result.Result<ObjectFormat, string> => {
   const known = formats.get(schema)
   if (known !== undefined) return known
-  const format = Result.try({
-    try: (): ObjectFormat => {
-      const { codec, jsonSchema } = toCodecOpenAI(schema)
-      return { jsonSchema, decode: SchemaParser.decodeUnknownExit(codec) }
-    },
+  const converted = Result.try({
+    try: () => toCodecOpenAI(schema),
     catch: (cause) =>
-      "OpenRouter's strict mode cannot express it; use a struct at the root and no free-form parts" +
+      "must have a struct at the root, and parts that OpenRouter's strict mode can express" +
       (cause instanceof Error ? ` (${cause.message})` : "")
+  })
+  const format = Result.flatMap(converted, ({ codec, jsonSchema }): Result.Result<ObjectFormat, string> => {
+    const strict = StrictSchema.withFiniteNumbers(jsonSchema)
+    const untyped = StrictSchema.untypedPart(strict)
+    return untyped === undefined
+      ? Result.succeed({ jsonSchema: strict, decode: SchemaParser.decodeUnknownExit(codec) })
+      : Result.fail(
+        `must say what ${untyped} is, because OpenRouter's strict mode takes nothing that may be anything; ` +
+          "Schema.fromJsonString(Schema.Unknown) asks for JSON text"
+      )
   })
   formats.set(schema, format)
   return format
 }
 
 /** The name must be plain for all providers: letters, digits, `_` and `-`, at most 64. */
-const nameOf = (schema: Schema.Top): string => {
-  const identifier = SchemaAST.resolveIdentifier(schema.ast) ?? ""
-  return identifier.replace(/[^a-zA-Z0-9_-]+/g, "_").slice(0, 64) || "answer"
-}
+const plainName = (name = ""): string => name.replace(/[^a-zA-Z0-9_-]+/g, "_").slice(0, 64) || "answer"
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
 
@@ -232,7 +256,7 @@ const maxPaths = 3
 const placesOf = (issue: SchemaIssue.Issue, jsonSchema: Wire.JsonObject): string => {
   const names = namesOf(jsonSchema)
   const paths = formatIssues(issue).issues.map(({ path = [] }) =>
-    pathText(path.map((segment) => {
+    RequestBody.pathText(path.map((segment) => {
       const key = typeof segment === "object" ? segment.key : segment
       return typeof key === "number" || names.has(String(key)) ? key : "*"
     })) ?? "the whole of it"

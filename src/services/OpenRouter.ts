@@ -25,7 +25,8 @@ import * as Model from "../domain/endpoint/Model.ts"
 import * as Provider from "../domain/endpoint/Provider.ts"
 import type { AnswerError, RequestError, StreamInterrupted } from "../domain/error/OpenRouterError.ts"
 import * as Outcome from "../domain/outcome/Outcome.ts"
-import type { CreateResponse } from "../domain/request/CreateResponse.ts"
+import type { CreateResponse, Sendable } from "../domain/request/CreateResponse.ts"
+import * as RequestBody from "../domain/request/RequestBody.ts"
 import * as ShownText from "../domain/stream/ShownText.ts"
 import * as StreamEvent from "../domain/stream/StreamEvent.ts"
 
@@ -82,6 +83,10 @@ export const replay = (outcome: Outcome.Outcome): EventChannel =>
 /**
  * Sends a request and succeeds with the answer.
  *
+ * Like all calls it asks for an `input` or a `prompt`; every other field may come from `withDefaults`. (A program whose input
+ * is a default as well asks the service, `OpenRouter.OpenRouter`, which takes any `CreateResponse`; what is sent is checked
+ * after the defaults.)
+ *
  * What is no answer is a typed error: truncated (`Incomplete`), refused (`Refused`), failed (`GenerationFailed`) and empty
  * (`EmptyCompletion`) ones carry the text so far, the usage and the cost. Failures that may pass are tried again as
  * `RetryPolicy` says.
@@ -101,7 +106,7 @@ export const replay = (outcome: Outcome.Outcome): EventChannel =>
  * @since 0.1.0
  */
 export const respond = (
-  request: CreateResponse
+  request: Sendable
 ): Effect.Effect<Outcome.Completed, RespondError, OpenRouter> =>
   Effect.flatMap(
     outcome(request),
@@ -116,7 +121,7 @@ export const respond = (
  *
  * @since 0.1.0
  */
-export const outcome = (request: CreateResponse): Effect.Effect<Outcome.Outcome, RequestError, OpenRouter> =>
+export const outcome = (request: Sendable): Effect.Effect<Outcome.Outcome, RequestError, OpenRouter> =>
   OpenRouter.use((service) => service.outcome(request))
 
 /**
@@ -130,7 +135,7 @@ export const outcome = (request: CreateResponse): Effect.Effect<Outcome.Outcome,
  * @since 0.1.0
  */
 export const stream = (
-  request: CreateResponse
+  request: Sendable
 ): Stream.Stream<StreamEvent.StreamEvent, StreamError | AnswerError, OpenRouter> =>
   Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) =>
     Channel.concatWith(
@@ -156,7 +161,7 @@ export const stream = (
  * @since 0.1.0
  */
 export const streamText = (
-  request: CreateResponse
+  request: Sendable
 ): Stream.Stream<string, StreamError | AnswerError, OpenRouter> =>
   Stream.fromChannel(Channel.unwrap(OpenRouter.useSync((service) => {
     const shown = ShownText.make()
@@ -191,7 +196,7 @@ export const streamText = (
  * @since 0.1.0
  */
 export const streamOutcome = <X, E, R>(
-  request: CreateResponse,
+  request: Sendable,
   onEvent: (event: StreamEvent.StreamEvent) => Effect.Effect<X, E, R>
 ): Effect.Effect<Outcome.Outcome, StreamError | E, OpenRouter | R> =>
   OpenRouter.use((service) =>
@@ -200,6 +205,13 @@ export const streamOutcome = <X, E, R>(
       (events) => Effect.forEach(events, onEvent, { discard: true })
     )
   )
+
+/** Asks an endpoint about what a program gave; that may throw where it is read, which is the failure of the call. */
+const ask = <A>(given: unknown, endpoint: () => Call<A>): Effect.Effect<A, RequestError, OpenRouter> =>
+  Effect.suspend(() => {
+    const made = RequestBody.readable(given, endpoint)
+    return Result.isSuccess(made) ? call(made.success) : Effect.fail(made.failure)
+  })
 
 // The constants made with this are marked as pure, so that a bundle holds only the endpoints that its program asks.
 const call = <A>(endpoint: Call<A>): Effect.Effect<A, RequestError, OpenRouter> =>
@@ -226,7 +238,7 @@ export const credits: Effect.Effect<Account.Credits, RequestError, OpenRouter> =
  */
 export const models = (
   query?: Model.ModelQuery
-): Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> => call(Model.models(query))
+): Effect.Effect<ReadonlyArray<Model.Model>, RequestError, OpenRouter> => ask(query, () => Model.models(query))
 
 /**
  * The models that the account's settings leave: `GET /models/user`.
@@ -243,7 +255,7 @@ export const userModels: Effect.Effect<ReadonlyArray<Model.Model>, RequestError,
  * @since 0.1.0
  */
 export const modelEndpoints = (model: string): Effect.Effect<Model.ModelEndpoints, RequestError, OpenRouter> =>
-  call(Model.modelEndpoints(model))
+  ask(model, () => Model.modelEndpoints(model))
 
 /**
  * The vectors of texts: `POST /embeddings`. Ledgers book what they cost.
@@ -252,7 +264,7 @@ export const modelEndpoints = (model: string): Effect.Effect<Model.ModelEndpoint
  */
 export const embeddings = (
   request: Embedding.CreateEmbeddings
-): Effect.Effect<Embedding.Embeddings, RequestError, OpenRouter> => call(Embedding.embeddings(request))
+): Effect.Effect<Embedding.Embeddings, RequestError, OpenRouter> => ask(request, () => Embedding.embeddings(request))
 
 /**
  * The providers behind OpenRouter: `GET /providers`.
@@ -290,7 +302,7 @@ export const generation = (
   options?: { readonly wait?: Duration.Input | undefined }
 ): Effect.Effect<Generation.Generation, RequestError | Generation.GenerationNotFound, OpenRouter> => {
   const asked = Effect.catchTag(
-    call(Generation.generation(id)),
+    ask(id, () => Generation.generation(id)),
     "ModelUnavailable",
     (error) => Effect.fail(Generation.notFound(id, error))
   )

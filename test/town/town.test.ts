@@ -88,7 +88,8 @@ describe("the town", () => {
       assert.strictEqual(story.costs.unknown, 0)
       const text = Report.toText(story)
       assert.match(text, /^ {2}intentions .*\$0\.\d+$/m)
-      assert.match(text, /^Stopped by PaymentRequired: /m)
+      assert.notInclude(text, "Stopped by")
+      assert.match(Report.endOf(story) ?? "", /^Stopped by PaymentRequired: /m)
       assert.include(Report.toJson(story), `"by": "PaymentRequired"`)
     }))
 
@@ -152,6 +153,6 @@ describe("a call that fails", () => {
     Effect.gen(function*() {
       const noKey = new OpenRouterError.InvalidApiKey({ message: "there is no API key: set OPENROUTER_API_KEY" })
       const story = yield* failing("", noKey)
-      assert.include(Report.toText(story), "Stopped by InvalidApiKey: there is no API key: set OPENROUTER_API_KEY")
+      assert.include(Report.endOf(story), "Stopped by InvalidApiKey: there is no API key: set OPENROUTER_API_KEY")
     }))
 })

@@ -38,10 +38,11 @@ describe("the fields of a schema", () => {
     const Sent = CreateResponse.CreateResponse.check(Schema.makeFilter(({ model }) => model !== undefined))
     holds<Same<typeof Named.fields, typeof Usage.Usage.fields>>(true)
     assert.strictEqual(Named.fields, Usage.Usage.fields)
-    assert.isTrue(Schema.is(Sent)({ model: "a/b" }))
+    assert.isTrue(Schema.is(Sent)({ model: "a/b", input: "Hi" }))
     assert.isFalse(Schema.is(Sent)({}))
-    assert.deepStrictEqual(Schema.encodeSync(Sent)({ model: "a/b", maxOutputTokens: 1 }), {
+    assert.deepStrictEqual(Schema.encodeSync(Sent)({ model: "a/b", input: "Hi", maxOutputTokens: 1 }), {
       model: "a/b",
+      input: "Hi",
       max_output_tokens: 1
     })
   })

@@ -12,8 +12,8 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { InvalidRequest } from "../error/RequestError.ts"
-import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
+import * as ForeignField from "./ForeignField.ts"
 import { InputItem } from "./Input.ts"
 import { Plugin } from "./Plugin.ts"
 import { ProviderPreferences } from "./ProviderPreferences.ts"
@@ -29,7 +29,7 @@ import {
   TextConfig,
   Trace
 } from "./RequestSettings.ts"
-import { Tool, ToolChoice } from "./Tool.ts"
+import { ToolChoice, Tools } from "./Tool.ts"
 
 const optional = Schema.optional
 
@@ -81,7 +81,7 @@ const fields = () => ({
   presencePenalty: optional(Schema.Finite),
   /** 0 to 20. */
   topLogprobs: optional(Schema.Int),
-  tools: optional(Schema.Array(Tool)),
+  tools: optional(Tools),
   toolChoice: optional(ToolChoice),
   parallelToolCalls: optional(Schema.Boolean),
   /** Steps of server tools; OpenRouter's default and maximum is 30. `stopServerToolsWhen` overrides it. */
@@ -130,16 +130,65 @@ const fields = () => ({
 export interface CreateResponseSchema extends Wire.LazyStruct<ReturnType<typeof fields>> {}
 
 /**
- * A request for a response. Everything is optional for the API; a useful request has a `model` and an `input`.
+ * A request for a response, or a part of one: the defaults of a program have the same type. What is sent has an `input` or a
+ * stored `prompt`; the schema checks that, and the calls ask for it ({@link Sendable}). Without a `model` OpenRouter takes
+ * the account's.
  *
  * @since 0.1.0
  */
-export const CreateResponse: CreateResponseSchema = Wire.LazyStruct(fields, {}, { identifier: "CreateResponse" })
+export const CreateResponse: CreateResponseSchema = Wire.LazyStruct(fields, {}, {
+  identifier: "CreateResponse",
+  check: (request) => withoutInput(request) ?? withoutTool(request)
+})
 
 /**
  * @since 0.1.0
  */
 export interface CreateResponse extends Schema.Schema.Type<typeof CreateResponse> {}
+
+/**
+ * What a request has to have: an `input`, or a stored `prompt`.
+ *
+ * @since 0.1.0
+ */
+export type Asking =
+  | { readonly input: NonNullable<CreateResponse["input"]> }
+  | { readonly prompt: NonNullable<CreateResponse["prompt"]> }
+
+/**
+ * A request that says what to answer. All other fields may come from the defaults of the program.
+ *
+ * @since 0.1.0
+ */
+export type Sendable = CreateResponse & Asking
+
+const withoutInput = ({ input, prompt }: Wire.JsonObject): Wire.Flaw | undefined => {
+  if (prompt !== undefined) return undefined
+  if (input === undefined) return { path: ["input"], issue: "is missing: write a text or a list of items, or a prompt" }
+  return Array.isArray(input) && input.length === 0
+    ? { path: ["input"], issue: "must have an item, such as Input.user(text)" }
+    : undefined
+}
+
+/** A choice of a function that is not there. Tools may also come from a stored prompt, and from the input. */
+const withoutTool = ({ input, prompt, toolChoice, tools = [] }: Wire.JsonObject): Wire.Flaw | undefined => {
+  if (toolChoice === undefined || prompt !== undefined || !Array.isArray(tools)) return undefined
+  const chosen = Wire.isJsonObject(toolChoice) && toolChoice["type"] === "function" ? toolChoice["name"] : undefined
+  if (chosen === undefined && toolChoice !== "required") return undefined
+  const isThere = tools.some((tool) => chosen === undefined || isChosen(tool, chosen)) ||
+    Array.isArray(input) && input.some(bringsTools)
+  if (isThere) return undefined
+  return {
+    path: ["toolChoice"],
+    issue: `needs ${chosen === undefined ? "a tool" : "a function of this name"} in tools`
+  }
+}
+
+const isChosen = (tool: unknown, name: unknown): boolean =>
+  Wire.isJsonObject(tool) && (tool["name"] === name || tool["type"] === "namespace" || Wire.isUnknown(tool))
+
+const bringsTools = (item: unknown): boolean =>
+  Wire.isJsonObject(item) && (item["type"] === "additional_tools" || Wire.isUnknown(item))
 
 /** Fields that count as absent with these values: they ask for what OpenRouter does anyway. */
 const defaults = new Map<string, ReadonlyArray<unknown>>([
@@ -149,33 +198,9 @@ const defaults = new Map<string, ReadonlyArray<unknown>>([
   ["previous_response_id", [null]]
 ])
 
-/** What to do about the fields that other APIs have. */
-const remedies = new Map([
-  ["stream", "is no boolean"],
-  ["store", "is not available: OpenRouter stores no responses; send the history in input"],
-  ["previous_response_id", "is not available: OpenRouter stores no responses; send the history in input"],
-  ["conversation", "is not available: OpenRouter stores no responses; send the history in input"],
-  ["background", "is not available: OpenRouter has no way to fetch the answer later"],
-  ["route", "is deprecated by OpenRouter; use provider.sort.partition"],
-  ["preset", "belongs into model, as @preset/slug"],
-  ["max_tokens", "is maxOutputTokens here"],
-  ["max_completion_tokens", "is maxOutputTokens here"],
-  ["messages", "is input here: a text, or a list of messages and items"],
-  ["system", "is instructions here"],
-  ["response_format", "is text.format here; OpenRouter.respondObject asks for the shape of a schema"],
-  ["stop", "is not available: the Responses API has no stop sequences"],
-  ["n", "is not available: one request gives one answer"],
-  ["functions", "is tools here"],
-  ["function_call", "is toolChoice here"]
-])
-
 const read = RequestBody.reader(CreateResponse)
 
-const write = RequestBody.writer(
-  CreateResponse,
-  new Map([...remedies, ["stream", "is chosen by the function: OpenRouter.stream and its siblings ask for a stream"]]),
-  lazy(() => new Set(Object.keys(CreateResponse.fields)))
-)
+const write = RequestBody.writer(CreateResponse, ForeignField.find)
 
 /**
  * The request of a JSON body, such as one that was recorded or comes from another client of the Responses API.
@@ -191,7 +216,7 @@ export const fromWire = (json: unknown): Result.Result<CreateResponse, InvalidRe
   const body: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(json)) {
     if (defaults.get(field)?.includes(value) === true) continue
-    const remedy = remedies.get(field)
+    const remedy = ForeignField.remedy(field, Wire.snakeCase)
     if (remedy !== undefined) return Result.fail(RequestBody.invalid(json, remedy, field))
     body[field] = value
   }

@@ -15,37 +15,61 @@ import * as OpenRouterToolCall from "../response/OpenRouterToolCall.ts"
 import * as OutputItem from "../response/OutputItem.ts"
 import * as WorkspaceCall from "../response/WorkspaceCall.ts"
 import * as Wire from "../wire/Wire.ts"
-import {
-  type InputAudio,
-  type InputFile,
+import { InputImage, InputPart, InputText, mediaByHand, ResultPart } from "./InputPart.ts"
+import { ReasoningEffort } from "./RequestSettings.ts"
+import { Tools } from "./Tool.ts"
+
+export {
+  audio,
+  audioBytes,
+  file,
+  fileBytes,
+  image,
+  imageBytes,
+  InputAudio,
+  InputFile,
   InputImage,
   InputPart,
   InputText,
-  type InputVideo,
-  ResultPart
+  InputVideo,
+  PromptCacheBreakpoint,
+  ResultPart,
+  text,
+  video,
+  videoBytes
 } from "./InputPart.ts"
-import { ReasoningEffort } from "./RequestSettings.ts"
-import { Tool } from "./Tool.ts"
-
-export * from "./InputPart.ts"
 
 const optional = Schema.optional
 
-/** Why the API would not take a message with these parts, or `undefined`. */
-const misplacedPart = (message: {
+/** What other APIs call the roles. */
+const roles = new Map([
+  ["tool", "tool is no role here: the result of a call is an item of its own, made by Input.functionCallOutput"],
+  [
+    "function",
+    "function is no role here: the result of a call is an item of its own, made by Input.functionCallOutput"
+  ],
+  ["model", "must be assistant, not model"],
+  ["ai", "must be assistant, not ai"],
+  ["human", "must be user, not human"]
+])
+
+/** Why the API would not take a message of this role with these parts, or `undefined`. */
+const misfit = (message: {
   readonly type?: "message" | undefined
   readonly id?: string | undefined
   readonly role: string
   readonly content?: string | ReadonlyArray<InputPart> | undefined
-}): string | undefined => {
+}): string | Wire.Flaw | undefined => {
+  const issue = roles.get(message.role)
+  if (issue !== undefined) return { path: ["role"], issue }
   if (typeof message.content !== "object") return undefined
   const isOutput = (part: InputPart) => part.type === "output_text" || part.type === "refusal"
   if (!message.content.some(isOutput)) return undefined
   const isWhole = message.role === "assistant" && message.type === "message" && message.id !== undefined
   return isWhole && message.content.every((part) => isOutput(part) || part.type === "unknown")
     ? undefined
-    : "has output parts; OpenRouter takes them in an assistant's message with type, id and no other parts, so send the " +
-      "item of the response, or its text as a string"
+    : "must be the item of the response, or have its text as a string: OpenRouter takes output parts only in an " +
+      "assistant's message with type, id and no other parts"
 }
 
 /**
@@ -148,7 +172,7 @@ export const AdditionalTools = Wire.LazyStruct(() => ({
     "discriminator",
     "unknown"
   ]),
-  tools: Schema.Array(Tool)
+  tools: Tools
 }))
 
 /**
@@ -175,7 +199,10 @@ export const AgentMessage = Wire.LazyStruct(() => ({
   author: Schema.String,
   recipient: Schema.String,
   agent: optional(Wire.Struct({ agentName: Schema.String })),
-  content: Schema.Array(Wire.OpenUnion(agentParts, { identifier: "AgentPart" }))
+  content: Schema.Array(Wire.OpenUnion(agentParts, {
+    identifier: "AgentPart",
+    byHand: { input_image: mediaByHand.input_image }
+  }))
 }))
 
 /**
@@ -221,7 +248,7 @@ const searched = () => ({ id: Schema.String, status: SearchStatus })
 /** Items of the history that are made by hand instead: what the API promises in no answer, but wants in a request. */
 const byHand = {
   message: Schema.suspend(() =>
-    InputMessage.check(Schema.makeFilter(misplacedPart, { expected: "a message that OpenRouter takes" }))
+    InputMessage.check(Schema.makeFilter(misfit, { expected: "a message that OpenRouter takes" }))
   ),
   reasoning: OutputItem.Reasoning.with(() => ({ id: Schema.String, summary: Schema.Array(SummaryPart) })),
   function_call: OutputItem.FunctionCall.with(() => ({
@@ -308,52 +335,6 @@ export const developer = (content: Content): InputMessage => ({ role: "developer
  * @since 0.1.0
  */
 export const assistant = (content: string): InputMessage => ({ role: "assistant", content })
-
-/**
- * A text part.
- *
- * @since 0.1.0
- */
-export const text = (text: string): InputText => ({ type: "input_text", text })
-
-/**
- * An image part from a URL or a data URL. `detail` is `auto` by default.
- *
- * @since 0.1.0
- */
-export const image = (url: string, options?: { readonly detail?: InputImage["detail"] }): InputImage => ({
-  type: "input_image",
-  detail: options?.detail ?? "auto",
-  imageUrl: url
-})
-
-/**
- * A document part from a URL, or from a data URL (which starts with `data:`). Name it for the model with `filename`.
- *
- * @since 0.1.0
- */
-export const file = (url: string, options?: { readonly filename?: string }): InputFile => ({
-  type: "input_file",
-  ...(url.startsWith("data:") ? { fileData: url } : { fileUrl: url }),
-  ...Wire.compact({ filename: options?.filename })
-})
-
-/**
- * A sound part from base64 data. `format` is `mp3` or `wav`.
- *
- * @since 0.1.0
- */
-export const audio = (data: string, format: InputAudio["inputAudio"]["format"]): InputAudio => ({
-  type: "input_audio",
-  inputAudio: { data, format }
-})
-
-/**
- * A video part from a URL or a data URL.
- *
- * @since 0.1.0
- */
-export const video = (url: string): InputVideo => ({ type: "input_video", videoUrl: url })
 
 /**
  * The result of a function call, for the call that asked for it.

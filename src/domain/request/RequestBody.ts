@@ -14,40 +14,61 @@ import { InvalidRequest } from "../error/RequestError.ts"
 import * as JsonFlaw from "../wire/JsonFlaw.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
-
-/**
- * What is wrong with fields that OpenRouter does not have, and what to do instead, by their names in JSON.
- *
- * @since 0.1.0
- */
-export type Remedies = ReadonlyMap<string, string>
+import type { Hint } from "./ForeignPart.ts"
 
 /**
  * Makes a function that checks a request and writes it as JSON, `extra` members behind its own.
  *
- * `remedies` say what to do about fields of other APIs, `fields` which names a misspelled one may stand for. The members come
- * in the order of the schema, so the same request gives the same bytes.
+ * `hint` looks for what belongs to another API in a request that cannot be sent. The members come in the order of the schema,
+ * so the same request gives the same bytes.
  *
  * @since 0.1.0
  */
 export const writer = <A>(
   schema: Schema.Codec<A, Wire.JsonObject>,
-  remedies: Remedies = new Map(),
-  fields: () => ReadonlySet<string> = lazy(() => new Set<string>())
+  hint?: (request: A) => Hint | undefined
 ): (request: A, extra?: Wire.JsonObject) => Result.Result<string, InvalidRequest> => {
   const encode = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" }))
+  const flaws = lazy(() => SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error", errors: "all" }))
+  const refused = (request: A, exit: Exit.Failure<unknown, SchemaIssue.Issue>): InvalidRequest => {
+    const found = hint?.(request)
+    if (found !== undefined) return invalid(request, found.problem, pathText(found.path))
+    const flaw = flawOf(exit)
+    if (flaw === undefined) return unwritable(request)
+    return flaw.problem === isNoField
+      ? invalid(request, respelled(request, flaw.path, flaws()) ?? isNoField, pathText(flaw.path))
+      : invalid(request, flaw.problem, pathText(flaw.path))
+  }
   return (request, extra) => {
-    const exit = encode()(request)
-    if (Exit.isFailure(exit)) return Result.fail(rejection(request, exit, { remedies, fields }))
-    const json = extra === undefined ? exit.value : { ...exit.value, ...extra }
     try {
+      const exit = encode()(request)
+      if (Exit.isFailure(exit)) return Result.fail(refused(request, exit))
+      const json = extra === undefined ? exit.value : { ...exit.value, ...extra }
       const body = JSON.stringify(json)
       if (JsonFlaw.losesNothing(json) && !hasLoneSurrogate(body)) return Result.succeed(body)
     } catch {
-      // A cycle or a BigInt.
+      // A cycle, a BigInt, or a getter that throws.
     }
-    const flaw = JsonFlaw.find(request)
-    return Result.fail(invalid(request, flaw?.problem ?? "is not JSON", pathText(flaw?.path ?? [])))
+    return Result.fail(unwritable(request))
+  }
+}
+
+/** What cannot be JSON, or cannot even be read. */
+const unwritable = (request: unknown): InvalidRequest => {
+  const flaw = JsonFlaw.find(request)
+  return invalid(request, flaw?.problem ?? "is not JSON", pathText(flaw?.path ?? []))
+}
+
+/**
+ * Runs what reads a request, such as one with getters; a request that throws is one that is not sent.
+ *
+ * @since 0.1.0
+ */
+export const readable = <A>(request: unknown, read: () => A): Result.Result<A, InvalidRequest> => {
+  try {
+    return Result.succeed(read())
+  } catch {
+    return Result.fail(unwritable(request))
   }
 }
 
@@ -62,11 +83,13 @@ export const reader = <A>(
   const decode = lazy(() => SchemaParser.decodeUnknownExit(schema, { onExcessProperty: "error" }))
   return (json) => {
     const exit = decode()(json)
-    return Exit.isSuccess(exit)
-      ? Result.succeed(exit.value)
-      : Result.fail(rejection(json, exit, { rename: Wire.snakeCase }))
+    if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+    const { path = [], problem = "does not fit" } = flawOf(exit) ?? {}
+    return Result.fail(invalid(json, problem, mapped(pathText(path), Wire.snakeCase)))
   }
 }
+
+const mapped = (text: string | undefined, f: (text: string) => string) => text === undefined ? undefined : f(text)
 
 /**
  * The error of a request that is not sent.
@@ -74,12 +97,20 @@ export const reader = <A>(
  * @since 0.1.0
  */
 export const invalid = (request: unknown, problem: string, field?: string | undefined): InvalidRequest => {
-  const model = Wire.isJsonObject(request) ? request["model"] : undefined
+  const model = modelOf(request)
   return new InvalidRequest({
     origin: "local",
     message: `${field === undefined ? "the request" : field}: ${problem}`,
     ...Wire.compact({ field, model: typeof model === "string" ? model : undefined })
   })
+}
+
+const modelOf = (request: unknown): unknown => {
+  try {
+    return Wire.isJsonObject(request) ? request["model"] : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const isNoField = "is no field of OpenRouter's API"
@@ -91,29 +122,47 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   }
 })
 
-const rejection = (
+/** A path of plain keys, and what is wrong there. */
+interface Flaw {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly problem: string
+}
+
+const flawsOf = (exit: Exit.Exit<unknown, SchemaIssue.Issue>): ReadonlyArray<Flaw> => {
+  const issue = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
+  return issue === undefined ? [] : formatIssues(issue).issues.map(({ message, path = [] }) => ({
+    path: path.map((segment) => typeof segment === "object" ? segment.key : segment),
+    problem: message
+  }))
+}
+
+const flawOf = (exit: Exit.Failure<unknown, SchemaIssue.Issue>): Flaw | undefined => flawsOf(exit)[0]
+
+/** What to write for a name in another spelling, if that is a field at this place. */
+const respelled = (
   request: unknown,
-  exit: Exit.Failure<unknown, SchemaIssue.Issue>,
-  options: {
-    readonly rename?: (field: string) => string
-    readonly remedies?: Remedies
-    readonly fields?: () => ReadonlySet<string>
-  }
-): InvalidRequest => {
-  const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
-  const { message = "does not fit", path = [] } = (issue === undefined ? undefined : formatIssues(issue).issues[0]) ??
-    {}
-  const field = pathText(path)
-  if (field === undefined || message !== isNoField || options.remedies === undefined) {
-    return invalid(request, message, field === undefined ? undefined : options.rename?.(field) ?? field)
-  }
-  const name = pathText(path.slice(-1)) ?? field
+  path: ReadonlyArray<PropertyKey>,
+  encode: (request: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
+): string | undefined => {
+  const name = String(path.at(-1))
   const camelCase = Str.snakeToCamel(name)
-  // Below the top the fields depend on the kind of part; there it is the spelling that is most often wrong.
-  const isSpelling = camelCase !== name && (path.length > 1 || options.fields?.().has(camelCase) === true)
-  const remedy = options.remedies.get(Wire.snakeCase(field)) ??
-    (isSpelling ? `${isNoField} by this name; fields are in camelCase: ${camelCase}` : isNoField)
-  return invalid(request, remedy, field)
+  if (camelCase === name) return undefined
+  const wanted = pathText([...path.slice(0, -1), camelCase])
+  const isNone = flawsOf(encode(renamed(request, path, camelCase))).some(({ path, problem }) =>
+    problem === isNoField && pathText(path) === wanted
+  )
+  return isNone ? undefined : `use ${camelCase}: fields are in camelCase`
+}
+
+/** The same value with another name for the last key of a path. */
+const renamed = (value: unknown, [key, ...rest]: ReadonlyArray<PropertyKey>, name: string): unknown => {
+  if (Array.isArray(value)) return value.map((member, index) => index === key ? renamed(member, rest, name) : member)
+  if (!Wire.isJsonObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([own, member]) =>
+      own !== String(key) ? [own, member] : rest.length === 0 ? [name, member] : [own, renamed(member, rest, name)]
+    )
+  )
 }
 
 /**

@@ -10,11 +10,14 @@ import { deferred } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as OpenAiTool from "./OpenAiTool.ts"
 import * as OpenRouterTool from "./OpenRouterTool.ts"
+import { Parameters, sameName, ToolName } from "./ToolName.ts"
 
 const optional = Schema.optional
 
 /**
  * A function of yours. `parameters` is the JSON Schema of its arguments, or `null` for none.
+ *
+ * One that lacks its `type` or its `properties` is sent with them, because OpenAI refuses a function without.
  *
  * @since 0.1.0
  */
@@ -83,6 +86,12 @@ export interface NamespaceFunction extends Schema.Schema.Type<typeof NamespaceFu
 
 const members = { function: NamespaceFunction, custom: CustomTool }
 
+const customByHand = CustomTool.with(() => ({ name: ToolName }))
+
+/** A list of tools or of the members of a namespace, each with a name of its own. */
+const distinct = <S extends Schema.Codec<object, unknown>>(tool: S): Schema.$Array<S> =>
+  Schema.Array(tool).check(Schema.makeFilter(sameName, { expected: "tools with different names" }))
+
 /**
  * Functions and custom tools under a common name, which their calls carry as `namespace`.
  *
@@ -92,7 +101,13 @@ export const NamespaceTool = Wire.LazyStruct(() => ({
   type: Schema.tag("namespace"),
   name: Schema.String,
   description: Schema.String,
-  tools: Schema.Array(Wire.OpenUnion(members, { identifier: "NamespaceMember" }))
+  tools: distinct(Wire.OpenUnion(members, {
+    identifier: "NamespaceMember",
+    byHand: {
+      function: NamespaceFunction.with(() => ({ name: ToolName, parameters: optional(Parameters) })),
+      custom: customByHand
+    }
+  }))
 }))
 
 /**
@@ -120,12 +135,26 @@ export interface ToolSchema extends Wire.OpenUnion<typeof tools> {}
  *
  * @since 0.1.0
  */
-export const Tool: ToolSchema = Wire.OpenUnion(tools, { identifier: "Tool" })
+export const Tool: ToolSchema = Wire.OpenUnion(tools, {
+  identifier: "Tool",
+  byHand: {
+    function: FunctionTool.with(() => ({ name: ToolName, parameters: Schema.NullOr(Parameters) })),
+    custom: customByHand,
+    namespace: NamespaceTool.with(() => ({ name: ToolName }))
+  }
+})
 
 /**
  * @since 0.1.0
  */
 export type Tool = typeof Tool.Type
+
+/**
+ * The tools of a request. Functions, custom tools and namespaces are told apart by their names.
+ *
+ * @since 0.1.0
+ */
+export const Tools: Schema.$Array<ToolSchema> = deferred(() => distinct(Tool))
 
 const choices = {
   /** This function. */
@@ -143,13 +172,15 @@ const choices = {
 }
 
 /**
- * Whether the model must call: `auto`, `none`, `required`, or a certain tool.
+ * Whether the model must call: `auto`, `none`, `required`, or a certain tool, as {@link choose} names it.
+ *
+ * A text that is newer than this version can be sent as `{ type: "unknown", wireType: "", raw: "…" }`.
  *
  * @since 0.1.0
  */
 export const ToolChoice = deferred(() =>
   Schema.Union([
-    Wire.OpenLiterals(["auto", "none", "required"]),
+    Schema.Literals(["auto", "none", "required"]),
     Wire.OpenUnion(choices, { identifier: "ToolChoice" })
   ])
 )

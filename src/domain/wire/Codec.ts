@@ -273,11 +273,15 @@ export interface Field {
 }
 
 /**
- * The codec of a struct, from its fields by their names in JSON. Members come in the order of the fields.
+ * The codec of a struct, from its fields by their names in JSON. Members come in the order of the fields. `fits` is what its
+ * checks say of the whole.
  *
  * @since 0.1.0
  */
-export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
+export const struct = (
+  fields: () => ReadonlyMap<string, Field>,
+  fits?: (value: { readonly [key: string]: unknown }) => boolean
+): Codec => {
   const reading = lazy(() => readPlanOf(fields()))
   const writing = lazy(() => entriesOf(fields(), "write"))
   return {
@@ -297,10 +301,10 @@ export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
       }
       // JSON that already has a name of ours is for the schema to judge.
       for (const name of ownNames) if (name in json) return misfit
-      return out
+      return fits === undefined || fits(out) ? out : misfit
     },
     write: (value) => {
-      if (!isPlainObject(value)) return misfit
+      if (!isPlainObject(value) || fits !== undefined && !fits(value)) return misfit
       const out: Record<string, unknown> = {}
       let known = 0
       for (const { convert, isRequired, key, name } of writing()) {

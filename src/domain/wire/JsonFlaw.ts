@@ -29,8 +29,10 @@ export const find = (value: unknown): JsonFlaw | undefined => {
   try {
     const problem = problemOf(value, path, new Set())
     return problem === undefined ? undefined : { path, problem }
-  } catch {
-    return { path: [], problem: "cannot be written as JSON: it is nested too deeply, or a part of it throws" }
+  } catch (cause) {
+    return cause instanceof RangeError
+      ? { path: [], problem: "cannot be written as JSON: it is nested too deeply" }
+      : { path, problem: "cannot be read: it throws" }
   }
 }
 
@@ -81,10 +83,11 @@ const problemInside = (value: object, path: Array<PropertyKey>, around: Set<obje
   const sent = sentOf(value)
   if (typeof sent !== "object" || sent === null) return problemOf(sent, path, around)
   around.add(value)
-  for (const [key, member] of Object.entries(sent)) {
+  for (const key of Object.keys(sent)) {
     const keyProblem = problemOf(key, path, around)
     if (keyProblem !== undefined) return keyProblem
     path.push(Array.isArray(sent) ? Number(key) : key)
+    const member: unknown = Reflect.get(sent, key)
     const problem = member === undefined && Array.isArray(sent)
       ? "is undefined, which JSON would write as null"
       : problemOf(member, path, around)

@@ -27,7 +27,7 @@ interface Deferred {
 const Proto: object = Object.create(
   Object.getPrototypeOf(Schema.Never),
   Object.fromEntries([
-    ...["ast", "from", "to", "fields", "mapFields", "members", "mapMembers"].map((name) => [name, {
+    ...["ast", "from", "to", "fields", "mapFields", "members", "mapMembers", "value"].map((name) => [name, {
       get(this: Deferred): unknown {
         return Reflect.get(this.build(), name)
       }

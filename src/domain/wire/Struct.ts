@@ -10,7 +10,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "./Codec.ts"
 import { describedAs, jsonOf, orNull } from "./Described.ts"
-import { JsonObject, snakeCase } from "./Json.ts"
+import { isJsonObject, JsonObject, snakeCase } from "./Json.ts"
 import { deferred, lazy } from "./Lazy.ts"
 
 /**
@@ -53,18 +53,44 @@ interface Options {
   readonly keys: object
   /** Its name among the definitions of JSON Schema. */
   readonly identifier?: string | undefined
+  readonly check?: Check | undefined
+}
+
+/**
+ * What is wrong with a struct whose fields are right, and at which of them; `undefined` if nothing is.
+ *
+ * @since 0.1.0
+ */
+export type Check = (value: JsonObject) => Flaw | undefined
+
+/**
+ * Where a struct is wrong as a whole.
+ *
+ * @since 0.1.0
+ */
+export interface Flaw {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly issue: string
 }
 
 const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options: Options): Struct<Fields> => {
   const tables = lazy(() => renamingTables(fields, options.keys))
+  const { check } = options
+  const struct = Schema.Struct(fields)
   const renamed = JsonObject.annotate(describedAs<JsonObject>({
     identifier: options.identifier,
     parts: () => Object.values<Schema.Constraint>(fields),
     describe: (members) => describe(tables().toDomain, members)
   })).pipe(
-    Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(tables))
+    Schema.decodeTo(
+      check === undefined
+        ? struct
+        : struct.check(Schema.makeFilter((value) => isJsonObject(value) ? check(value) : true)),
+      renaming<Schema.Struct<Fields>["Encoded"]>(tables)
+    )
   )
-  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain))
+  const fits = check === undefined ? undefined : (value: JsonObject) => check(value) === undefined
+  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain, fits))
   return Schema.make<Struct<Fields>>(ast, {
     fields,
     mapFields: <To extends Schema.Struct.Fields>(f: (fields: Fields) => To) => make(f(fields), { keys: options.keys })
@@ -92,6 +118,8 @@ export const LazyStruct = <const Fields extends Schema.Struct.Fields>(
   options: {
     /** Its name among the definitions of JSON Schema. */
     readonly identifier?: string
+    /** Looks at the whole; a struct with other fields, made from this one, does not have it. */
+    readonly check?: Check
   } = {}
 ): LazyStruct<Fields> => lazily(fields, { keys, ...options })
 
@@ -101,7 +129,7 @@ const lazily = <const Fields extends Schema.Struct.Fields>(
 ): LazyStruct<Fields> =>
   deferred(() => make(fields(), options), {
     with: <const More extends Schema.Struct.Fields>(more: () => More) =>
-      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { ...options, identifier: undefined })
+      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { ...options, identifier: undefined, check: undefined })
   })
 
 /**

@@ -18,7 +18,7 @@ import { generatedFrom } from "./Json.ts"
 
 export { isJsonObject, JsonObject, raw, snakeCase, withRaw } from "./Json.ts"
 export { type Arms, isUnknown, OpenUnion, Unknown } from "./OpenUnion.ts"
-export { LazyStruct, OpenStruct, Struct, withDefault } from "./Struct.ts"
+export { type Check, type Flaw, LazyStruct, OpenStruct, Struct, withDefault } from "./Struct.ts"
 
 /**
  * The same object without its undefined members: an optional field is absent, not undefined.

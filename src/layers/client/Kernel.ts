@@ -18,10 +18,11 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Call } from "../../domain/endpoint/Call.ts"
 import * as CallCost from "../../domain/error/CallCost.ts"
-import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { InvalidRequest, OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
+import * as RequestBody from "../../domain/request/RequestBody.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
@@ -253,19 +254,21 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   return OpenRouter.of({
     outcome: (request) =>
       Effect.withFiber((fiber) => {
-        const whole = filled(request, fiber.getRef(CurrentDefaults))
+        const whole = filledIn(fiber, request)
+        if (Result.isFailure(whole)) return Effect.fail(whole.failure)
         const service = wrapped(fiber)
         return service === undefined
-          ? outcomeIn(fiber, whole)
-          : Effect.provideService(service.outcome(whole), CurrentMiddleware, unwrapped)
+          ? outcomeIn(fiber, whole.success)
+          : Effect.provideService(service.outcome(whole.success), CurrentMiddleware, unwrapped)
       }),
     events: (request) =>
       started((fiber) => {
-        const whole = filled(request, fiber.getRef(CurrentDefaults))
+        const whole = filledIn(fiber, request)
+        if (Result.isFailure(whole)) return Channel.fail(whole.failure)
         const service = wrapped(fiber)
         return service === undefined
-          ? eventsIn(fiber, whole)
-          : Channel.provideService(service.events(whole), CurrentMiddleware, unwrapped)
+          ? eventsIn(fiber, whole.success)
+          : Channel.provideService(service.events(whole.success), CurrentMiddleware, unwrapped)
       }),
     call: (call) =>
       Effect.withFiber((fiber) => {
@@ -276,6 +279,13 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       })
   })
 }
+
+/** A request with the defaults of the program; reading it may throw, if it has getters. */
+const filledIn = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  request: CreateResponse.CreateResponse
+): Result.Result<CreateResponse.CreateResponse, InvalidRequest> =>
+  RequestBody.readable(request, () => filled(request, fiber.getRef(CurrentDefaults)))
 
 /** A channel that is made by the fiber that runs it. */
 const started = (make: (fiber: Fiber.Fiber<unknown, unknown>) => EventChannel): EventChannel =>

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type * as HttpClient from "effect/http/HttpClient"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { InvalidApiKey, InvalidRequest } from "../../domain/error/OpenRouterError.ts"
@@ -30,15 +31,15 @@ export interface ExchangeOptions {
   readonly apiKey?: Redacted.Redacted | undefined
   /** Default {@link defaultApiUrl}. */
   readonly apiUrl?: string | undefined
-  /** Your application's URL (`HTTP-Referer`); OpenRouter attributes usage to it. */
+  /** Your application's URL (`HTTP-Referer`); OpenRouter attributes usage to it. Empty text counts as none. */
   readonly appUrl?: string | undefined
-  /** Your application's name (`X-OpenRouter-Title`); needs `appUrl`. */
+  /** Your application's name (`X-OpenRouter-Title`). OpenRouter ignores it without an `appUrl`, so that is an error. */
   readonly appTitle?: string | undefined
   /** Asks for `response.openrouterMetadata`: how each request was routed. Default false. */
   readonly routerMetadata?: boolean | undefined
   /**
-   * Answers equal requests from OpenRouter's response cache, free of charge, for this long (at most a day). Default: no
-   * cache. The outcome's `cache` says whether it did.
+   * Answers equal requests from OpenRouter's response cache, free of charge, for this long: from a second to a day, which is
+   * OpenRouter's limit. Default: no cache. The outcome's `cache` says whether it did.
    */
   readonly responseCache?: Duration.Input | undefined
   /**
@@ -101,7 +102,7 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
     )
   }
   const apiUrl = options.apiUrl ?? defaultApiUrl
-  if (!URL.canParse(apiUrl) || !/^https?:$/.test(new URL(apiUrl).protocol)) {
+  if (!isHttp(apiUrl)) {
     return Result.fail(unusable("apiUrl", `is no http(s) URL; the default is ${defaultApiUrl}`))
   }
   const { hash, password, search, username } = new URL(apiUrl)
@@ -111,37 +112,54 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
   if (username !== "" || password !== "") {
     return Result.fail(unusable("apiUrl", "holds a user name or password; OpenRouter only knows apiKey"))
   }
-  const headers = Wire.compact({
-    "http-referer": options.appUrl,
-    "x-openrouter-title": options.appTitle,
-    "x-openrouter-metadata": options.routerMetadata === true ? "enabled" : undefined,
-    ...cacheHeaders(options.responseCache)
-  })
-  if (!ApiKey.isHeaderText(options.appUrl ?? "")) {
+  const { appTitle = "", appUrl = "", maxAnswerBytes } = options
+  if (!ApiKey.isHeaderText(appUrl)) {
     return Result.fail(unusable("appUrl", "has characters that no header can carry"))
   }
-  if (!ApiKey.isHeaderText(options.appTitle ?? "")) {
+  if (appUrl !== "" && !isHttp(appUrl)) {
+    return Result.fail(unusable("appUrl", "is no http(s) URL, by which OpenRouter knows your application"))
+  }
+  if (!ApiKey.isHeaderText(appTitle)) {
     return Result.fail(unusable("appTitle", "has characters that no header can carry; use plain ASCII"))
   }
-  const { maxAnswerBytes } = options
-  if (maxAnswerBytes !== undefined && !(maxAnswerBytes > 0)) {
-    return Result.fail(unusable("maxAnswerBytes", "is no positive number of bytes"))
+  if (appTitle !== "" && appUrl === "") {
+    return Result.fail(
+      unusable("appTitle", "needs an appUrl: OpenRouter ignores the title of an application without one")
+    )
+  }
+  if (maxAnswerBytes !== undefined && !(maxAnswerBytes >= 1)) {
+    return Result.fail(unusable("maxAnswerBytes", "is no number of bytes above 0"))
   }
   const sized = (preset: number) => Math.min(maxAnswerBytes ?? preset, AnswerSize.longestText)
+  const seconds = options.responseCache === undefined ? undefined : secondsOf(options.responseCache)
+  if (seconds !== undefined && !(seconds >= 1 && seconds <= maxCacheSeconds)) {
+    return Result.fail(unusable("responseCache", "must be from a second to a day, as long as OpenRouter keeps answers"))
+  }
   return Result.succeed({
     apiUrl: apiUrl.replace(/\/+$/, ""),
     apiKey: Redacted.make(apiKey),
-    headers,
+    headers: Wire.compact({
+      "http-referer": appUrl === "" ? undefined : appUrl,
+      "x-openrouter-title": appTitle === "" ? undefined : appTitle,
+      "x-openrouter-metadata": options.routerMetadata === true ? "enabled" : undefined,
+      "x-openrouter-cache": seconds === undefined ? undefined : "true",
+      "x-openrouter-cache-ttl": seconds === undefined ? undefined : String(seconds)
+    }),
     maxAnswerBytes: sized(AnswerSize.defaultMax),
     maxEventBytes: sized(AnswerSize.defaultMaxEvent)
   })
 }
 
-const cacheHeaders = (ttl: ExchangeOptions["responseCache"]) =>
-  ttl === undefined ? {} : {
-    "x-openrouter-cache": "true",
-    "x-openrouter-cache-ttl": String(Math.round(Duration.toSeconds(Duration.fromInputUnsafe(ttl))))
-  }
+const isHttp = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
+const maxCacheSeconds = 86_400
+
+/** Whole seconds; `NaN` for what is no duration. */
+const secondsOf = (input: Duration.Input): number =>
+  Option.match(Duration.fromInput(input), {
+    onNone: () => NaN,
+    onSome: (duration) => Math.round(Duration.toSeconds(duration))
+  })
 
 const unusable = (field: string, problem: string): InvalidRequest =>
   new InvalidRequest({ origin: "local", field, message: `${field}: ${problem}` })

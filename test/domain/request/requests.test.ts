@@ -13,7 +13,7 @@ const refused = <A, E extends OpenRouterError.OpenRouterError>(result: Result.Re
   Result.isFailure(result) ? result.failure : assert.fail("was accepted")
 
 const fieldRefused = (request: CreateResponse.CreateResponse) => {
-  const error = refused(CreateResponse.toBody(request, { stream: false }))
+  const error = refused(CreateResponse.toBody({ input: "Hi", ...request }, { stream: false }))
   assert.strictEqual(error.origin, "local")
   return error.field
 }
@@ -65,7 +65,7 @@ describe("a request", () => {
         debug: { echoUpstreamBody: true },
         safetyIdentifier: "hash",
         user: "bob",
-        prompt: { id: "p", variables: { name: "Bob", picture: Input.image("u") } },
+        prompt: { id: "p", variables: { name: "Bob", picture: Input.image("https://example.com/u") } },
         provider: { maxPrice: { prompt: 0.0000001, completion: "1.50" }, preferredMaxLatency: { p90: 3 } }
       }),
       {
@@ -86,7 +86,13 @@ describe("a request", () => {
         ],
         tools: [
           { type: "function", name: "now", parameters: null },
-          { type: "function", name: "add", parameters: { type: "object" }, strict: true, defer_loading: true },
+          {
+            type: "function",
+            name: "add",
+            parameters: { type: "object", properties: {} },
+            strict: true,
+            defer_loading: true
+          },
           { type: "openrouter:web_search", parameters: { max_results: 3, user_location: { city: "Riga" } } },
           { type: "openrouter:web_fetch" },
           { type: "openrouter:image_generation", parameters: { model: "openai/gpt-5-image", aspect_ratio: "1:1" } },
@@ -120,7 +126,10 @@ describe("a request", () => {
         user: "bob",
         prompt: {
           id: "p",
-          variables: { name: "Bob", picture: { type: "input_image", detail: "auto", image_url: "u" } }
+          variables: {
+            name: "Bob",
+            picture: { type: "input_image", detail: "auto", image_url: "https://example.com/u" }
+          }
         },
         provider: { max_price: { prompt: "0.0000001", completion: "1.50" }, preferred_max_latency: { p90: 3 } }
       }
@@ -145,7 +154,9 @@ describe("a request", () => {
       { input: [{ role: "user", content: [{ type: "input_image", imageUrl: "u" }] }] }
     ]
     assert.deepStrictEqual(
-      requests.map((request) => Result.isFailure(CreateResponse.toBody(request, { stream: false }))),
+      requests.map((request) =>
+        Result.isFailure(CreateResponse.toBody({ input: "Hi", ...request }, { stream: false }))
+      ),
       [
         true,
         true,
@@ -201,6 +212,7 @@ describe("a request", () => {
 
   it("takes the limits themselves", () => {
     bodyOf({
+      input: "Hi",
       user: "u".repeat(256),
       sessionId: "s".repeat(256),
       metadata: Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`${n}`.padStart(64, "k"), "v".repeat(512)]))
@@ -219,8 +231,8 @@ describe("a request", () => {
 
   it("accepts values that are newer than this version", () => {
     assert.deepStrictEqual(
-      bodyOf({ serviceTier: "warp", reasoning: { effort: "colossal" }, include: ["everything"] }),
-      { service_tier: "warp", reasoning: { effort: "colossal" }, include: ["everything"] }
+      bodyOf({ input: "Hi", serviceTier: "warp", reasoning: { effort: "colossal" }, include: ["everything"] }),
+      { input: "Hi", service_tier: "warp", reasoning: { effort: "colossal" }, include: ["everything"] }
     )
   })
 })
@@ -255,6 +267,7 @@ describe("a recorded request", () => {
     assert.deepStrictEqual(
       read({
         model: "m",
+        input: "Hi",
         store: false,
         background: false,
         previous_response_id: null,
@@ -262,7 +275,7 @@ describe("a recorded request", () => {
         instructions: null,
         reasoning: { effort: null, summary: "auto" }
       }),
-      { model: "m", reasoning: { summary: "auto" } }
+      { model: "m", input: "Hi", reasoning: { summary: "auto" } }
     )
   })
 
@@ -279,7 +292,7 @@ describe("a recorded request", () => {
     ["prompt.version", { prompt: { id: "p", version: "2" } }],
     ["max_output_tokens", { max_output_tokens: "many" }]
   ])("is refused for %s, which it names", (field, json) => {
-    const error = refused(CreateResponse.fromWire({ model: "m", ...json }))
+    const error = refused(CreateResponse.fromWire({ model: "m", input: "Hi", ...json }))
     assert.strictEqual(error.field, field)
     assert.include(error.message, field)
     assert.strictEqual(error.model, "m")

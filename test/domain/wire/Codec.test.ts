@@ -199,8 +199,10 @@ describe("the writer of a schema", () => {
 
   it("runs the checks of a schema", () => {
     const write = Codec.writer(CreateResponse)
-    assert.deepStrictEqual(write({ model: "a/b" }), { model: "a/b" })
-    assert.strictEqual(write({ model: " " }), Codec.misfit)
+    assert.deepStrictEqual(write({ model: "a/b", input: "Hi" }), { model: "a/b", input: "Hi" })
+    assert.strictEqual(write({ model: " ", input: "Hi" }), Codec.misfit)
+    // Of the whole, too.
+    assert.strictEqual(write({ model: "a/b" }), Codec.misfit)
   })
 
   it.effect.each(requests)(

@@ -313,7 +313,11 @@ describe("headers", () => {
         (yield* sent).map(({ headers }) => [headers["x-openrouter-cache"], headers["x-openrouter-title"]]),
         [["false", "Mill"], ["true", "Town"]]
       )
-    }).pipe(Effect.provide(scripted([ok()], { appTitle: "Town", responseCache: "5 minutes" }))))
+    }).pipe(Effect.provide(scripted([ok()], {
+      appUrl: "https://town.example",
+      appTitle: "Town",
+      responseCache: "5 minutes"
+    }))))
 
   it.effect.each(
     [

@@ -4,7 +4,7 @@ import { type CreateResponse, OpenRouter, Usd, Wire } from "effect-openrouter"
 import { apiKey, ask, failure, final, json, model, ok, scripted, sent, untyped } from "./support.ts"
 import type { Reply } from "./support.ts"
 
-type Request = CreateResponse.CreateResponse
+type Request = CreateResponse.Sendable
 
 const one = (reply: Reply, options?: OpenRouter.Options) => Effect.provide(final(scripted([reply], options)))
 
@@ -23,7 +23,7 @@ const rejected = (request: Request, field: string | undefined) =>
   }).pipe(one(ok()))
 
 /** The call succeeds, and the JSON that was sent is given. */
-const accepted = (request: Request) =>
+const accepted = (request: CreateResponse.Sendable) =>
   Effect.gen(function*() {
     yield* OpenRouter.respond(request)
     const [first] = yield* sent
@@ -114,7 +114,7 @@ describe("requests that cannot be sent name their field", () => {
         tools: [{
           type: "function",
           name: "f",
-          parameters: { default: "now", examples: [1, null] }
+          parameters: { type: "object", default: "now", examples: [1, null], properties: {} }
         }]
       })
     }))
@@ -129,12 +129,12 @@ describe("requests that cannot be sent name their field", () => {
   })
 
   it.effect.each<readonly [name: string, json: string, remedy: string]>([
-    ["a field in snake case", `{"max_output_tokens":1}`, "fields are in camelCase: maxOutputTokens"],
-    ["a nested one", `{"reasoning":{"max_tokens":1}}`, "fields are in camelCase: maxTokens"],
+    ["a field in snake case", `{"max_output_tokens":1}`, "use maxOutputTokens: fields are in camelCase"],
+    ["a nested one", `{"reasoning":{"max_tokens":1}}`, "use maxTokens: fields are in camelCase"],
     ["stream", `{"stream":true}`, "OpenRouter.stream and its siblings"],
     ["previousResponseId", `{"previousResponseId":"r"}`, "send the history in input"],
     ["an unknown tool", `{"tools":[{"type":"wether"}]}`, `"wether", which this version does not know`],
-    ["a tool without a type", `{"tools":[{"name":"f"}]}`, "needs a type, one of function,"]
+    ["a tool without a type", `{"tools":[{"id":"f"}]}`, "needs a type, one of function,"]
   ])("with the remedy: %s", ([_, json, remedy]) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(OpenRouter.respond(untyped(json)))
@@ -160,7 +160,9 @@ describe("requests that cannot be sent name their field", () => {
 })
 
 describe("requests at the limit are sent as they are", () => {
-  const requests: ReadonlyArray<readonly [name: string, request: Request, wire: Schema.Json]> = [
+  const requests: ReadonlyArray<
+    readonly [name: string, request: CreateResponse.CreateResponse, wire: { readonly [field: string]: Schema.Json }]
+  > = [
     ["16 pairs", { model, metadata: pairs(16) }, { model, metadata: pairs(16) }],
     ["a key of 64, a value of 512", { metadata: { ["k".repeat(64)]: "v".repeat(512) } }, {
       metadata: { ["k".repeat(64)]: "v".repeat(512) }
@@ -178,12 +180,16 @@ describe("requests at the limit are sent as they are", () => {
       reasoning: {}
     }],
     ["an unknown literal", { serviceTier: "warp" }, { service_tier: "warp" }],
-    ["nothing", {}, {}]
+    ["nothing but an input", {}, {}]
   ]
 
   it.effect.each(requests)(
     "%s",
-    ([_, request, wire]) => Effect.map(accepted(request), (body) => assert.deepStrictEqual(body, wire))
+    ([_, request, wire]) =>
+      Effect.map(
+        accepted({ ...request, input: request.input ?? "Hi" }),
+        (body) => assert.deepStrictEqual(body, { input: "Hi", ...wire })
+      )
   )
 
   it.effect("the same request gives the same bytes, whatever the order in which it was written", () =>

@@ -43,7 +43,11 @@ describe("layerConfig", () => {
       assert.deepInclude((yield* requests)[0]?.headers, { "x-openrouter-title": "Mine" })
     }).pipe(Effect.provide(configured(
       { MY_KEY: "sk-mine", OPENROUTER_API_KEY: "sk-other" },
-      { apiKey: Config.Redacted("MY_KEY"), appTitle: Config.succeed("Mine") }
+      {
+        apiKey: Config.Redacted("MY_KEY"),
+        appUrl: Config.succeed("https://mine.example"),
+        appTitle: Config.succeed("Mine")
+      }
     ))))
 
   it.effect.each([["no key", {}], ["an empty one", { OPENROUTER_API_KEY: "  " }]] as const)(

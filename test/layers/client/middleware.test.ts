@@ -17,7 +17,7 @@ import { ask, askFor, emulated, failure, model, ok, scripted, served } from "./s
 
 const { Reply } = Emulator
 
-const request: CreateResponse.CreateResponse = { model, input: "Hello" }
+const request: CreateResponse.Sendable = { model, input: "Hello" }
 
 const stream = Stream.runDrain(OpenRouter.stream(request))
 

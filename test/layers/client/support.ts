@@ -160,7 +160,7 @@ export const ask = (input = "Hello") => OpenRouter.respond({ model, input })
 export const askFor = (model: string, input = "Hello") => OpenRouter.respond({ model, input })
 
 /** A request that the compiler would reject. */
-export const untyped = (text: string): CreateResponse.CreateResponse => JSON.parse(text)
+export const untyped = (text: string): CreateResponse.Sendable => JSON.parse(text)
 
 /** An error as JSON, the form in which errors are stored and sent between processes. */
 export const errorJson = Schema.encodeEffect(Schema.toCodecJson(OpenRouterError.OpenRouterError))

@@ -182,7 +182,8 @@ describe("requests", () => {
 
   it.effect("are checked as by the real client, and a rejected one uses no reply", () =>
     Effect.gen(function*() {
-      for (const wrong of [{ model: "" }, { model, user: "u".repeat(257) }, untyped(`{"temperature":"hot"}`)]) {
+      const input = "Hi"
+      for (const wrong of [{ model: "", input }, { input, user: "u".repeat(257) }, untyped(`{"temperature":"hot"}`)]) {
         assert.strictEqual((yield* Effect.flip(OpenRouter.respond(wrong)))._tag, "InvalidRequest")
       }
       assert.deepStrictEqual(yield* OpenRouterTest.calls, [])
