@@ -37,7 +37,8 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
     let people = options.people
     for (let n = 1; n <= options.ticks; n++) {
       yield* options.say(`\nTick ${n} of ${options.ticks}`)
-      const tick = yield* live(n, people, options).pipe(CostLedger.scope(`tick ${n}`))
+      const name = `tick ${n}`
+      const tick = yield* live(n, people, options).pipe(CostLedger.scope(name), CostLedger.tag({ tick: name }))
       ticks.push(tick)
       people = tick.turns.map(({ about, goTo, memories, name }) => ({ name, about, place: goTo, memories }))
     }
@@ -131,6 +132,7 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
         RateLimited: () => idle("rate-limited for too long")
       }),
       CostLedger.scope(row.name),
+      CostLedger.tag({ phase: name, "character and place": row.name }),
       Effect.result
     )
   }

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Usd from "../money/Usd.ts"
+import * as Costs from "../outcome/Costs.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
 
@@ -52,6 +53,23 @@ export const Generation = Wire.LazyStruct(() => ({
  * @since 0.1.0
  */
 export interface Generation extends Schema.Schema.Type<typeof Generation> {}
+
+/**
+ * What a recorded call cost: tokens as the model counts them, which is how they are billed.
+ *
+ * @since 0.1.0
+ */
+export const costs = (generation: Generation): Costs.Costs => ({
+  ...Costs.zero,
+  calls: 1,
+  unknown: generation.totalCost === undefined ? 1 : 0,
+  cost: generation.totalCost ?? Usd.zero,
+  upstreamCost: (generation.isByok === true ? generation.upstreamInferenceCost : undefined) ?? Usd.zero,
+  inputTokens: generation.nativeTokensPrompt ?? generation.tokensPrompt ?? 0,
+  cachedTokens: generation.nativeTokensCached ?? 0,
+  outputTokens: generation.nativeTokensCompletion ?? generation.tokensCompletion ?? 0,
+  reasoningTokens: generation.nativeTokensReasoning ?? 0
+})
 
 const read = Call.reader(Generation, { from: "data" })
 

@@ -80,6 +80,7 @@ export class Running {
       account: client.account,
       startedAt: this.clock.currentTimeMillisUnsafe(),
       scopes: fiber.getRef(Place.CurrentScopes),
+      summed: fiber.getRef(Place.CurrentSummed),
       tags: fiber.getRef(Place.CurrentTags)
     }
     const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
