@@ -276,7 +276,9 @@ const forLedgers = (
   note: (admission: LedgerAdmission, place: LedgerEntry.Place, time: DateTime.Utc) => Effect.Effect<void>
 ): Effect.Effect<void> =>
   Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
-    const ledgers = fiber.getRef(Admission.CurrentAdmissions).filter((admission) => admission instanceof LedgerAdmission)
+    const ledgers = fiber.getRef(Admission.CurrentAdmissions).filter((admission) =>
+      admission instanceof LedgerAdmission
+    )
     if (ledgers.length === 0) return Effect.void
     const place: LedgerEntry.Place = {
       scopes: fiber.getRef(Place.CurrentScopes),

@@ -50,8 +50,11 @@ export const fromEntries = <E, R>(
 ): Effect.Effect<Report, E, R> =>
   Effect.suspend(() => {
     const books = new LedgerBooks(options)
-    return Effect.map(Stream.runForEachArray(entries, (lines) =>
-      Effect.sync(() => {
-        for (const line of lines) books.add(line)
-      })), () => books.report())
+    return Effect.map(
+      Stream.runForEachArray(entries, (lines) =>
+        Effect.sync(() => {
+          for (const line of lines) books.add(line)
+        })),
+      () => books.report()
+    )
   })

@@ -192,7 +192,13 @@ const saidBy = (exit: Exit.Exit<unknown, OpenRouterError>) => {
   }
 }
 
-const outcomes: ReadonlySet<unknown> = new Set<Outcome["_tag"]>(["Completed", "Incomplete", "Refused", "Failed", "Empty"])
+const outcomes: ReadonlySet<unknown> = new Set<Outcome["_tag"]>([
+  "Completed",
+  "Incomplete",
+  "Refused",
+  "Failed",
+  "Empty"
+])
 
 const isOutcome = (u: unknown): u is Outcome =>
   Wire.isJsonObject(u) && outcomes.has(u["_tag"]) && Wire.isJsonObject(u["response"])

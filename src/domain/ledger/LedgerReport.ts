@@ -83,18 +83,25 @@ export const by: {
 } = dual(2, (report: Report, tag: string): ScopeReport.ScopeReport => {
   const tagged = report.tags.find(({ name }) => name === tag)
   const figures = ScopeReport.sum(ScopeReport.zero, report)
-  const untagged = ScopeReport.subtract(figures, tagged ?? ScopeReport.zero)
-  const isAll = untagged.calls === 0 && untagged.savedCalls === 0 && Usd.isZero(untagged.cost) &&
-    Usd.isZero(untagged.upstreamCost)
+  const values = (tagged?.scopes ?? []).toSorted(byCost)
+  const rest = (name: string, whole: ScopeReport.Figures, parts: ReadonlyArray<ScopeReport.Figures>) => {
+    const left = ScopeReport.subtract(whole, parts.reduce(ScopeReport.sum, ScopeReport.zero))
+    return isNothing(left) ? [] : [{ name, ...left, scopes: [] }]
+  }
   return {
     name: tag,
     ...figures,
     scopes: [
-      ...(tagged?.scopes ?? []).toSorted(byCost),
-      ...(isAll ? [] : [{ name: "(untagged)", ...untagged, scopes: [] }])
+      ...values,
+      // Of a tag whose values were all added up there is only the sum.
+      ...tagged === undefined ? [] : rest(ScopeReport.other, tagged, values),
+      ...rest("(untagged)", figures, tagged === undefined ? [] : [tagged])
     ]
   }
 })
+
+const isNothing = ({ calls, cost, savedCalls, upstreamCost }: ScopeReport.Figures): boolean =>
+  calls === 0 && savedCalls === 0 && Usd.isZero(cost) && Usd.isZero(upstreamCost)
 
 /**
  * What all scopes of one name cost, wherever they are, the most expensive first.

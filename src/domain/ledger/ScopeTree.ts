@@ -90,9 +90,13 @@ export class ScopeTree {
       if (summed?.includes(index) === true) {
         this.#add(inner, booked)
         // What was made directly in it is its own; what was made in its scopes is theirs as well, in the shared ones.
-        if (index === names.length - 1) return this.#bound()
-        scope = scope.inside ??= new Shared("", scope)
-      } else scope = inner
+        if (index === names.length - 1 || inner.name === other) return this.#bound()
+        scope = sharedOf(scope)
+      } else {
+        scope = inner
+        // Nothing is told apart in it.
+        if (inner.name === other) break
+      }
     }
     this.#add(scope, booked)
     this.#bound()
@@ -106,8 +110,9 @@ export class ScopeTree {
       if (inner === undefined) break
       if (summed?.includes(index) === true) {
         this.#add(inner, difference)
-        if (scope.inside === undefined || index === names.length - 1) return
-        scope = scope.inside
+        const shared = scope instanceof Shared ? scope : scope.inside
+        if (shared === undefined || index === names.length - 1) return
+        scope = shared
       } else scope = inner
     }
     if (!(scope instanceof Shared)) this.#add(scope, difference)
@@ -188,11 +193,14 @@ export class ScopeTree {
     scope.savedCalls += savedCalls
     scope.saved = Usd.sum(scope.saved, saved)
     for (const inner of report.scopes) this.#restore(this.#innerOf(scope, inner.name), inner)
-    if (report.inside === undefined) return
-    const inside = scope.inside ??= new Shared("", scope)
+    if (report.inside === undefined || report.inside.length === 0) return
+    const inside = sharedOf(scope)
     for (const inner of report.inside) this.#restore(this.#innerOf(inside, inner.name), inner)
   }
 }
+
+/** Those that keep their sum only inside of others which do are beside their own inner scopes. */
+const sharedOf = (scope: Scope): Shared => scope instanceof Shared ? scope : scope.inside ??= new Shared("", scope)
 
 const isLeaf = ({ inner, inside }: Scope): boolean => (inner === undefined || inner.size === 0) && inside === undefined
 
