@@ -57,7 +57,7 @@ export { Figures, ScopeReport, sum, zero } from "../domain/ledger/ScopeReport.ts
 export type { ReadOptions } from "./EntryFeed.ts"
 export { fromEntries, fromJsonl, toJsonl } from "./EntryLog.ts"
 export { scope, type ScopeOptions, tag } from "./Place.ts"
-export { type Options as ReconcileOptions, reconcile, type Reconciled } from "./Reconciliation.ts"
+export { type GenerationError, type Options as ReconcileOptions, reconcile, type Reconciled } from "./Reconciliation.ts"
 
 /**
  * A ledger; `report` may be read at any time, also while calls are running.

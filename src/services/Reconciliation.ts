@@ -7,7 +7,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Generation from "../domain/endpoint/Generation.ts"
-import type { RequestError } from "../domain/error/OpenRouterError.ts"
 import type { Report } from "../domain/ledger/LedgerReport.ts"
 import type { Costs } from "../domain/outcome/Costs.ts"
 import * as Admission from "./Admission.ts"
@@ -36,6 +35,13 @@ export interface Options {
 }
 
 /**
+ * How `GET /generation` can fail.
+ *
+ * @since 0.1.0
+ */
+export type GenerationError = Effect.Error<ReturnType<typeof OpenRouter.generation>>
+
+/**
  * What came of it. What is left stays listed in the ledger and can be asked for again.
  *
  * @since 0.1.0
@@ -44,7 +50,7 @@ export interface Reconciled {
   /** How many costs are known now. */
   readonly corrected: number
   /** Those that are not: without a record of it, or of its cost (then without an error). */
-  readonly left: ReadonlyArray<{ readonly generationId: string; readonly error: RequestError | undefined }>
+  readonly left: ReadonlyArray<{ readonly generationId: string; readonly error: GenerationError | undefined }>
 }
 
 /**
@@ -59,7 +65,7 @@ export interface Reconciled {
 export const reconcile = Effect.fn("CostLedger.reconcile")(function*(
   ledger: Reconcilable,
   options?: Options
-): Effect.fn.Return<Reconciled, RequestError, OpenRouter.OpenRouter> {
+): Effect.fn.Return<Reconciled, GenerationError, OpenRouter.OpenRouter> {
   const { unknownCalls } = yield* ledger.report
   const patience = patienceOf(Duration.fromInputUnsafe(options?.maxWait ?? "30 seconds"))
   const asked = yield* Effect.forEach(unknownCalls, ({ generationId }) =>
@@ -93,11 +99,11 @@ const isNotYetThere = ({ _tag }: { readonly _tag: string }): boolean =>
   _tag === "ModelUnavailable" || _tag === "GenerationNotFound"
 
 /** Errors that every further question of this key would meet. */
-const concernsAll = ({ _tag }: RequestError): boolean => _tag === "InvalidApiKey" || _tag === "PaymentRequired"
+const concernsAll = ({ _tag }: GenerationError): boolean => _tag === "InvalidApiKey" || _tag === "PaymentRequired"
 
-const patienceOf = (maxWait: Duration.Duration): Schedule.Schedule<unknown, RequestError> =>
+const patienceOf = (maxWait: Duration.Duration): Schedule.Schedule<unknown, GenerationError> =>
   Schedule.min([Schedule.exponential("500 millis"), Schedule.spaced("10 seconds")]).pipe(
-    Schedule.setInputType<RequestError>(),
+    Schedule.setInputType<GenerationError>(),
     Schedule.while(({ duration, elapsed, input }) =>
       isNotYetThere(input) && elapsed + Duration.toMillis(duration) <= Duration.toMillis(maxWait)
     )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Fiber, Random, Schema, Stream } from "effect"
+import { BigDecimal, DateTime, Duration, Effect, Exit, Fiber, Random, Schema, Stream } from "effect"
 import { Admission, CostLedger, Costs, OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
@@ -318,6 +318,97 @@ describe("a ledger", () => {
         ])
       }
     }).pipe(Effect.provide(scripted([costing(1)]))))
+})
+
+describe("scopes that keep their sum only", () => {
+  const stream = OpenRouter.streamText({ model, input: "Hi" }).pipe(CostLedger.scope("Ann"))
+
+  it.effect("are given to effects and streams, and refine what encloses them", () =>
+    Effect.gen(function*() {
+      const { report } = yield* bookedBy(
+        Effect.all([
+          Stream.runDrain(stream.pipe(CostLedger.scope("tick 1", { keep: "sum" }))),
+          ask().pipe(CostLedger.scope("Ann"), CostLedger.scope("tick 2", { keep: "sum" })),
+          ask().pipe(CostLedger.scope("Bob"), CostLedger.scope("tick 3", { keep: "all" }))
+        ]).pipe(CostLedger.scope("run"))
+      )
+      const shape = (
+        { inside = [], name, scopes }: CostLedger.ScopeReport
+      ): unknown => [name, ...scopes.map(shape), inside.map(shape)]
+      assert.deepStrictEqual(shape(report.scopes[0] ?? report), [
+        "run",
+        ["tick 1", []],
+        ["tick 2", []],
+        ["tick 3", ["Bob", []], []],
+        [["Ann", []]]
+      ])
+      assert.strictEqual(CostLedger.byName(report).scopes.find(({ name }) => name === "Ann")?.calls, 2)
+    }).pipe(Effect.provide(emulated())))
+})
+
+describe("a soak", () => {
+  const call: Admission.Call = {
+    name: "respond",
+    model,
+    request: undefined,
+    isBillable: true,
+    account: "test",
+    startedAt: t0,
+    scopes: [],
+    tags: {}
+  }
+
+  it.effect(
+    "of 200,000 attempts gives as many entries, whose costs are those of the ledger",
+    () =>
+      Effect.gen(function*() {
+        const ledger = yield* CostLedger.make()
+        const costs = Array.from(
+          { length: 89 },
+          (_, n) => Costs.ofUsage({ cost: Usd.fromNumber(Number(`${7 * n}e-9`)) }, { failed: false, billed: true })
+        )
+        const attempts = Effect.gen(function*() {
+          const [admission] = yield* Admission.CurrentAdmissions
+          if (admission === undefined) return
+          for (let n = 0; n < 200_000; n++) {
+            const scopes = [`who ${n % 10_000}`]
+            const settle = yield* admission.admit({ call: { ...call, scopes }, number: 1, startedAt: t0 })
+            yield* settle({
+              _tag: "Sent",
+              exit: Exit.succeed({}),
+              costs: costs[n % 89] ?? Costs.zero,
+              generationId: undefined,
+              sentAt: t0,
+              firstOutputAt: undefined,
+              endedAt: t0 + 1
+            })
+            if (n % 500 === 0) yield* Effect.yieldNow
+          }
+        })
+        let entries = 0
+        let dropped = 0
+        let exact = BigDecimal.fromBigInt(0n)
+        yield* CostLedger.followed(
+          attempts,
+          ledger,
+          Stream.runForEachArray((lines) =>
+            Effect.sync(() => {
+              for (const line of lines) {
+                if (line._tag === "Dropped") dropped += line.count
+                else {
+                  entries++
+                  exact = BigDecimal.sum(exact, line.cost?.decimal ?? BigDecimal.fromBigInt(-1n))
+                }
+              }
+            })
+          )
+        )
+        const report = yield* ledger.report
+        assert.deepStrictEqual([entries, dropped, report.calls, report.scopes.length], [200_000, 0, 200_000, 10_000])
+        assert.deepStrictEqual(report.cost, Usd.fromDecimal(exact))
+      }),
+    30_000
+  )
 })
 
 describe("reconcile", () => {
