@@ -76,11 +76,6 @@ export class ScopeTree {
     return this.#folded
   }
 
-  /** How many scopes there are. */
-  get size(): number {
-    return this.#count
-  }
-
   /** Books something in a scope, which is made if it is not there. */
   book(names: ReadonlyArray<string>, from: number, summed: ReadonlyArray<number> | undefined, booked: Booked): void {
     this.#now++

@@ -72,7 +72,8 @@ export class Running {
     this.context = fiber.context
     this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
     this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
-    this.call = {
+    const summed = fiber.getRef(Place.CurrentSummed)
+    const call: Admission.Call = {
       name: question.name,
       model: question.model,
       request,
@@ -80,9 +81,9 @@ export class Running {
       account: client.account,
       startedAt: this.clock.currentTimeMillisUnsafe(),
       scopes: fiber.getRef(Place.CurrentScopes),
-      summed: fiber.getRef(Place.CurrentSummed),
       tags: fiber.getRef(Place.CurrentTags)
     }
+    this.call = summed.length === 0 ? call : { ...call, summed }
     const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
     this.deadlines = {
       response: response ?? client.timeout,
