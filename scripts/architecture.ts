@@ -33,6 +33,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["outcome", ["wire", "money", "response", "error"]],
   ["stream", ["wire", "money", "response", "error", "request", "outcome"]],
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
+  ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

@@ -114,6 +114,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     outcome: order,
     stream: [...order, "request", "outcome"],
     endpoint: [...order, "request", "outcome"],
+    ledger: [...order, "request", "outcome"],
     emulator: []
   }
   const pairs = Object.keys(below).flatMap((from) =>

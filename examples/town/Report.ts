@@ -1,6 +1,5 @@
 /** What is left of a story: tables for people, a document for machines. */
-import { Array, pipe, Record } from "effect"
-import { Costs, Usd } from "effect-openrouter"
+import { CostLedger, Usd } from "effect-openrouter"
 import type { Story } from "./Town.ts"
 
 /** A story, and what the emulator charged for it if it was told there. */
@@ -15,9 +14,7 @@ export const isExact = ({ charged, costs }: Told) => charged === undefined || Us
 export const toText = (told: Told): string => {
   const { charged, costs } = told
   const tables = costs.calls === 0 ? [] : ["tick", "phase", "character and place"]
-  const lines = tables.map((what, index) =>
-    `\nCosts by ${what}\n${Costs.toTable(across(costs, index + 1), { depth: 1 })}`
-  )
+  const lines = tables.map((tag) => `\nCosts by ${tag}\n${CostLedger.toTable(CostLedger.by(costs, tag))}`)
   const verdict = isExact(told) ? "the same to the last digit" : "NOT THE SAME"
   if (charged !== undefined) {
     lines.push(`\nledger ${costs.cost}, emulator ${charged}: ${verdict}`)
@@ -39,24 +36,10 @@ export const toJson = ({ charged, costs, stoppedBy, ticks }: Told): string =>
   JSON.stringify(
     {
       ticks,
-      costs: Costs.toJson(costs),
+      costs: CostLedger.toJson(costs),
       charged: charged === undefined ? undefined : Usd.toText(charged),
       stopped: stoppedBy === undefined ? undefined : { by: stoppedBy._tag, message: stoppedBy.message }
     },
     (key, value) => key === "calls" || key === "failures" ? undefined : value,
     2
   )
-
-/** The costs of all scopes at a depth, those of the same name summed up. */
-const across = (report: Costs.CostReport, depth: number): Costs.CostReport => ({
-  ...report,
-  scopes: pipe(
-    scopesAt(report, depth),
-    Array.groupBy(({ name }) => name),
-    Record.toEntries,
-    Array.map(([name, scopes]) => ({ name, ...scopes.reduce<Costs.Costs>(Costs.sum, Costs.zero), scopes: [] }))
-  )
-})
-
-const scopesAt = (report: Costs.CostReport, depth: number): ReadonlyArray<Costs.CostReport> =>
-  depth === 0 ? [report] : report.scopes.flatMap((scope) => scopesAt(scope, depth - 1))

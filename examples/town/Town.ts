@@ -4,7 +4,7 @@
  * A tick has four phases. Within a phase all calls run at once; the next begins when all of them have ended.
  */
 import { Data, DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
-import { CostLedger, type Costs, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
+import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -28,7 +28,7 @@ export interface Options {
 /** The ticks that were completed, what all calls cost (run > tick > phase > name), and what ended the story early. */
 export interface Story {
   readonly ticks: ReadonlyArray<Effect.Success<ReturnType<typeof live>>>
-  readonly costs: Costs.CostReport
+  readonly costs: CostLedger.Report
   readonly stoppedBy: Failure | Interrupted | undefined
 }
 
@@ -48,7 +48,8 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
     let people = options.people
     for (let n = 1; n <= options.ticks; n++) {
       yield* options.say(`\nTick ${n} of ${options.ticks}`)
-      const tick = yield* live(n, people, options).pipe(CostLedger.scope(`tick ${n}`))
+      const name = `tick ${n}`
+      const tick = yield* live(n, people, options).pipe(CostLedger.scope(name), CostLedger.tag({ tick: name }))
       ticks.push(tick)
       people = tick.turns.map(({ about, goTo, memories, name }) => ({ name, about, place: goTo, memories }))
     }
@@ -153,6 +154,7 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
         RateLimited: () => idle("rate-limited for too long")
       }),
       CostLedger.scope(row.name),
+      CostLedger.tag({ phase: name, "character and place": row.name }),
       Effect.result
     )
   }

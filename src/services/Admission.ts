@@ -69,6 +69,8 @@ export interface Call {
   readonly startedAt: number
   /** The names of the enclosing scopes, outermost first. */
   readonly scopes: ReadonlyArray<string>
+  /** The indices of those scopes that keep their sum only, see `Place.scope`. Absent: none. */
+  readonly summed?: ReadonlyArray<number>
   readonly tags: Tags
 }
 

@@ -39,17 +39,49 @@ export const CurrentTags: Context.Reference<Tags> = Context.Reference<Tags>("eff
 })
 
 /**
+ * Which of {@link CurrentScopes} keep their sum only, by their indices.
+ *
+ * @since 0.1.0
+ */
+export const CurrentSummed: Context.Reference<ReadonlyArray<number>> = Context.Reference<ReadonlyArray<number>>(
+  "effect-openrouter/Place/CurrentSummed",
+  { defaultValue: () => [] }
+)
+
+/**
+ * How a ledger books a scope.
+ *
+ * @since 0.1.0
+ */
+export interface ScopeOptions {
+  /**
+   * `"sum"`: of the scope itself there is only its sum, and its inner scopes are summed up over all scopes beside it that
+   * are kept like this. For what is repeated without end, such as the ticks of a simulation: a ledger then grows by one
+   * scope with each. Default `"all"`: the scope and all that is in it are told apart.
+   */
+  readonly keep?: "all" | "sum" | undefined
+}
+
+/**
  * Names a part of a program. Scopes nest; the same name at the same place is the same scope.
  *
  * @since 0.1.0
  */
 export const scope: {
-  (name: string): <P extends Program.Program>(self: P) => Program.Within<P>
-  <P extends Program.Program>(self: P, name: string): Program.Within<P>
+  (name: string, options?: ScopeOptions): <P extends Program.Program>(self: P) => Program.Within<P>
+  <P extends Program.Program>(self: P, name: string, options?: ScopeOptions): Program.Within<P>
 } = dual(
-  2,
-  <P extends Program.Program>(self: P, name: string): Program.Within<P> =>
-    Program.update(self, CurrentScopes, (outer) => [...outer, name])
+  ([first]) => typeof first !== "string",
+  <P extends Program.Program>(self: P, name: string, options?: ScopeOptions): Program.Within<P> =>
+    options?.keep === "sum"
+      ? Program.updateContext(self, (context) => {
+        const outer = Context.get(context, CurrentScopes)
+        return context.pipe(
+          Context.add(CurrentScopes, [...outer, name]),
+          Context.add(CurrentSummed, [...Context.get(context, CurrentSummed), outer.length])
+        )
+      })
+      : Program.update(self, CurrentScopes, (outer) => [...outer, name])
 )
 
 /**

@@ -46,6 +46,7 @@ describe("combinators keep value, error and needs", () => {
     compiled(() => {
       const results = [
         CostLedger.scope(effect, "Ann"),
+        CostLedger.scope(effect, "Ann", { keep: "sum" }),
         CostLedger.tag(effect, { user: "u-17" }),
         ledger.run(effect),
         RetryPolicy.with(effect, policy),
@@ -64,6 +65,7 @@ describe("combinators keep value, error and needs", () => {
     compiled(() => {
       const results = [
         effect.pipe(CostLedger.scope("Ann")),
+        effect.pipe(CostLedger.scope("Ann", { keep: "sum" })),
         effect.pipe(CostLedger.tag({ user: "u-17" })),
         effect.pipe(ledger.run),
         effect.pipe(RetryPolicy.with(policy)),
@@ -93,6 +95,7 @@ describe("combinators keep value, error and needs", () => {
     compiled(() => {
       const results = [
         CostLedger.scope(stream, "Ann"),
+        CostLedger.scope(stream, "Ann", { keep: "sum" }),
         CostLedger.tag(stream, { user: "u-17" }),
         ledger.run(stream),
         RetryPolicy.with(stream, policy),
@@ -111,6 +114,7 @@ describe("combinators keep value, error and needs", () => {
     compiled(() => {
       const results = [
         stream.pipe(CostLedger.scope("Ann")),
+        stream.pipe(CostLedger.scope("Ann", { keep: "sum" })),
         stream.pipe(CostLedger.tag({ user: "u-17" })),
         stream.pipe(ledger.run),
         stream.pipe(RetryPolicy.with(policy)),
@@ -186,6 +190,8 @@ describe("combinators take nothing else", () => {
       void OpenRouter.withHeaders(effect, { "x-note": 1 })
       // @ts-expect-error -- an object
       void CostLedger.tag(effect, "user")
+      // @ts-expect-error -- all or the sum
+      void CostLedger.scope(effect, "Ann", { keep: "nothing" })
       // @ts-expect-error -- no such stage
       void Admission.with(effect, { ...admission, stage: "watch" })
       // @ts-expect-error -- a schedule has to be made a policy: `RetryPolicy.fromSchedule`

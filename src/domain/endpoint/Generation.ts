@@ -8,6 +8,8 @@ import { context } from "../error/ErrorContext.ts"
 import * as Hidden from "../error/Hidden.ts"
 import type { ModelUnavailable } from "../error/OpenRouterError.ts"
 import * as Figure from "../money/Figure.ts"
+import * as Usd from "../money/Usd.ts"
+import * as Costs from "../outcome/Costs.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as Call from "./Call.ts"
 
@@ -81,6 +83,23 @@ export const notFound = (id: string, { message, ...error }: ModelUnavailable): G
   const { _tag, fallbackModels: _, isRetryable: _r, reason: _reason, ...known } = error
   return new GenerationNotFound({ ...known, message, id })
 }
+
+/**
+ * What a recorded call cost: tokens as the model counts them, which is how they are billed.
+ *
+ * @since 0.1.0
+ */
+export const costs = (generation: Generation): Costs.Costs => ({
+  ...Costs.zero,
+  calls: 1,
+  unknown: generation.totalCost === undefined ? 1 : 0,
+  cost: generation.totalCost ?? Usd.zero,
+  upstreamCost: (generation.isByok === true ? generation.upstreamInferenceCost : undefined) ?? Usd.zero,
+  inputTokens: generation.nativeTokensPrompt ?? generation.tokensPrompt ?? 0,
+  cachedTokens: generation.nativeTokensCached ?? 0,
+  outputTokens: generation.nativeTokensCompletion ?? generation.tokensCompletion ?? 0,
+  reasoningTokens: generation.nativeTokensReasoning ?? 0
+})
 
 const read = Call.reader(Generation, { from: "data" })
 

@@ -112,6 +112,17 @@ export const OpenRouterError = Schema.Union([
  */
 export type OpenRouterError = typeof OpenRouterError.Type
 
+/**
+ * True if every further call of the same key would fail as well: the key is wrong, or its credits, its limit or its rights are
+ * used up. Waiting does not help, and neither does another model. What a provider says of its own account is not meant.
+ *
+ * @since 0.1.0
+ */
+export const isAccountWide = (error: OpenRouterError): boolean => {
+  if (error.provider?.name !== undefined) return false
+  return error._tag === "InvalidApiKey" || error._tag === "PaymentRequired" && !error.isTransient
+}
+
 /** What encoding leaves out, as JSON. */
 const HiddenParts = Schema.Struct({
   response: Schema.optionalKey(Hidden.ResponseJson),

@@ -1,5 +1,5 @@
 /**
- * What calls cost: figures that add up, and a report of them by scope.
+ * What calls cost: figures that add up.
  *
  * @since 0.1.0
  */
@@ -74,6 +74,23 @@ export const sum = (self: Costs, that: Costs): Costs => ({
   cachedTokens: self.cachedTokens + that.cachedTokens,
   outputTokens: self.outputTokens + that.outputTokens,
   reasoningTokens: self.reasoningTokens + that.reasoningTokens
+})
+
+/**
+ * What is left of `self` without `that`, which is part of it.
+ *
+ * @since 0.1.0
+ */
+export const subtract = (self: Costs, that: Costs): Costs => ({
+  calls: self.calls - that.calls,
+  failures: self.failures - that.failures,
+  unknown: self.unknown - that.unknown,
+  cost: Usd.subtract(self.cost, that.cost),
+  upstreamCost: Usd.subtract(self.upstreamCost, that.upstreamCost),
+  inputTokens: self.inputTokens - that.inputTokens,
+  cachedTokens: self.cachedTokens - that.cachedTokens,
+  outputTokens: self.outputTokens - that.outputTokens,
+  reasoningTokens: self.reasoningTokens - that.reasoningTokens
 })
 
 /**
@@ -170,94 +187,3 @@ const givenUp: ReadonlySet<number> = new Set([408, 499, 504, 520, 522, 524, 598,
  * @since 0.1.0
  */
 export const interrupted: Costs = ofUsage(undefined, { failed: true, billed: true })
-
-/**
- * The costs of a scope, its inner scopes included, with a report of each inner scope.
- *
- * @since 0.1.0
- */
-export interface CostReport extends Costs {
-  readonly name: string
-  readonly scopes: ReadonlyArray<CostReport>
-}
-
-interface CostReportEncoded extends Schema.Codec.Encoded<typeof Costs> {
-  readonly name: string
-  readonly scopes: ReadonlyArray<CostReportEncoded>
-}
-
-/**
- * Schema of a report; as JSON through `Schema.toCodecJson`, or {@link toJson}.
- *
- * @since 0.1.0
- */
-export const CostReport: Schema.Codec<CostReport, CostReportEncoded> = Schema.Struct({
-  name: Schema.String,
-  ...figures,
-  scopes: Schema.Array(Schema.suspend((): Schema.Codec<CostReport, CostReportEncoded> => CostReport))
-})
-
-/**
- * A report as plain JSON; amounts are decimal text, exact.
- *
- * @since 0.1.0
- */
-export interface CostReportJson extends Omit<Costs, "cost" | "upstreamCost"> {
-  readonly name: string
-  readonly cost: string
-  readonly upstreamCost: string
-  readonly scopes: ReadonlyArray<CostReportJson>
-}
-
-/**
- * Turns a report into plain JSON.
- *
- * @since 0.1.0
- */
-export const toJson = (report: CostReport): CostReportJson => ({
-  ...report,
-  cost: Usd.toText(report.cost),
-  upstreamCost: Usd.toText(report.upstreamCost),
-  scopes: report.scopes.map(toJson)
-})
-
-/** As many decimals as the longest amount has, so that nothing is rounded and the points stand below each other. */
-const decimalsOf = (report: CostReport): number => Math.max(2, report.cost.scale, ...report.scopes.map(decimalsOf))
-
-/**
- * Renders a report as a table, a line per scope, inner scopes indented.
- *
- * `depth` limits how deep it goes (default: all).
- *
- * @since 0.1.0
- */
-export const toTable = (report: CostReport, options?: { readonly depth?: number | undefined }): string => {
-  const rows: Array<ReadonlyArray<string>> = [[
-    "scope",
-    "calls",
-    "failed",
-    "unknown",
-    "tokens in",
-    "tokens out",
-    "cost"
-  ]]
-  const decimals = decimalsOf(report)
-  const visit = (scope: CostReport, level: number): void => {
-    rows.push([
-      "  ".repeat(level) + scope.name,
-      ...[scope.calls, scope.failures, scope.unknown, scope.inputTokens, scope.outputTokens].map(String),
-      Usd.format(scope.cost, { decimals })
-    ])
-    if (level < (options?.depth ?? Infinity)) { for (const inner of scope.scopes) visit(inner, level + 1) }
-  }
-  visit(report, 0)
-  const widths = rows.reduce<ReadonlyArray<number>>(
-    (widths, row) => row.map((cell, column) => Math.max(widths[column] ?? 0, cell.length)),
-    []
-  )
-  return rows.map((row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)).join(
-      "  "
-    )
-  ).join("\n")
-}

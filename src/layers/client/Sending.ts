@@ -77,7 +77,8 @@ export class Running {
     this.context = fiber.context
     this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
     this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
-    this.call = {
+    const summed = fiber.getRef(Place.CurrentSummed)
+    const call: Admission.Call = {
       name: question.name,
       model: question.model,
       request,
@@ -87,6 +88,7 @@ export class Running {
       scopes: fiber.getRef(Place.CurrentScopes),
       tags: fiber.getRef(Place.CurrentTags)
     }
+    this.call = summed.length === 0 ? call : { ...call, summed }
     const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
     this.deadlines = {
       response: response ?? client.timeout,

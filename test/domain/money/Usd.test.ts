@@ -377,7 +377,7 @@ describe("its schemas", () => {
 describe("wherever it comes from", () => {
   const half = make("0.50")
 
-  const report: Costs.CostReport = { ...Costs.zero, name: "total", cost: half, scopes: [] }
+  const report: CostLedger.ScopeReport = { ...CostLedger.zero, name: "total", cost: half, scopes: [] }
 
   const read = <A, E>(schema: Schema.Codec<A, E>, value: A): A => {
     const codec = Schema.fromJsonString(Schema.toCodecJson(schema))
@@ -401,7 +401,7 @@ describe("wherever it comes from", () => {
     ["multiplied", Usd.multiply(make("0.00005"), 10_000)],
     ["the larger one", Usd.max(half, Usd.zero)],
     ["in a sum of costs", Costs.sum(Costs.zero, report).cost],
-    ["in a report that was stored", read(Costs.CostReport, report).cost],
+    ["in a report that was stored", read(CostLedger.ScopeReport, report).cost],
     ["in an error that was stored", read(OpenRouterError.BudgetExceeded, error).spent]
   ]
 
@@ -422,7 +422,7 @@ describe("wherever it comes from", () => {
       for (const { cost } of [outcome, outcome.usage ?? {}, spent]) assert.strictEqual(inspect(cost), "$0.50")
       assert.match(inspect(outcome), /cost: \$0\.50/)
       assert.match(inspect(spent), /cost: \$0\.50/)
-      assert.match(Costs.toTable(spent), / \$0\.50$/)
+      assert.match(CostLedger.toTable(spent), / \$0\.50$/)
       const refusal = yield* Effect.flip(OpenRouter.respond({ ...request, model: "refusing" }))
       assert.strictEqual(`${refusal._tag === "Refused" ? refusal.cost : ""}`, "$0.50")
       assert.match(inspect(refusal), /cost: \$0\.50/)

@@ -102,7 +102,7 @@ describe("scopes", () => {
         yield* tick(2)
         yield* ask()
       }))
-      const shape = (report: Costs.CostReport): unknown => [report.name, report.calls, report.scopes.map(shape)]
+      const shape = (report: CostLedger.ScopeReport): unknown => [report.name, report.calls, report.scopes.map(shape)]
       assert.deepStrictEqual(shape(spent), ["total", 7, [
         ["tick 1", 4, [["Ann", 2, []], ["Bob", 2, []]]],
         ["tick 2", 2, [["Ann", 1, []], ["Bob", 1, []]]]
@@ -126,7 +126,7 @@ describe("scopes", () => {
       const names = Array.from({ length: 100 }, (_, n) => `character ${n}`)
       yield* ledger.run(Effect.forEach(names, (name) => CostLedger.scope(name)(CostLedger.scope("act")(ask()))))
       const report = yield* ledger.report
-      const count = (report: Costs.CostReport): number =>
+      const count = (report: CostLedger.ScopeReport): number =>
         report.scopes.reduce((sum, scope) => sum + 1 + count(scope), 0)
       assert.strictEqual(report.calls, 100)
       assert.strictEqual(Usd.toText(report.cost), "10")
@@ -143,7 +143,7 @@ describe("scopes", () => {
         ask()
       )
       yield* ledger.run(Effect.andThen(deep, deep))
-      const count = (report: Costs.CostReport): number =>
+      const count = (report: CostLedger.ScopeReport): number =>
         report.scopes.reduce((sum, scope) => sum + 1 + count(scope), 0)
       const report = yield* ledger.report
       assert.strictEqual(report.calls, 2)
@@ -355,59 +355,6 @@ describe("a mixed concurrent run", () => {
         reply: Reply.failed({ errorType: "provider_overloaded", text: "Once upon a time" })
       }]
     }))))
-})
-
-describe("a report", () => {
-  const zero = Costs.zero
-
-  const report: Costs.CostReport = {
-    ...zero,
-    name: "total",
-    calls: 12,
-    failures: 2,
-    unknown: 1,
-    inputTokens: 1200,
-    outputTokens: 34,
-    cost: Usd.make("1.2345"),
-    scopes: [{
-      ...zero,
-      name: "tick",
-      calls: 2,
-      cost: Usd.make("0.0000001"),
-      scopes: [{ ...zero, name: "Ann", calls: 1, scopes: [] }]
-    }]
-  }
-
-  it("is a table", () => {
-    assert.deepStrictEqual(Costs.toTable(report).split("\n"), [
-      "scope    calls  failed  unknown  tokens in  tokens out        cost",
-      "total       12       2        1       1200          34  $1.2345000",
-      "  tick       2       0        0          0           0  $0.0000001",
-      "    Ann      1       0        0          0           0  $0.0000000"
-    ])
-    assert.strictEqual(Costs.toTable({ ...report, scopes: [] }).split("\n").at(-1)?.slice(-9), "  $1.2345")
-    assert.strictEqual(Costs.toTable({ ...zero, name: "none", scopes: [] }).split("\n").at(-1)?.slice(-7), "  $0.00")
-    assert.strictEqual(Costs.toTable(report, { depth: 1 }).split("\n").length, 3)
-    assert.strictEqual(Costs.toTable(report, { depth: 0 }).split("\n").length, 2)
-  })
-
-  it("is JSON with exact amounts", () => {
-    const none = `"upstreamCost":"0","inputTokens":0,"cachedTokens":0,"outputTokens":0,"reasoningTokens":0`
-    assert.deepStrictEqual(
-      JSON.parse(JSON.stringify(Costs.toJson(report).scopes[0])),
-      JSON.parse(
-        `{"name":"tick","calls":2,"failures":0,"unknown":0,"cost":"0.0000001",${none},"scopes":[` +
-          `{"name":"Ann","calls":1,"failures":0,"unknown":0,"cost":"0",${none},"scopes":[]}]}`
-      )
-    )
-  })
-
-  it.effect("survives a round trip", () =>
-    Effect.gen(function*() {
-      const codec = Schema.fromJsonString(Schema.toCodecJson(Costs.CostReport))
-      const read = yield* Schema.decodeEffect(codec)(yield* Schema.encodeEffect(codec)(report))
-      assert.deepStrictEqual(read, report)
-    }))
 })
 
 describe("the books", () => {
