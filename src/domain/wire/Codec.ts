@@ -283,16 +283,21 @@ export interface Field {
 
 /**
  * The codec of a struct, from its fields by their names in JSON. What is read has its members in the order of the JSON,
- * what is written in the order of the fields.
+ * what is written in the order of the fields. `usual` is asked first, and gives `undefined` for what it does not read.
  *
  * @since 0.1.0
  */
-export const struct = (fields: () => ReadonlyMap<string, Field>): Codec => {
+export const struct = (
+  fields: () => ReadonlyMap<string, Field>,
+  usual?: (json: { readonly [key: string]: unknown }) => unknown
+): Codec => {
   const reading = lazy(() => readPlanOf(fields()))
   const writing = lazy(() => entriesOf(fields(), "write"))
   return {
     read: (json) => {
       if (!isPlainObject(json)) return misfit
+      const known = usual?.(json)
+      if (known !== undefined) return known
       const { entries, order, required } = reading()
       const out: Record<string, unknown> = {}
       let found = 0

@@ -49,13 +49,21 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
   keys: Names<Fields> = {}
 ): Struct<Fields> => make(fields, { keys })
 
-interface Options {
+interface Options<Value = unknown> {
   readonly keys: object
   /** Its name among the definitions of JSON Schema. */
   readonly identifier?: string | undefined
+  /**
+   * Reads JSON in its usual shape, for a struct that comes by the hundred: plain code is ten times as fast as any that goes
+   * by a list of fields. Of all else it gives `undefined`.
+   */
+  readonly usual?: ((json: JsonObject) => Value | undefined) | undefined
 }
 
-const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options: Options): Struct<Fields> => {
+const make = <const Fields extends Schema.Struct.Fields>(
+  fields: Fields,
+  options: Options<Schema.Struct.Type<NoInfer<Fields>>>
+): Struct<Fields> => {
   const tables = lazy(() => renamingTables(fields, options.keys))
   const renamed = JsonObject.annotate(describedAs<JsonObject>({
     identifier: options.identifier,
@@ -64,7 +72,7 @@ const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options
   })).pipe(
     Schema.decodeTo(Schema.Struct(fields), renaming<Schema.Struct<Fields>["Encoded"]>(tables))
   )
-  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain))
+  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain, options.usual))
   return Schema.make<Struct<Fields>>(ast, {
     fields,
     mapFields: <To extends Schema.Struct.Fields>(f: (fields: Fields) => To) => make(f(fields), { keys: options.keys })
@@ -89,19 +97,16 @@ export interface LazyStruct<Fields extends Schema.Struct.Fields> extends Struct<
 export const LazyStruct = <const Fields extends Schema.Struct.Fields>(
   fields: () => Fields,
   keys: Names<NoInfer<Fields>> = {},
-  options: {
-    /** Its name among the definitions of JSON Schema. */
-    readonly identifier?: string
-  } = {}
+  options: Omit<Options<Schema.Struct.Type<NoInfer<Fields>>>, "keys"> = {}
 ): LazyStruct<Fields> => lazily(fields, { keys, ...options })
 
 const lazily = <const Fields extends Schema.Struct.Fields>(
   fields: () => Fields,
-  options: Options
+  options: Options<Schema.Struct.Type<NoInfer<Fields>>>
 ): LazyStruct<Fields> =>
   deferred(() => make(fields(), options), {
     with: <const More extends Schema.Struct.Fields>(more: () => More) =>
-      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { ...options, identifier: undefined })
+      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { keys: options.keys })
   })
 
 /**
