@@ -184,14 +184,17 @@ const given = <A>(config: Config.Config<A> | undefined): Maybe<A> | undefined =>
 
 /** A text by its name. `Config.String` would bring the schemas of all kinds of configuration into every bundle. */
 const named = (name: string): Maybe<string> =>
-  Config.mapEffect(Config.succeed(name), (name) =>
-    Effect.matchEffect(Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => provider.load([name])), {
-      onFailure: (error) => Effect.fail(new Config.ConfigError(error)),
-      onSuccess: (node) =>
-        node === undefined || node.value !== undefined
-          ? Effect.succeed(node?.value)
-          : Effect.fail(problem(`${name} is not a text`))
-    }))
+  Config.mapEffect(
+    Config.succeed(name),
+    (name) =>
+      Effect.matchEffect(Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => provider.load([name])), {
+        onFailure: (error) => Effect.fail(new Config.ConfigError(error)),
+        onSuccess: (node) =>
+          node === undefined || node.value !== undefined
+            ? Effect.succeed(node?.value)
+            : Effect.fail(problem(`${name} is not a text`))
+      })
+  )
 
 const redacted = (key: string | undefined): Redacted.Redacted | undefined =>
   key === undefined ? undefined : Redacted.make(key)
