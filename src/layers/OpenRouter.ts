@@ -165,36 +165,55 @@ export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PUR
 const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transformClient">, Config.ConfigError> =>
   Effect.flatMap(
     Config.all({
-      apiKey: present(options.apiKey ?? Config.Redacted("OPENROUTER_API_KEY")),
-      apiUrl: Config.option(options.apiUrl ?? Config.String("OPENROUTER_API_URL")),
-      appUrl: Config.option(options.appUrl ?? Config.String("OPENROUTER_APP_URL")),
-      appTitle: Config.option(options.appTitle ?? Config.String("OPENROUTER_APP_TITLE"))
+      apiKey: present(given(options.apiKey) ?? Config.map(named("OPENROUTER_API_KEY"), redacted)),
+      apiUrl: given(options.apiUrl) ?? named("OPENROUTER_API_URL"),
+      appUrl: given(options.appUrl) ?? named("OPENROUTER_APP_URL"),
+      appTitle: given(options.appTitle) ?? named("OPENROUTER_APP_TITLE")
     }),
     (config) => {
       const all = {
-        apiKey: config.apiKey,
-        apiUrl: Option.getOrUndefined(config.apiUrl),
-        appUrl: Option.getOrUndefined(config.appUrl),
-        appTitle: Option.getOrUndefined(config.appTitle),
+        ...config,
         timeout: options.timeout,
         routerMetadata: options.routerMetadata,
         responseCache: options.responseCache,
         maxAnswerBytes: options.maxAnswerBytes
       }
       const settings = Settings.make(all)
-      return Result.isSuccess(settings) ? Effect.succeed(all) : Effect.fail(unusable(settings.failure.message))
+      return Result.isSuccess(settings) ? Effect.succeed(all) : Effect.fail(problem(settings.failure.message))
     }
   )
 
-const unusable = (message: string): Config.ConfigError =>
-  new Config.ConfigError(new ConfigProvider.SourceError({ message }))
+type Maybe<A> = Config.Config<A | undefined>
+
+const given = <A>(config: Config.Config<A> | undefined): Maybe<A> | undefined =>
+  config === undefined ? undefined : Config.map(Config.option(config), Option.getOrUndefined)
+
+/** A text by its name. `Config.String` would bring the schemas of all kinds of configuration into every bundle. */
+const named = (name: string): Maybe<string> =>
+  Config.mapEffect(
+    Config.succeed(name),
+    (name) =>
+      Effect.matchEffect(Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => provider.load([name])), {
+        onFailure: (error) => Effect.fail(new Config.ConfigError(error)),
+        onSuccess: (node) =>
+          node === undefined || node.value !== undefined
+            ? Effect.succeed(node?.value)
+            : Effect.fail(problem(`${name} is not a text`))
+      })
+  )
+
+const redacted = (key: string | undefined): Redacted.Redacted | undefined =>
+  key === undefined ? undefined : Redacted.make(key)
 
 /** A key that is only white space is as good as none. */
-const present = (apiKey: Config.Config<Redacted.Redacted>): Config.Config<Redacted.Redacted> =>
+const present = (apiKey: Maybe<Redacted.Redacted>): Config.Config<Redacted.Redacted> =>
   Config.mapEffect(
-    Config.option(apiKey),
+    apiKey,
     (apiKey) =>
-      Option.isSome(apiKey) && Redacted.value(apiKey.value).trim() !== ""
-        ? Effect.succeed(apiKey.value)
-        : Effect.fail(unusable(Settings.noKey))
+      apiKey !== undefined && Redacted.value(apiKey).trim() !== ""
+        ? Effect.succeed(apiKey)
+        : Effect.fail(problem(Settings.noKey))
   )
+
+const problem = (message: string): Config.ConfigError =>
+  new Config.ConfigError(new ConfigProvider.SourceError({ message }))

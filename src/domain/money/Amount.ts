@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as BigDecimal from "effect/BigDecimal"
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import * as Inspectable from "effect/Inspectable"
@@ -32,11 +31,6 @@ export class Amount extends Pipeable.Class implements Equal.Equal, Inspectable.I
 
   get [TypeId](): typeof TypeId {
     return TypeId
-  }
-
-  /** The amount as a decimal, normalised; for what `Usd` does not do. */
-  get decimal(): BigDecimal.BigDecimal {
-    return BigDecimal.make(this.value, this.scale)
   }
 
   [Equal.symbol](that: unknown): boolean {
@@ -81,8 +75,10 @@ export const isAmount = (u: unknown): u is Amount => Predicate.hasProperty(u, Ty
 export const normalized = (value: bigint, scale: number): Amount => {
   // Who compares fields takes -0 for another scale.
   if (value % 10n !== 0n) return new Amount(value, scale + 0)
-  const decimal = BigDecimal.normalize(BigDecimal.make(value, scale))
-  return new Amount(decimal.value, decimal.scale)
+  if (value === 0n) return new Amount(0n, 0)
+  const text = value.toString()
+  const digits = text.replace(/0+$/, "")
+  return new Amount(BigInt(digits), scale - (text.length - digits.length))
 }
 
 /**

@@ -174,6 +174,13 @@ export const fromNumber = (dollars: number): Usd => {
 export const fromDecimal = (decimal: BigDecimal.BigDecimal): Usd => normalized(decimal.value, decimal.scale)
 
 /**
+ * The amount as a decimal, normalised; for what is not done here.
+ *
+ * @since 0.1.0
+ */
+export const toDecimal = (usd: Usd): BigDecimal.BigDecimal => BigDecimal.make(usd.value, usd.scale)
+
+/**
  * No money.
  *
  * @since 0.1.0
@@ -284,7 +291,7 @@ export const Equivalence: equivalence.Equivalence<Usd> = /* @__PURE__ */ equival
  * @since 0.1.0
  */
 export const Order: order.Order<Usd> = /* @__PURE__ */ order.make((self, that): Ordering.Ordering => {
-  if (self.scale !== that.scale) return BigDecimal.Order(self.decimal, that.decimal)
+  if (self.scale !== that.scale) return BigDecimal.Order(toDecimal(self), toDecimal(that))
   return self.value === that.value ? 0 : self.value < that.value ? -1 : 1
 })
 

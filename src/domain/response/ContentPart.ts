@@ -13,14 +13,29 @@ const optional = Schema.optionalKey
  *
  * @since 0.1.0
  */
-export const UrlCitation = Wire.LazyStruct(() => ({
-  type: Schema.tag("url_citation"),
-  url: Schema.String,
-  title: optional(Schema.String),
-  content: optional(Schema.String),
-  startIndex: optional(Schema.Finite),
-  endIndex: optional(Schema.Finite)
-}))
+export const UrlCitation = Wire.LazyStruct(
+  () => ({
+    type: Schema.tag("url_citation"),
+    url: Schema.String,
+    title: optional(Schema.String),
+    content: optional(Schema.String),
+    startIndex: optional(Schema.Finite),
+    endIndex: optional(Schema.Finite)
+  }),
+  {},
+  {
+    // A long answer has hundreds of them, nearly all without content.
+    usual: (json) => {
+      const { end_index: endIndex, start_index: startIndex, title, type, url } = json
+      return type === "url_citation" && typeof url === "string" && typeof title === "string" && isIndex(startIndex) &&
+          isIndex(endIndex) && !("content" in json || "startIndex" in json || "endIndex" in json)
+        ? { type: "url_citation" as const, url, title, startIndex, endIndex }
+        : undefined
+    }
+  }
+)
+
+const isIndex = (u: unknown): u is number => Number.isFinite(u)
 
 /**
  * @since 0.1.0

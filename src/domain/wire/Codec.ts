@@ -122,7 +122,11 @@ export const ofTest = (fits: (value: unknown) => boolean): { readonly [annotatio
   return { [annotation]: new Annotated({ read: convert, write: convert }, undefined) }
 }
 
-const testing = (fits: (value: unknown) => boolean): Convert => (value) => fits(value) ? value : misfit
+/** Any text, as it is. */
+const ofText: Convert = (value) => typeof value === "string" ? value : misfit
+
+const testing = (fits: (value: unknown) => boolean): Convert =>
+  fits === Predicate.isString ? ofText : (value) => fits(value) ? value : misfit
 
 /**
  * The reader of a schema: from JSON to its values.
@@ -130,9 +134,9 @@ const testing = (fits: (value: unknown) => boolean): Convert => (value) => fits(
  * @since 0.1.0
  */
 export const reader = <A>(schema: Schema.Codec<A, unknown>): (json: unknown) => A | typeof misfit => {
-  const read = lazy(() => convertOf(schema.ast, "read"))
+  const read = later(() => convertOf(schema.ast, "read"))
   return (json) => {
-    const value = read()(json)
+    const value = read(json)
     return isOf(schema, value) ? value : misfit
   }
 }
@@ -146,9 +150,16 @@ const isOf = <A>(_schema: Schema.Codec<A, unknown>, value: unknown): value is A 
  *
  * @since 0.1.0
  */
-export const writer = (schema: Schema.Codec<unknown, unknown>): Convert => {
-  const write = lazy(() => convertOf(schema.ast, "write"))
-  return careful((value) => write()(value))
+export const writer = (schema: Schema.Codec<unknown, unknown>): Convert =>
+  careful(later(() => convertOf(schema.ast, "write")))
+
+/** A conversion that is made when it is first needed. */
+const later = (make: () => Convert): Convert => {
+  let convert: Convert = (value) => {
+    convert = make()
+    return convert(value)
+  }
+  return (value) => convert(value)
 }
 
 /** What throws is a misfit, such as a getter; the schema then says what it is. */
@@ -179,10 +190,8 @@ const annotatedOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
 const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
   if (ast.encoding !== undefined) return undefined
   switch (ast._tag) {
-    case "Suspend": {
-      const convert = lazy(() => convertOf(ast.thunk(), side))
-      return (value) => convert()(value)
-    }
+    case "Suspend":
+      return later(() => convertOf(ast.thunk(), side))
     case "Arrays": {
       const [element, ...others] = ast.rest
       return element !== undefined && others.length === 0 && ast.elements.length === 0
@@ -192,7 +201,7 @@ const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
     case "Union":
       return ast.options?.mode === "oneOf" ? undefined : firstOf(ast.types.map((member) => convertOf(member, side)))
     case "String":
-      return testing(Predicate.isString)
+      return ofText
     case "Number":
       return testing(numberTests.get(ast.checks) ?? Predicate.isNumber)
     case "Boolean":
@@ -273,35 +282,46 @@ export interface Field {
 }
 
 /**
- * The codec of a struct, from its fields by their names in JSON. Members come in the order of the fields. `fits` is what its
- * checks say of the whole.
+ * The codec of a struct, from its fields by their names in JSON. What is read has its members in the order of the JSON,
+ * what is written in the order of the fields. `usual` is asked first, and gives `undefined` for what it does not read. `fits`
+ * is what its checks say of the whole.
  *
  * @since 0.1.0
  */
 export const struct = (
   fields: () => ReadonlyMap<string, Field>,
-  fits?: (value: { readonly [key: string]: unknown }) => boolean
+  { fits, usual }: {
+    readonly fits?: ((value: { readonly [key: string]: unknown }) => boolean) | undefined
+    readonly usual?: ((json: { readonly [key: string]: unknown }) => unknown) | undefined
+  } = {}
 ): Codec => {
   const reading = lazy(() => readPlanOf(fields()))
   const writing = lazy(() => entriesOf(fields(), "write"))
   return {
     read: (json) => {
       if (!isPlainObject(json)) return misfit
-      const { entries, ownNames } = reading()
+      const known = usual?.(json)
+      if (known !== undefined) return known
+      const { entries, order, required } = reading()
       const out: Record<string, unknown> = {}
-      for (const { convert, isRequired, key, name, nullIsAbsent } of entries) {
-        const member = json[name]
-        if (member === undefined) {
-          if (isRequired || name in json) return misfit
-        } else if (member !== null || !nullIsAbsent) {
-          const value = convert(member)
-          if (value === misfit) return misfit
-          out[key] = value
+      let found = 0
+      let position = 0
+      for (const name in json) {
+        let entry = order[position]
+        if (entry === undefined || entry.name !== name) {
+          entry = entries.get(name)
+          if (entry === undefined) continue
+          order[position] = entry
         }
+        position++
+        const member = json[name]
+        if (member === null && entry.nullIsAbsent) continue
+        const value = entry.isText && typeof member === "string" ? member : entry.convert(member)
+        if (value === misfit) return misfit
+        out[entry.key] = value
+        if (entry.isRequired) found++
       }
-      // JSON that already has a name of ours is for the schema to judge.
-      for (const name of ownNames) if (name in json) return misfit
-      return fits === undefined || fits(out) ? out : misfit
+      return found === required && (fits === undefined || fits(out)) ? out : misfit
     },
     write: (value) => {
       if (!isPlainObject(value) || fits !== undefined && !fits(value)) return misfit
@@ -337,19 +357,43 @@ interface Entry {
   readonly nullIsAbsent: boolean
   /** The field is not left out, or the schema has something to put in its place. */
   readonly isRequired: boolean
+  /** Any text fits, and is not converted. */
+  readonly isText: boolean
   readonly convert: Convert
 }
 
 const entriesOf = (fields: ReadonlyMap<string, Field>, side: Side): ReadonlyArray<Entry> =>
-  Array.from(fields, ([name, { ast, key, nullIsAbsent }]): Entry => ({
-    key,
-    name,
-    nullIsAbsent,
-    isRequired: !SchemaAST.isOptional(ast) || ast.encoding !== undefined && annotatedOf(ast, "read") === undefined,
-    convert: convertOf(ast, side)
-  }))
+  Array.from(fields, ([name, { ast, key, nullIsAbsent }]): Entry => {
+    const convert = convertOf(ast, side)
+    return {
+      key,
+      name,
+      nullIsAbsent,
+      isRequired: !SchemaAST.isOptional(ast) || ast.encoding !== undefined && annotatedOf(ast, "read") === undefined,
+      isText: convert === ofText,
+      convert
+    }
+  })
 
-const readPlanOf = (fields: ReadonlyMap<string, Field>) => ({
-  entries: entriesOf(fields, "read"),
-  ownNames: Array.from(fields.values(), ({ key }) => key).filter((key) => !fields.has(key))
-})
+/** How a struct is read. */
+interface ReadPlan {
+  readonly entries: ReadonlyMap<string, Entry>
+  readonly required: number
+  /**
+   * The entries in the order in which the JSON before this one had them. Mostly the next one has the same, and comparing
+   * a name is quicker than looking it up.
+   */
+  readonly order: Array<Entry>
+}
+
+const readPlanOf = (fields: ReadonlyMap<string, Field>): ReadPlan => {
+  const entries = new Map<string, Entry>()
+  // JSON that already has a name of ours is for the schema to judge.
+  for (const { key } of fields.values()) {
+    const convert = () => misfit
+    entries.set(key, { key, name: key, nullIsAbsent: false, isRequired: false, isText: false, convert })
+  }
+  const known = entriesOf(fields, "read")
+  for (const entry of known) entries.set(entry.name, entry)
+  return { entries, required: known.filter(({ isRequired }) => isRequired).length, order: [] }
+}

@@ -95,7 +95,7 @@ const make = <const A extends Arms>(arms: A, options: Options<A>) => {
     new Map(
       Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
         const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
-        return [type, { decode, check: checking(() => Schema.toType(arm)) }] as const
+        return [type, { read: Codec.reader(arm), decode, check: checking(() => Schema.toType(arm)) }] as const
       })
     )
   )
@@ -113,10 +113,11 @@ const make = <const A extends Arms>(arms: A, options: Options<A>) => {
   }
   const decode = (json: unknown): Value => {
     if (!isJsonObject(json)) return unknownOf("", json)
-    const armType = typeOf(json) ?? ""
+    const arm = knownArms().get(typeOf(json) ?? "")
+    const value = arm === undefined ? Codec.misfit : arm.read(json)
+    if (value !== Codec.misfit) return withRaw(value, json)
     const type = json[discriminator]
     const wireType = typeof type === "string" ? type : ""
-    const arm = knownArms().get(armType)
     if (arm === undefined) return unknownOf(wireType, json)
     const decodeArm = arm.decode()
     const exit = decodeArm(json)

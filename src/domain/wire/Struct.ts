@@ -49,11 +49,17 @@ export const Struct = <const Fields extends Schema.Struct.Fields>(
   keys: Names<Fields> = {}
 ): Struct<Fields> => make(fields, { keys })
 
-interface Options {
+interface Options<Value = unknown> {
   readonly keys: object
   /** Its name among the definitions of JSON Schema. */
   readonly identifier?: string | undefined
+  /** Looks at the whole; a struct with other fields, made from this one, does not have it. */
   readonly check?: Check | undefined
+  /**
+   * Reads JSON in its usual shape, for a struct that comes by the hundred: plain code is six times as fast as any that goes
+   * by a list of fields. Of all else it gives `undefined`.
+   */
+  readonly usual?: ((json: JsonObject) => Value | undefined) | undefined
 }
 
 /**
@@ -73,7 +79,10 @@ export interface Flaw {
   readonly issue: string
 }
 
-const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options: Options): Struct<Fields> => {
+const make = <const Fields extends Schema.Struct.Fields>(
+  fields: Fields,
+  options: Options<Schema.Struct.Type<NoInfer<Fields>>>
+): Struct<Fields> => {
   const tables = lazy(() => renamingTables(fields, options.keys))
   const { check } = options
   const struct = Schema.Struct(fields)
@@ -89,8 +98,9 @@ const make = <const Fields extends Schema.Struct.Fields>(fields: Fields, options
       renaming<Schema.Struct<Fields>["Encoded"]>(tables)
     )
   )
+  const { usual } = options
   const fits = check === undefined ? undefined : (value: JsonObject) => check(value) === undefined
-  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain, fits))
+  const { ast } = Codec.serving(renamed, Codec.struct(() => tables().toDomain, { fits, usual }))
   return Schema.make<Struct<Fields>>(ast, {
     fields,
     mapFields: <To extends Schema.Struct.Fields>(f: (fields: Fields) => To) => make(f(fields), { keys: options.keys })
@@ -115,21 +125,16 @@ export interface LazyStruct<Fields extends Schema.Struct.Fields> extends Struct<
 export const LazyStruct = <const Fields extends Schema.Struct.Fields>(
   fields: () => Fields,
   keys: Names<NoInfer<Fields>> = {},
-  options: {
-    /** Its name among the definitions of JSON Schema. */
-    readonly identifier?: string
-    /** Looks at the whole; a struct with other fields, made from this one, does not have it. */
-    readonly check?: Check
-  } = {}
+  options: Omit<Options<Schema.Struct.Type<NoInfer<Fields>>>, "keys"> = {}
 ): LazyStruct<Fields> => lazily(fields, { keys, ...options })
 
 const lazily = <const Fields extends Schema.Struct.Fields>(
   fields: () => Fields,
-  options: Options
+  options: Options<Schema.Struct.Type<NoInfer<Fields>>>
 ): LazyStruct<Fields> =>
   deferred(() => make(fields(), options), {
     with: <const More extends Schema.Struct.Fields>(more: () => More) =>
-      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { ...options, identifier: undefined, check: undefined })
+      lazily<Fields & More>(() => ({ ...fields(), ...more() }), { keys: options.keys })
   })
 
 /**

@@ -5,6 +5,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -51,7 +52,13 @@ export interface Reading {
  * @since 0.1.0
  */
 export const open = (answer: Answer, reading: Reading): Effect.Effect<EventSource, never, Scope.Scope> =>
-  Effect.map(Stream.toPull(answer.chunks), (bytes) => new ResponseStream(bytes, answer.headers, reading))
+  Effect.map(pullOf(answer), (bytes) => new ResponseStream(bytes, answer.headers, reading))
+
+/** Without the lock of `Stream.toPull`: nobody pulls twice at a time. What does not open fails when it is pulled. */
+const pullOf = ({ chunks }: Answer): Effect.Effect<Bytes, never, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (scope) => Channel.toTransform(Stream.toChannel(chunks))(Cause.done(), scope)).pipe(
+    Effect.catchCause((cause) => Effect.succeed(Effect.failCause(cause)))
+  )
 
 /**
  * A server may answer a request for a stream in one piece: then its end is its only event.

@@ -102,9 +102,9 @@ describe("an amount", () => {
     ) {
       assert.deepStrictEqual([amount.value, amount.scale], [5n, 1])
       assert.deepStrictEqual(amount, make("0.5"))
-      assert.isTrue(Equal.equals(amount.decimal, five))
+      assert.isTrue(Equal.equals(Usd.toDecimal(amount), five))
     }
-    assert.deepStrictEqual(make("1000").decimal, BigDecimal.make(1n, -3))
+    assert.deepStrictEqual(Usd.toDecimal(make("1000")), BigDecimal.make(1n, -3))
     assert.deepStrictEqual(Usd.subtract(make("0.5"), make("0.50")), Usd.zero)
     assert.deepStrictEqual(make("0.000"), Usd.zero)
     assert.deepStrictEqual(Usd.fromDecimal(BigDecimal.make(1n, -0)), make("1"))
@@ -115,7 +115,7 @@ describe("an amount", () => {
   it("is a value for Equal, Hash and collections", () => {
     assert.isTrue(Equal.equals(make("0.5"), make("0.50")))
     assert.isFalse(Equal.equals(make("0.5"), make("5")))
-    assert.isFalse(Equal.equals(make("0.5"), make("0.5").decimal))
+    assert.isFalse(Equal.equals(make("0.5"), Usd.toDecimal(make("0.5"))))
     assert.strictEqual(Hash.hash(make("0.5")), Hash.hash(make("0.50")))
     assert.isTrue(HashSet.has(HashSet.make(make("0.5")), make("0.50")))
     assert.isTrue(Equal.equals({ cost: make("1") }, { cost: make("1.0") }))
@@ -230,9 +230,12 @@ describe("a sum", () => {
   }, seeded(11))
 
   it.prop("is that of BigDecimal, and so are difference and product", amounts, ({ a, b }) => {
-    assert.deepStrictEqual(Usd.sum(a, b), Usd.fromDecimal(BigDecimal.sum(a.decimal, b.decimal)))
-    assert.deepStrictEqual(Usd.subtract(a, b), Usd.fromDecimal(BigDecimal.subtract(a.decimal, b.decimal)))
-    assert.deepStrictEqual(Usd.multiply(a, b.decimal), Usd.fromDecimal(BigDecimal.multiply(a.decimal, b.decimal)))
+    assert.deepStrictEqual(Usd.sum(a, b), Usd.fromDecimal(BigDecimal.sum(Usd.toDecimal(a), Usd.toDecimal(b))))
+    assert.deepStrictEqual(Usd.subtract(a, b), Usd.fromDecimal(BigDecimal.subtract(Usd.toDecimal(a), Usd.toDecimal(b))))
+    assert.deepStrictEqual(
+      Usd.multiply(a, Usd.toDecimal(b)),
+      Usd.fromDecimal(BigDecimal.multiply(Usd.toDecimal(a), Usd.toDecimal(b)))
+    )
   }, seeded(12))
 
   it.prop("is undone by subtract", amounts, ({ a, b }) => {
@@ -252,7 +255,7 @@ describe("a sum", () => {
     assert.deepStrictEqual(list.reduce(Usd.sum, Usd.zero), total)
     assert.deepStrictEqual(Usd.sumAll(list.toReversed()), total)
     assert.deepStrictEqual(Usd.Reducer.combineAll(list), total)
-    assert.deepStrictEqual(total, Usd.fromDecimal(BigDecimal.sumAll(list.map(({ decimal }) => decimal))))
+    assert.deepStrictEqual(total, Usd.fromDecimal(BigDecimal.sumAll(list.map((usd) => Usd.toDecimal(usd)))))
   }, seeded(15))
 
   it("of amounts far apart has all digits", () => {
@@ -285,7 +288,7 @@ describe("the order", () => {
   it.prop("is total, and that of BigDecimal", amounts, ({ a, b, c }) => {
     const order = Usd.Order(a, b)
     assert.include(signs, order)
-    assert.strictEqual(order, BigDecimal.Order(a.decimal, b.decimal))
+    assert.strictEqual(order, BigDecimal.Order(Usd.toDecimal(a), Usd.toDecimal(b)))
     assert.strictEqual(Usd.Order(b, a) + order, 0)
     assert.strictEqual(order === 0, Usd.equals(a, b))
     assert.strictEqual(Usd.Order(a, a), 0)
@@ -353,7 +356,9 @@ describe("its schemas", () => {
         const result = Schema.decodeUnknownResult(schema)(value)
         assert.deepStrictEqual(read(value), Result.getOrElse(result, () => Codec.misfit))
       }
-      for (const value of [Usd.zero, make("0.5"), make("-1e-30"), make("1e400"), make("1").decimal, 1, "1", null]) {
+      for (
+        const value of [Usd.zero, make("0.5"), make("-1e-30"), make("1e400"), Usd.toDecimal(make("1")), 1, "1", null]
+      ) {
         const result = Schema.encodeUnknownResult(schema)(value)
         assert.deepStrictEqual(write(value), Result.getOrElse(result, () => Codec.misfit))
       }

@@ -4,6 +4,7 @@ import { inspect } from "node:util"
 import { Usage } from "../../../src/domain/money/Usage.ts"
 import * as Usd from "../../../src/domain/money/Usd.ts"
 import { CreateResponse } from "../../../src/domain/request/CreateResponse.ts"
+import { UrlCitation } from "../../../src/domain/response/ContentPart.ts"
 import { arms as items } from "../../../src/domain/response/OutputItem.ts"
 import { Response } from "../../../src/domain/response/Response.ts"
 import { arms as events } from "../../../src/domain/stream/StreamEvent.ts"
@@ -12,7 +13,13 @@ import * as Wire from "../../../src/domain/wire/Wire.ts"
 import { below, mutate, random } from "../../fuzz/mutate.ts"
 import { interpreted } from "./interpreted.ts"
 
-const all: Readonly<Record<string, Schema.Codec<object, unknown>>> = { ...items, ...events, Response, Usage }
+const all: Readonly<Record<string, Schema.Codec<object, unknown>>> = {
+  ...items,
+  ...events,
+  Response,
+  Usage,
+  UrlCitation
+}
 
 /** No values are generated for the events that carry a response; the response itself is here. */
 const carriers = ["created", "queued", "in_progress", "completed", "incomplete", "failed"].map((end) =>
@@ -113,12 +120,53 @@ describe("the reader of a schema", () => {
     assert.strictEqual(read([]), Codec.misfit)
   })
 
-  it("gives members in the order of the schema, whatever their order in JSON", () => {
+  it("reads JSON whose members come in another order, or are others, than those of the JSON before", () => {
     const Pair = Wire.Struct({ firstName: Schema.String, age: Schema.optionalKey(Schema.Int) })
-    assert.deepStrictEqual(Object.keys(Object(Codec.reader(Pair)({ age: 1, first_name: "Ann" }))), [
-      "firstName",
-      "age"
-    ])
+    const read = Codec.reader(Pair)
+    for (let time = 0; time < 2; time++) {
+      assert.deepStrictEqual(read({ first_name: "Ann", age: 1 }), { firstName: "Ann", age: 1 })
+      assert.deepStrictEqual(read({ other: 2, age: 1, first_name: "Bob" }), { firstName: "Bob", age: 1 })
+      assert.deepStrictEqual(read({ age: null, other: 2, first_name: "Eve" }), { firstName: "Eve" })
+      assert.deepStrictEqual(read({ first_name: "Joe" }), { firstName: "Joe" })
+      assert.strictEqual(read({ age: 1 }), Codec.misfit)
+      assert.strictEqual(read({}), Codec.misfit)
+    }
+  })
+
+  it("reads a struct that has plain code for its usual shape as its schema does", () => {
+    const read = Codec.reader(UrlCitation)
+    const decode = Schema.decodeUnknownExit(interpreted(UrlCitation))
+    const usual = { type: "url_citation", url: "https://a.example", title: "A", start_index: 0, end_index: 9 }
+    const others = [
+      {},
+      { other: 1 },
+      { content: "text" },
+      { content: null },
+      { content: undefined },
+      { title: null },
+      { title: 1 },
+      { url: null },
+      { start_index: null },
+      { end_index: Infinity },
+      { startIndex: 3 },
+      { endIndex: null },
+      { type: "file_citation" }
+    ]
+    for (const other of others) {
+      const exit = decode({ ...usual, ...other })
+      const value = read({ ...usual, ...other })
+      if (value !== Codec.misfit) assert.deepStrictEqual(exit, Exit.succeed(value))
+    }
+    assert.deepStrictEqual(read(usual), {
+      type: "url_citation",
+      url: "https://a.example",
+      title: "A",
+      startIndex: 0,
+      endIndex: 9
+    })
+    const Numbered = UrlCitation.with(() => ({ number: Schema.Int }))
+    assert.strictEqual(Codec.reader(Numbered)(usual), Codec.misfit)
+    assert.deepStrictEqual(Object.keys(Object(Codec.reader(Numbered)({ ...usual, number: 1 }))).length, 6)
   })
 
   it("leaves a transformation that was added to the schema", () => {

@@ -73,6 +73,26 @@ describe("layerConfig", () => {
       assert.strictEqual(error._tag, "ConfigError")
     }))
 
+  it.effect("reads below a prefix, and says what is no text", () =>
+    Effect.gen(function*() {
+      const reading = (values: object) =>
+        OpenRouter.layerConfig().pipe(
+          Layer.provide(
+            ConfigProvider.layer(ConfigProvider.fromUnknown({ town: values }).pipe(ConfigProvider.nested("town")))
+          ),
+          Layer.provideMerge(Emulator.layerHttpClient()),
+          final
+        )
+      const [request] = yield* Effect.andThen(ask(), requests).pipe(
+        Effect.provide(reading({ OPENROUTER_API_KEY: "sk-of-town" }))
+      )
+      assert.strictEqual(request?.key, "sk-of-town")
+      const nowhere = reading({ OPENROUTER_API_KEY: "sk", OPENROUTER_API_URL: { eu: "https://eu.openrouter.ai" } })
+      const error = yield* Effect.flip(Effect.provide(ask(), nowhere))
+      assert.strictEqual(error._tag, "ConfigError")
+      assert.include(error.message, "OPENROUTER_API_URL")
+    }))
+
   it.effect("applies transformClient", () =>
     Effect.gen(function*() {
       yield* ask()

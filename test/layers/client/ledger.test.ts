@@ -397,7 +397,10 @@ describe("a soak", () => {
                 if (line._tag === "Dropped") dropped += line.count
                 else {
                   entries++
-                  exact = BigDecimal.sum(exact, line.cost?.decimal ?? BigDecimal.fromBigInt(-1n))
+                  exact = BigDecimal.sum(
+                    exact,
+                    line.cost === undefined ? BigDecimal.fromBigInt(-1n) : Usd.toDecimal(line.cost)
+                  )
                 }
               }
             })
