@@ -63,7 +63,8 @@ export class GenerationFailed extends Hidden.withResponse(
 }
 
 /**
- * The response completed without text, refusal or call. Reasoning may have used up all tokens; retrying does not help.
+ * The response completed without text, refusal, a call to answer, or a result such as an image. Reasoning may have used up
+ * all tokens; retrying does not help.
  *
  * @since 0.1.0
  */
