@@ -87,6 +87,8 @@ export class Transport extends Context.Service<Transport, {
    * false.
    */
   readonly announcesSending?: boolean | undefined
+  /** How large an answer may be; of a stream, the text and arguments that are kept. Default 128 MiB. */
+  readonly maxAnswerBytes?: number | undefined
 }>()("effect-openrouter/Transport") {}
 
 /**

@@ -1,5 +1,5 @@
 /**
- * How large an answer may be that is read in one piece, over whatever transport.
+ * How large an answer may be, read in one piece or as a stream, over whatever transport.
  *
  * @since 0.1.0
  */
@@ -11,6 +11,16 @@ import { MalformedResponse } from "../../domain/error/OpenRouterError.ts"
  * @since 0.1.0
  */
 export const defaultMax: number = 128 * 1024 * 1024
+
+/** No string of a JavaScript engine may be longer, less some room for what surrounds it. */
+const longestText = 0x1ff0_0000
+
+/**
+ * How many characters of items a stream may bring: as many as an answer may have bytes, and no more than a text can hold.
+ *
+ * @since 0.1.0
+ */
+export const maxCharacters = (max: number = defaultMax): number => Math.min(max, longestText)
 
 /**
  * True if the headers promise that the body fits: then it may be read at once. A compressed body may be of any size.

@@ -29,7 +29,10 @@ export class EventReader {
   #isDone = false
   #problem: string | undefined
 
-  constructor(scrub: (text: string) => string) {
+  readonly #maxJson: number
+
+  constructor(scrub: (text: string) => string, maxJson: number) {
+    this.#maxJson = maxJson
     this.#parser = Sse.makeParser((event) => {
       if (event._tag !== "Event" || event.data === "" || this.#isDone) return
       if (event.data === "[DONE]") this.#isDone = true
@@ -58,8 +61,8 @@ export class EventReader {
     }
     if (this.#json !== undefined) {
       this.#jsonSize += text.length
-      if (this.#jsonSize <= maxEventSize) this.#json.push(text)
-      else this.#problem ??= `a JSON answer of more than ${maxEventSize} characters`
+      if (this.#jsonSize <= this.#maxJson) this.#json.push(text)
+      else this.#problem ??= `a JSON answer of more than ${this.#maxJson} characters`
       return []
     }
     this.#problem ??= this.#parser.feed(text)?.message

@@ -74,6 +74,7 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes }: Settings): Tra
     })
   return {
     account: ApiKey.account(apiKey),
+    maxAnswerBytes,
     scrub,
     send: (request) =>
       Effect.uninterruptibleMask((restore) =>

@@ -57,6 +57,7 @@ export const make = (
   const execute = executing(client, transform)
   return {
     account: ApiKey.account(apiKey),
+    maxAnswerBytes,
     scrub,
     send: (request, onSent) => {
       const base = prepare(request)

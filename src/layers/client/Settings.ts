@@ -42,8 +42,8 @@ export interface ExchangeOptions {
    */
   readonly responseCache?: Duration.Input | undefined
   /**
-   * How many bytes an answer may have that is no stream; a larger one is `MalformedResponse` with the reason `tooLarge`, and
-   * its cost unknown. Default 128 MiB.
+   * How many bytes an answer may have; a larger one is `MalformedResponse` with the reason `tooLarge`, and its cost unknown.
+   * Of a stream it is the text, arguments and items that count, in characters. Default 128 MiB.
    */
   readonly maxAnswerBytes?: number | undefined
 }

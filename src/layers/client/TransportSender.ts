@@ -10,6 +10,7 @@ import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
+import * as AnswerSize from "./AnswerSize.ts"
 import type { Sender } from "./Kernel.ts"
 import * as ResponseStream from "./ResponseStream.ts"
 import type { Sending } from "./Sending.ts"
@@ -22,6 +23,7 @@ import type { EventSource } from "./StreamAttempt.ts"
  */
 export const make = (transport: Transport["Service"]): Sender => {
   const { scrub } = transport
+  const maxCharacters = AnswerSize.maxCharacters(transport.maxAnswerBytes)
   const toOutcome = withoutKey(HttpAnswer.toOutcome, scrub, (outcome) => outcome._tag === "Completed")
 
   const send = (sending: Sending, request: Request): Effect.Effect<Answer, RequestError, Scope.Scope> => {
@@ -53,7 +55,7 @@ export const make = (transport: Transport["Service"]): Sender => {
       return Effect.flatMap(ask(sending, call.path, body), (answer) => read(toValue, answer, sending))
     },
     stream: (sending, _request, body) => {
-      const reading = { sending, scrub, toOutcome }
+      const reading = { sending, scrub, toOutcome, maxCharacters }
       const opened = Effect.flatMap(
         send(sending, {
           method: "POST",
