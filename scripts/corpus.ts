@@ -3,7 +3,8 @@
  *
  * `npm run corpus -- DIR` expects `responses/*.json`, `streams/*.sse`, `errors/*.json` ({status, headers, body}) and
  * `requests/*.json` below DIR. Files that are broken at their source are named, with the reason, in
- * `test/corpus.known.json`. The last line is `N passed, N failed`; a failure makes the exit code 1.
+ * `test/corpus.known.json`. Responses and streams are walked once more for what is `unknown`, or left out, although its type
+ * is known. The last line is `N passed, N failed`; a failure makes the exit code 1.
  */
 import { Effect, Layer, Redacted, Result, Schema } from "effect"
 import { CreateResponse, OpenRouter, OutputItem, RetryPolicy, Wire } from "effect-openrouter"
@@ -11,6 +12,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
+import * as CorpusTypes from "./corpus-types.ts"
 
 type Json = Wire.JsonObject
 
@@ -64,7 +66,7 @@ const eventsOf = (text: string): ReadonlyArray<Json> =>
   })
 
 const isEnd = (event: Json): boolean =>
-  ["response.completed", "response.incomplete", "response.failed", "error", "response.error"].includes(
+  ["response.completed", "response.incomplete", "response.failed", "response.done", "error", "response.error"].includes(
     String(event["type"])
   )
 
@@ -99,6 +101,9 @@ const stream = (text: string): Effect.Effect<Verdict> =>
     RetryPolicy.with(RetryPolicy.none),
     Effect.provide(answering(200, { "content-type": "text/event-stream" }, text))
   )
+
+/** Whether everything whose type is known has that type. */
+const typed = (problem: string | undefined): Effect.Effect<Verdict> => Effect.succeed(problem ?? isOk)
 
 /** The tags that a status may have; what a body says about length, policy, model and money may refine it. */
 const tagsOf = (status: number): ReadonlyArray<string> => {
@@ -192,7 +197,19 @@ const kinds = [
   { folder: "responses", ending: ".json", check: response },
   { folder: "streams", ending: ".sse", check: stream },
   { folder: "errors", ending: ".json", check: error },
-  { folder: "requests", ending: ".json", check: request }
+  { folder: "requests", ending: ".json", check: request },
+  {
+    folder: "responses",
+    ending: ".json",
+    check: (text: string) => Effect.suspend(() => typed(CorpusTypes.ofResponse(JSON.parse(text)))),
+    name: "types in responses"
+  },
+  {
+    folder: "streams",
+    ending: ".sse",
+    check: (text: string) => Effect.suspend(() => typed(CorpusTypes.ofEvents(eventsOf(text)))),
+    name: "types in streams"
+  }
 ]
 
 const known = Schema.decodeUnknownSync(Schema.Record(Schema.String, Schema.String))(
@@ -204,7 +221,7 @@ const directory = process.argv[2] ?? new URL("../../shared/fixtures", import.met
 const main = Effect.gen(function*() {
   let passed = 0
   let failed = 0
-  for (const { check, ending, folder } of kinds) {
+  for (const { check, ending, folder, ...kind } of kinds) {
     const path = join(directory, folder)
     const files = existsSync(path) ? readdirSync(path).filter((file) => file.endsWith(ending)).sort() : []
     for (const file of files) {
@@ -224,7 +241,7 @@ const main = Effect.gen(function*() {
         process.stdout.write(`failed  ${name}: ${verdict}\n`)
       }
     }
-    process.stdout.write(`${folder}: ${files.length} files\n`)
+    process.stdout.write(`${"name" in kind ? kind.name : folder}: ${files.length} files\n`)
   }
   process.stdout.write(`${passed} passed, ${failed} failed\n`)
   process.exitCode = failed === 0 ? 0 : 1

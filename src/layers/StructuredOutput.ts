@@ -24,6 +24,7 @@ import type { Asking, CreateResponse, Sendable } from "../domain/request/CreateR
 import * as RequestBody from "../domain/request/RequestBody.ts"
 import * as StrictSchema from "../domain/request/StrictSchema.ts"
 import * as PartialJson from "../domain/stream/PartialJson.ts"
+import * as ShownText from "../domain/stream/ShownText.ts"
 import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 import * as Wire from "../domain/wire/Wire.ts"
 import { CurrentObjectSchema, OpenRouter, respond } from "../services/OpenRouter.ts"
@@ -119,7 +120,8 @@ export type ObjectPart<A> =
 /**
  * Sends a request for an object and gives it while it arrives: partial values as JSON, then the decoded answer.
  *
- * A partial value has what is complete of each field, and texts as far as they go; nothing about it is checked. It comes
+ * A partial value has what is complete of each field, and texts as far as they go, but not half of a surrogate pair; nothing
+ * about it is checked. Commentary is no part of it. It comes
  * at most as often as the text has grown by a fiftieth, so that long answers stay cheap. The stream fails as `stream` does,
  * and with `InvalidOutput` if the whole answer does not fit.
  *
@@ -147,9 +149,10 @@ export const streamObject = <A, E>(
 ): Stream.Stream<ObjectPart<A>, StreamError | AnswerError | InvalidOutput, OpenRouter> =>
   Stream.unwrap(Effect.map(prepared(request), ({ asked, read }) => {
     const text = PartialJson.make()
+    const answer = ShownText.make()
     let shown = 0
     const partial = (events: ReadonlyArray<StreamEvent>): ReadonlyArray<ObjectPart<A>> => {
-      for (const event of events) if (event.type === "response.output_text.delta") text.push(event.delta)
+      for (const event of events) text.push(answer.next(event))
       if (text.length() <= shown * 1.02) return []
       shown = text.length()
       const value = text.value()

@@ -87,7 +87,10 @@ export class Transport extends Context.Service<Transport, {
    * false.
    */
   readonly announcesSending?: boolean | undefined
-  /** How many bytes an answer may have that is read in one piece; the transport sees to it where it gives `text`. */
+  /**
+   * How many bytes an answer may have that is read in one piece; the transport sees to it where it gives `text`. Of a stream,
+   * how many characters of text, arguments and items. Default 128 MiB.
+   */
   readonly maxAnswerBytes?: number | undefined
   /** How many characters an event of a stream may have. Default 64 MiB. */
   readonly maxEventBytes?: number | undefined

@@ -63,8 +63,8 @@ export class GenerationFailed extends Hidden.withResponse(
 }
 
 /**
- * The response completed without text, refusal or call. Reasoning may have used up all tokens; then trying again does not
- * help. It may if nothing at all came and nothing was used.
+ * The response completed without text, refusal, a call to answer, or a result such as an image. Reasoning may have used up
+ * all tokens; then trying again does not help. It may if nothing at all came and nothing was used.
  *
  * @since 0.1.0
  */

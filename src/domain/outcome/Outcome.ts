@@ -13,9 +13,10 @@ import * as E from "../error/OpenRouterError.ts"
 import type * as RateLimit from "../error/RateLimit.ts"
 import { Usage } from "../money/Usage.ts"
 import * as Usd from "../money/Usd.ts"
-import { FunctionCall } from "../response/OutputItem.ts"
+import { arms, FunctionCall } from "../response/OutputItem.ts"
 import type { OutputItem } from "../response/OutputItem.ts"
 import * as Response from "../response/Response.ts"
+import * as Surrogates from "../wire/Surrogates.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optionalKey
@@ -59,15 +60,15 @@ const answered = {
 }
 
 /**
- * The model answered: with text, with function calls, or with the result of another call.
+ * The model answered: with text, with a call that you are to answer, or with a result such as an image.
  *
  * @since 0.1.0
  */
 export const Completed = Schema.TaggedStruct("Completed", {
   ...answered,
-  /** The text of all messages; empty if the answer consists of calls only. */
+  /** The text of the final answer; empty if the answer consists of calls only. Commentary is in the response only. */
   text: Schema.String,
-  /** The functions that the model asks to be called. */
+  /** The functions that the model asks to be called, each once. */
   functionCalls: Schema.Array(Schema.suspend(() => FunctionCall))
 })
 
@@ -83,8 +84,9 @@ export interface Completed extends Schema.Schema.Type<typeof Completed> {}
  */
 export const Incomplete = Schema.TaggedStruct("Incomplete", {
   ...answered,
-  /** `max_output_tokens`, `content_filter`, a newer reason, or the status of a response that gave none. */
+  /** `max_output_tokens`, `content_filter`, a newer reason, or the status of a response or call that gave none. */
   reason: Schema.String,
+  /** The text of the answer so far; it does not end within a character. */
   partialText: Schema.String
 })
 
@@ -125,7 +127,8 @@ export const Failed = Schema.TaggedStruct("Failed", {
 export interface Failed extends Schema.Schema.Type<typeof Failed> {}
 
 /**
- * The response completed without text, refusal or call.
+ * The response completed without text, refusal, a call to answer, or a result. What the server's own tools did on the way,
+ * such as a search, is none.
  *
  * @since 0.1.0
  */
@@ -178,6 +181,7 @@ export const fromResponse = (
 ): Result.Result<Outcome, Classification.ServerSideError> => {
   const { output, status } = response
   const text = Response.textOf(output)
+  const partialText = Surrogates.trimmed(text)
   const known = knownOf(response, context)
   const base = { response, ...known, ...Wire.compact({ callCost: known.cost, cache: cacheOf(context.headers) }) }
   if (status === "failed" || status === "cancelled" || (response.error !== undefined && output.length === 0)) {
@@ -188,7 +192,7 @@ export const fromResponse = (
       body: context.error ?? Wire.raw(response) ?? { error: response.error, error_type: response.errorType },
       now: context.now,
       fallbackMessage: `the response ended with the status ${status}`,
-      ...(text === "" ? {} : { partialText: text })
+      ...(partialText === "" ? {} : { partialText })
     }
     const named = Classification.classify(answer)
     if (named !== undefined) return Result.fail(named)
@@ -201,18 +205,56 @@ export const fromResponse = (
     }
     return Result.succeed(withCallCost(failed, failed.cost))
   }
-  if (status === "incomplete" || status === "queued" || status === "in_progress") {
-    const reason = response.incompleteDetails?.reason ?? status
-    return Result.succeed({ ...base, _tag: "Incomplete", reason, partialText: text })
-  }
+  const reason = incompleteReason(response)
+  if (reason !== undefined) return Result.succeed({ ...base, _tag: "Incomplete", reason, partialText })
   const refusal = Response.refusal(response)
-  if (refusal !== undefined) return Result.succeed({ ...base, _tag: "Refused", refusal, partialText: text })
-  if (text === "" && !output.some(isResult)) return Result.succeed({ ...base, _tag: "Empty" })
+  if (refusal !== undefined) return Result.succeed({ ...base, _tag: "Refused", refusal, partialText })
+  if (text === "" && !output.some((item) => isResult(item, output))) return Result.succeed({ ...base, _tag: "Empty" })
   return Result.succeed({ ...base, _tag: "Completed", text, functionCalls: Response.functionCalls(response) })
 }
 
-/** Messages and reasoning are not a result in themselves: text is. Everything else is a call or what came of it. */
-const isResult = (item: OutputItem): boolean => item.type !== "message" && item.type !== "reasoning"
+/**
+ * Why a response that did not fail is incomplete, or `undefined`. Some gateways call a truncated one completed, and only the
+ * reason tells, or the status of a call that was cut off and must not be run.
+ */
+const incompleteReason = ({ incompleteDetails, output, status }: Response.Response): string | undefined => {
+  const reason = incompleteDetails?.reason ?? ""
+  if (reason !== "") return reason
+  if (status === "incomplete" || status === "queued" || status === "in_progress") return status
+  return output.some((item) => item.type === "function_call" && item.status === "incomplete") ? "incomplete" : undefined
+}
+
+/**
+ * True for a call that the program is to answer, and for what came of a call and is itself what was asked for. Nobody can
+ * tell this of an item whose type is newer than this version, so it is not taken for nothing.
+ */
+const isResult = (item: OutputItem, output: ReadonlyArray<OutputItem>): boolean => {
+  switch (item.type) {
+    case "function_call":
+    case "custom_tool_call":
+    case "computer_call":
+    case "local_shell_call":
+    case "apply_patch_call":
+    case "openrouter:apply_patch":
+    case "mcp_approval_request":
+      return true
+    case "shell_call":
+      // The provider may have run it.
+      return !output.some((other) => other.type === "shell_call_output" && other.callId === item.callId)
+    case "image_generation_call":
+      return isText(item.result)
+    case "openrouter:image_generation":
+      return isText(item.result) || isText(item.imageUrl) || isText(item.imageB64)
+    case "code_interpreter_call":
+      return item.outputs?.some((made) => made.type === "image" || made.type === "file") === true
+    case "unknown":
+      return !Object.hasOwn(arms, item.wireType)
+    default:
+      return false
+  }
+}
+
+const isText = (text: string | undefined): boolean => text !== undefined && text !== ""
 
 /**
  * What an answer says of itself, for outcomes and errors alike: the response among it, unless nothing of it came.
@@ -310,7 +352,7 @@ export const toError = (outcome: Exclude<Outcome, Completed>): E.AnswerError => 
     case "Empty":
       return new E.EmptyCompletion({
         ...context,
-        message: "the response completed without text, refusal or call"
+        message: "the response completed without text, refusal, a call to answer or a result"
       })
   }
 }

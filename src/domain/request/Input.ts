@@ -272,7 +272,10 @@ const byHand = {
     status: Wire.OpenLiterals(["in_progress", "completed"])
   })),
   shell_call: WorkspaceCall.ShellCall.with(() => ({ action: WorkspaceCall.ShellAction })),
-  local_shell_call: WorkspaceCall.LocalShellCall.with(started),
+  local_shell_call: WorkspaceCall.LocalShellCall.with(() => ({
+    ...started(),
+    action: WorkspaceCall.LocalShellAction.with(() => ({ env: Schema.Record(Schema.String, Schema.String) }))
+  })),
   mcp_list_tools: McpItem.McpListTools.with(identified),
   mcp_call: McpItem.McpCall.with(identified),
   ...OpenRouterToolCall.armsByHand

@@ -4,6 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Codec from "../wire/Codec.ts"
+import { describedAs } from "../wire/Described.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optionalKey
@@ -176,7 +179,7 @@ export interface OutputText extends Schema.Schema.Type<typeof OutputText> {}
  */
 export const Refusal = Wire.LazyStruct(() => ({
   type: Schema.tag("refusal"),
-  refusal: Schema.String
+  refusal: Wire.promised(Schema.String, "")
 }))
 
 /**
@@ -268,3 +271,63 @@ export const SummaryPart: Wire.OpenUnion<typeof summaryParts> = Wire.OpenUnion(s
  * @since 0.1.0
  */
 export type SummaryPart = typeof SummaryPart.Type
+
+/**
+ * A list of parts, also where a text stands for it, or where a part is a text or has the type that other APIs give it.
+ */
+const listOf = <A extends object>(
+  part: Schema.Codec<A, unknown>,
+  type: string
+): Schema.decodeTo<Schema.$Array<Schema.Codec<A, unknown>>, Schema.declare<unknown>> => {
+  const parts = Schema.Array(part)
+  const isText = (json: unknown): boolean =>
+    typeof json === "string" || Wire.isJsonObject(json) && (json["type"] === undefined || json["type"] === "text")
+  const toPart = (json: unknown): unknown => {
+    if (typeof json === "string") return { type, text: json }
+    return isText(json) && Wire.isJsonObject(json) && typeof json["text"] === "string" ? { ...json, type } : json
+  }
+  const toList = (json: unknown): ReadonlyArray<unknown> => {
+    if (Array.isArray(json)) return json.some(isText) ? json.map(toPart) : json
+    return typeof json === "string" || Wire.isJsonObject(json) ? [toPart(json)] : []
+  }
+  const AnyJson = Schema.declare(
+    (_: unknown): _ is unknown => true,
+    describedAs<unknown>({ parts: () => [parts], describe: ([list = {}]) => list })
+  )
+  const schema = AnyJson.pipe(
+    Schema.decodeTo(
+      parts,
+      SchemaTransformation.transform<ReadonlyArray<unknown>, unknown>({ decode: toList, encode: (list) => list })
+    )
+  )
+  const read = Codec.reader(parts)
+  const lenient = Codec.lenientReader(parts)
+  return schema.annotate(
+    Codec.ofTransformation(schema, {
+      read: (json) => read(toList(json)),
+      lenient: (json) => lenient(toList(json)),
+      write: Codec.writer(parts)
+    })
+  )
+}
+
+/**
+ * The content of a message: its parts. A plain text, as some gateways send it, is one part.
+ *
+ * @since 0.1.0
+ */
+export const OutputContent = listOf(OutputPart, "output_text")
+
+/**
+ * The content of a reasoning item: its parts. A plain text is one part.
+ *
+ * @since 0.1.0
+ */
+export const ReasoningContent = listOf(ReasoningPart, "reasoning_text")
+
+/**
+ * The summary of a reasoning item: its parts. A plain text is one part.
+ *
+ * @since 0.1.0
+ */
+export const Summary = listOf(SummaryPart, "summary_text")

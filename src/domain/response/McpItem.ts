@@ -17,13 +17,17 @@ export const McpListTools = Wire.LazyStruct(() => ({
   type: Schema.tag("mcp_list_tools"),
   id: optional(Schema.String),
   serverLabel: Schema.String,
-  tools: Schema.Array(Wire.Struct({
-    name: Schema.String,
-    description: optional(Schema.String),
-    /** JSON Schema of the arguments. */
-    inputSchema: Wire.JsonObject,
-    annotations: optional(Schema.Unknown)
-  })),
+  /** Empty if the list could not be had; `error` says why. */
+  tools: Wire.withDefault(
+    Schema.Array(Wire.Struct({
+      name: Schema.String,
+      description: optional(Schema.String),
+      /** JSON Schema of the arguments. */
+      inputSchema: Wire.promised(Wire.JsonObject, {}),
+      annotations: optional(Schema.Unknown)
+    })),
+    []
+  ),
   error: optional(Schema.String)
 }))
 
@@ -43,7 +47,7 @@ export const McpApprovalRequest = Wire.LazyStruct(() => ({
   serverLabel: Schema.String,
   name: Schema.String,
   /** JSON text. */
-  arguments: Schema.String
+  arguments: Wire.promised(Wire.JsonText, "")
 }))
 
 /**
@@ -80,7 +84,7 @@ export const McpCall = Wire.LazyStruct(() => ({
   serverLabel: Schema.String,
   name: Schema.String,
   /** JSON text. */
-  arguments: Schema.String,
+  arguments: Wire.promised(Wire.JsonText, ""),
   output: optional(Schema.String),
   error: optional(Schema.Union([Schema.String, Wire.JsonObject])),
   approvalRequestId: optional(Schema.String),

@@ -44,7 +44,8 @@ export const CustomToolCall = Wire.LazyStruct(() => ({
   id: optional(Schema.String),
   callId: Schema.String,
   name: Schema.String,
-  input: Schema.String,
+  /** Empty if the model wrote nothing. */
+  input: Wire.promised(Wire.JsonText, ""),
   namespace: optional(Schema.String),
   status: optional(ItemStatus)
 }))
@@ -80,8 +81,8 @@ const searchActions = {
   open_page: Wire.LazyStruct(() => ({ type: Schema.tag("open_page"), url: optional(Schema.String) })),
   find_in_page: Wire.LazyStruct(() => ({
     type: Schema.tag("find_in_page"),
-    url: Schema.String,
-    pattern: Schema.String
+    url: optional(Schema.String),
+    pattern: optional(Schema.String)
   }))
 }
 
@@ -92,7 +93,10 @@ const searchActions = {
  */
 export const WebSearchAction: Wire.OpenUnion<typeof searchActions> = Wire.OpenUnion(searchActions, {
   identifier: "WebSearchAction",
-  byHand: { search: searchActions.search.with(() => ({ query: Schema.String })) }
+  byHand: {
+    search: searchActions.search.with(() => ({ query: Schema.String })),
+    find_in_page: searchActions.find_in_page.with(() => ({ url: Schema.String, pattern: Schema.String }))
+  }
 })
 
 /**
@@ -208,8 +212,67 @@ export const CodeInterpreterCall = Wire.LazyStruct(() => ({
  */
 export interface CodeInterpreterCall extends Schema.Schema.Type<typeof CodeInterpreterCall> {}
 
+const Point = Wire.LazyStruct(() => ({ x: Schema.Finite, y: Schema.Finite }))
+
+const computerActions = {
+  click: Wire.LazyStruct(() => ({
+    type: Schema.tag("click"),
+    x: Schema.Finite,
+    y: Schema.Finite,
+    button: optional(Wire.OpenLiterals(["left", "right", "wheel", "back", "forward"])),
+    /** Held down meanwhile. */
+    keys: optional(Schema.Array(Schema.String))
+  })),
+  double_click: Wire.LazyStruct(() => ({
+    type: Schema.tag("double_click"),
+    x: Schema.Finite,
+    y: Schema.Finite,
+    keys: optional(Schema.Array(Schema.String))
+  })),
+  drag: Wire.LazyStruct(() => ({
+    type: Schema.tag("drag"),
+    path: Schema.Array(Point),
+    keys: optional(Schema.Array(Schema.String))
+  })),
+  keypress: Wire.LazyStruct(() => ({ type: Schema.tag("keypress"), keys: Schema.Array(Schema.String) })),
+  move: Wire.LazyStruct(() => ({
+    type: Schema.tag("move"),
+    x: Schema.Finite,
+    y: Schema.Finite,
+    keys: optional(Schema.Array(Schema.String))
+  })),
+  screenshot: Wire.LazyStruct(() => ({ type: Schema.tag("screenshot") })),
+  scroll: Wire.LazyStruct(() => ({
+    type: Schema.tag("scroll"),
+    x: Schema.Finite,
+    y: Schema.Finite,
+    scrollX: optional(Schema.Finite),
+    scrollY: optional(Schema.Finite),
+    keys: optional(Schema.Array(Schema.String))
+  })),
+  type: Wire.LazyStruct(() => ({ type: Schema.tag("type"), text: Schema.String })),
+  wait: Wire.LazyStruct(() => ({ type: Schema.tag("wait") }))
+}
+
 /**
- * The model wants something done on a computer, such as a click or a screenshot.
+ * One thing to do on a computer. Coordinates are pixels of the screen.
+ *
+ * OpenRouter's specification leaves it open; these are OpenAI's.
+ *
+ * @since 0.1.0
+ */
+export const ComputerAction: Wire.OpenUnion<typeof computerActions> = Wire.OpenUnion(computerActions, {
+  identifier: "ComputerAction"
+})
+
+/**
+ * @since 0.1.0
+ */
+export type ComputerAction = typeof ComputerAction.Type
+
+/**
+ * The model wants something done on a computer, such as a click or a screenshot: one `action`, or several `actions` in
+ * their order. Answer with a `computer_call_output` of the same `callId`.
  *
  * @since 0.1.0
  */
@@ -218,7 +281,8 @@ export const ComputerCall = Wire.LazyStruct(() => ({
   id: optional(Schema.String),
   callId: Schema.String,
   status: optional(ItemStatus),
-  action: optional(Schema.Unknown),
+  action: optional(ComputerAction),
+  actions: optional(Schema.Array(ComputerAction)),
   pendingSafetyChecks: optional(Schema.Array(Wire.Struct({
     id: Schema.String,
     code: optional(Schema.String),

@@ -33,6 +33,13 @@ export const Datetime = Wire.LazyStruct(() => ({
  */
 export interface Datetime extends Schema.Schema.Type<typeof Datetime> {}
 
+const SearchAction = Wire.LazyStruct(() => ({
+  type: Schema.tag("search"),
+  query: optional(Schema.String),
+  /** Those with a URL. */
+  sources: optional(Schema.Array(Wire.Struct({ type: Schema.tag("url"), url: Schema.String })))
+}))
+
 /**
  * A web search that OpenRouter ran.
  *
@@ -42,11 +49,7 @@ export const WebSearch = Wire.LazyStruct(() => ({
   type: Schema.tag("openrouter:web_search"),
   id: optional(Schema.String),
   status: optional(ItemStatus),
-  action: optional(Wire.Struct({
-    type: Schema.tag("search"),
-    query: Schema.String,
-    sources: optional(Schema.Array(Wire.Struct({ type: Schema.tag("url"), url: Schema.String })))
-  }))
+  action: optional(SearchAction)
 }))
 
 /**
@@ -163,7 +166,7 @@ export const Bash = Wire.LazyStruct(() => ({
   status: optional(ItemStatus),
   callId: optional(Schema.String),
   /** What the model wrote, as JSON text. */
-  arguments: optional(Schema.String),
+  arguments: optional(Wire.JsonText),
   command: optional(Schema.String),
   stdout: optional(Schema.String),
   stderr: optional(Schema.String),
@@ -186,7 +189,7 @@ export const Shell = Wire.LazyStruct(() => ({
   status: optional(ItemStatus),
   callId: optional(Schema.String),
   /** What the model wrote, as JSON text. */
-  arguments: optional(Schema.String),
+  arguments: optional(Wire.JsonText),
   action: optional(ShellAction),
   output: optional(Schema.Array(ShellOutput))
 }))
@@ -297,7 +300,7 @@ export const SearchModels = Wire.LazyStruct(() => ({
   status: optional(ItemStatus),
   query: optional(Schema.String),
   /** JSON text. */
-  arguments: optional(Schema.String)
+  arguments: optional(Wire.JsonText)
 }))
 
 /**
@@ -316,13 +319,13 @@ export const Files = Wire.LazyStruct(() => ({
   status: optional(ItemStatus),
   callId: optional(Schema.String),
   /** What the model wrote, as JSON text. */
-  arguments: optional(Schema.String),
+  arguments: optional(Wire.JsonText),
   /** list, read, write or edit. */
   operation: optional(Schema.String),
   fileId: optional(Schema.String),
   filename: optional(Schema.String),
   /** JSON text. */
-  result: optional(Schema.String),
+  result: optional(Wire.JsonText),
   error: optional(Schema.String)
 }))
 
@@ -372,7 +375,10 @@ export const armsByHand = {
     datetime: Schema.String,
     timezone: Schema.String
   })),
-  "openrouter:web_search": WebSearch.with(status),
+  "openrouter:web_search": WebSearch.with(() => ({
+    status: ItemStatus,
+    action: optional(SearchAction.with(() => ({ query: Schema.String })))
+  })),
   "openrouter:web_fetch": WebFetch.with(status),
   "openrouter:file_search": FileSearch.with(status),
   "openrouter:code_interpreter": CodeInterpreter.with(status),

@@ -8,7 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Wire from "../wire/Wire.ts"
-import { OutputPart, ReasoningPart, SummaryPart } from "./ContentPart.ts"
+import { OutputContent, ReasoningContent, Summary } from "./ContentPart.ts"
 import { McpApprovalRequest, McpCall, McpListTools } from "./McpItem.ts"
 import {
   CodeInterpreterCall,
@@ -48,7 +48,7 @@ export const Message = Wire.LazyStruct(
     role: Wire.withDefault(Wire.OpenLiterals(["assistant"]), "assistant"),
     status: optional(ItemStatus),
     phase: optional(Phase),
-    content: Wire.withDefault(Schema.Array(OutputPart), [])
+    content: Wire.withDefault(OutputContent, [])
   }),
   {},
   { identifier: "Message" }
@@ -67,8 +67,8 @@ export interface Message extends Schema.Schema.Type<typeof Message> {}
 export const Reasoning = Wire.LazyStruct(() => ({
   type: Schema.tag("reasoning"),
   id: optional(Schema.String),
-  summary: optional(Schema.Array(SummaryPart)),
-  content: optional(Schema.Array(ReasoningPart)),
+  summary: optional(Summary),
+  content: optional(ReasoningContent),
   encryptedContent: optional(Schema.String),
   format: optional(Wire.OpenLiterals([
     "unknown",
@@ -101,8 +101,8 @@ export const FunctionCall = Wire.LazyStruct(
     id: optional(Schema.String),
     callId: Schema.String,
     name: Schema.String,
-    /** JSON text; the model may have written anything. */
-    arguments: Schema.String,
+    /** JSON text; the model may have written anything. Empty if it wrote nothing. */
+    arguments: Wire.promised(Wire.JsonText, ""),
     namespace: optional(Schema.String),
     /** The `callId` of the `openrouter:subagent` item whose worker calls; none for calls of the model itself. */
     subagentId: optional(Schema.String),

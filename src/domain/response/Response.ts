@@ -12,7 +12,7 @@ import { Usage } from "../money/Usage.ts"
 import * as Lenient from "../wire/Lenient.ts"
 import * as Wire from "../wire/Wire.ts"
 import { OutputItem } from "./OutputItem.ts"
-import type { FunctionCall } from "./OutputItem.ts"
+import type { FunctionCall, Message } from "./OutputItem.ts"
 import { RouterMetadata } from "./RouterMetadata.ts"
 
 const optional = Schema.optionalKey
@@ -132,44 +132,81 @@ export const Response: ResponseSchema = Lenient.remembering(Body, decode)
 export interface Response extends Schema.Schema.Type<typeof Body> {}
 
 /**
- * The text of all messages, in order of output.
+ * The text of the answer: of all messages, in order of output, less those that are commentary. See {@link textOf}.
  *
  * @since 0.1.0
  */
 export const text = (response: Response): string => textOf(response.output)
 
 /**
- * The text of the messages among some output items.
+ * The text of the answer among some output items.
+ *
+ * A message of the phase `commentary` is work in progress and no part of it, and one that came twice under one id counts
+ * once.
  *
  * @since 0.1.0
  */
 export const textOf = (output: ReadonlyArray<OutputItem>): string => {
   let text = ""
-  for (const item of output) {
-    if (item.type !== "message") continue
-    for (const part of item.content) if (part.type === "output_text") text += part.text
-  }
+  for (const message of answersOf(output)) text += textOfMessage(message)
+  return text
+}
+
+const textOfMessage = ({ content }: Message): string => {
+  let text = ""
+  for (const part of content) if (part.type === "output_text") text += part.text
   return text
 }
 
 /**
- * The model's words why it does not answer, or `undefined` if it did not refuse.
+ * The model's words why it does not answer, or `undefined` if it did not refuse. A refusal without words, beside text, is
+ * none.
  *
  * @since 0.1.0
  */
 export const refusal = (response: Response): string | undefined => {
   let refusal: string | undefined
-  for (const item of response.output) {
-    if (item.type !== "message") continue
-    for (const part of item.content) if (part.type === "refusal") refusal = (refusal ?? "") + part.refusal
+  for (const { content } of answersOf(response.output)) {
+    for (const part of content) if (part.type === "refusal") refusal = (refusal ?? "") + part.refusal
   }
-  return refusal
+  return refusal === "" && text(response) !== "" ? undefined : refusal
 }
 
 /**
- * The function calls that the model asks for, in order of output.
+ * The function calls that the model asks for, in order of output. One that came twice counts once.
  *
  * @since 0.1.0
  */
 export const functionCalls = (response: Response): ReadonlyArray<FunctionCall> =>
-  response.output.filter((item) => item.type === "function_call")
+  once(response.output.filter((item) => item.type === "function_call"), keyOfCall, (call) => call.arguments.length)
+
+/** The messages of the answer, each once. */
+const answersOf = (output: ReadonlyArray<OutputItem>): ReadonlyArray<Message> => {
+  const messages: Array<Message> = []
+  for (const item of output) if (item.type === "message" && item.phase !== "commentary") messages.push(item)
+  return once(messages, ({ id }) => id, (message) => textOfMessage(message).length)
+}
+
+/** Several calls may have one item id by mistake, but what is answered is the call's own id. */
+const keyOfCall = ({ callId, id }: FunctionCall): string | undefined => callId === "" ? id : callId
+
+/** Of the items with one key only the longest, the first among equals, at the place of the first. */
+const once = <Item>(
+  items: ReadonlyArray<Item>,
+  keyOf: (item: Item) => string | undefined,
+  lengthOf: (item: Item) => number
+): ReadonlyArray<Item> => {
+  if (items.length < 2) return items
+  const places = new Map<string, number>()
+  const kept: Array<Item> = []
+  for (const item of items) {
+    const key = keyOf(item) ?? ""
+    const place = key === "" ? undefined : places.get(key)
+    const former = place === undefined ? undefined : kept[place]
+    if (place === undefined || former === undefined) {
+      if (key !== "") places.set(key, kept.length)
+      kept.push(item)
+    } else if (lengthOf(item) > lengthOf(former)) kept[place] = item
+  }
+  return kept
+}

@@ -85,7 +85,7 @@ export const ShellCall = Wire.LazyStruct(() => ({
   status: optional(ItemStatus),
   action: optional(ShellAction),
   /** What the model wrote, as JSON text; keeping it keeps the provider's prompt cache. */
-  arguments: optional(Schema.String),
+  arguments: optional(Wire.JsonText),
   environment: optional(Schema.Unknown)
 }))
 
@@ -154,6 +154,27 @@ export const ApplyPatchCallOutput = Wire.LazyStruct(() => ({
 export interface ApplyPatchCallOutput extends Schema.Schema.Type<typeof ApplyPatchCallOutput> {}
 
 /**
+ * A command for a local shell: the program and its arguments.
+ *
+ * @since 0.1.0
+ */
+export const LocalShellAction = Wire.LazyStruct(() => ({
+  type: Schema.tag("exec"),
+  command: Schema.Array(Schema.String),
+  /** Variables besides those of the environment. A request needs it. */
+  env: optional(Schema.Record(Schema.String, Schema.String)),
+  /** Milliseconds. */
+  timeoutMs: optional(Schema.Int),
+  user: optional(Schema.String),
+  workingDirectory: optional(Schema.String)
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface LocalShellAction extends Schema.Schema.Type<typeof LocalShellAction> {}
+
+/**
  * The model wants one command run on your machine. Answer with a `local_shell_call_output`.
  *
  * @since 0.1.0
@@ -163,15 +184,7 @@ export const LocalShellCall = Wire.LazyStruct(() => ({
   id: optional(Schema.String),
   callId: Schema.String,
   status: optional(ItemStatus),
-  action: Wire.Struct({
-    type: Schema.tag("exec"),
-    command: Schema.Array(Schema.String),
-    env: Schema.Record(Schema.String, Schema.String),
-    /** Milliseconds. */
-    timeoutMs: optional(Schema.Int),
-    user: optional(Schema.String),
-    workingDirectory: optional(Schema.String)
-  })
+  action: LocalShellAction
 }))
 
 /**

@@ -1,12 +1,14 @@
 /**
  * The fields that the events of a stream have in common.
  *
- * Strict is only what places an event in the answer: `output_index` and the text itself. Ids rotate within one stream and
- * sequence numbers may be missing or have gaps, so nothing is computed from either.
+ * Strict is only the text of a delta. Some gateways leave out `output_index` or give several items the same one, ids rotate
+ * within one stream, sequence numbers may be missing or have gaps: which item an event belongs to is decided by all that is
+ * there, see `ItemPlaces`. The text of a `done` event may be absent: the deltas have it.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as Wire from "../wire/Wire.ts"
 
 const optional = Schema.optionalKey
 
@@ -21,6 +23,16 @@ export const base = {
 }
 
 /**
+ * Where the item of an event stands.
+ *
+ * @since 0.1.0
+ */
+export const outputIndex = {
+  /** The place of the item in `response.output`; -1 if the gateway left it out. */
+  outputIndex: Wire.promised(Schema.Finite, -1)
+}
+
+/**
  * What every event of an output item has.
  *
  * @since 0.1.0
@@ -29,8 +41,7 @@ export const item = {
   ...base,
   /** Not a key: the same item may have another id in every event. */
   itemId: optional(Schema.String),
-  /** The place of the item in `response.output`. */
-  outputIndex: Schema.Finite
+  ...outputIndex
 }
 
 /**

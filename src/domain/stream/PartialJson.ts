@@ -1,11 +1,12 @@
 /**
  * JSON that is still arriving, read as far as it goes.
  *
- * A text that breaks off is cut back to its last usable place and closed: unfinished strings are kept as far as they go;
- * unfinished keys, numbers and words are left out.
+ * A text that breaks off is cut back to its last usable place and closed: unfinished strings are kept as far as they go, but
+ * not with half of a surrogate pair at their end; unfinished keys, numbers and words are left out.
  *
  * @since 0.1.0
  */
+import * as Surrogates from "../wire/Surrogates.ts"
 
 /**
  * Reads one JSON text in pieces.
@@ -39,6 +40,8 @@ export const make = (): PartialJson => {
   let isKeyNext = false
   /** Characters of an escape sequence that are still to come; -1 right after the backslash. */
   let escape = 0
+  /** What the hexadecimal digits of an escape sequence say so far. */
+  let code = 0
   /** The text up to here is JSON, if it is followed by `quote` and what closes it. */
   let usable = 0
   let quote: "" | "\"" = ""
@@ -49,15 +52,21 @@ export const make = (): PartialJson => {
   }
 
   const inString = (char: string, at: number): void => {
-    if (escape === -1) escape = char === "u" ? 4 : 0
-    else if (escape > 0) escape--
-    else if (char === "\\") escape = -1
+    let unit = 0
+    if (escape === -1) {
+      escape = char === "u" ? 4 : 0
+      code = 0
+    } else if (escape > 0) {
+      escape--
+      code = code * 16 + Number.parseInt(char, 16)
+      if (escape === 0) unit = code
+    } else if (char === "\\") escape = -1
     else if (char === "\"") {
       if (place === "string") use(at + 1, "")
       place = "between"
       return
-    }
-    if (place === "string" && escape === 0) use(at + 1, "\"")
+    } else unit = char.charCodeAt(0)
+    if (place === "string" && escape === 0 && !Surrogates.isHigh(unit)) use(at + 1, "\"")
   }
 
   const between = (char: string, at: number): void => {

@@ -4,8 +4,9 @@
  * One accumulator belongs to one stream and changes with each event: a stream is read by one consumer, and a fold over
  * immutable data would copy the answer with every token. It holds no more than the answer itself, not the events.
  *
- * Items are told apart by `output_index` alone, because ids rotate; they may come in any order and interleave. A finished
- * item is kept exactly as it arrived; of an unfinished one the pieces are put together.
+ * Items are told apart as `ItemPlaces` says; they may come in any order and interleave. A finished item is kept exactly as
+ * it arrived, unless it lacks the text that its pieces had; of an unfinished one the pieces are put together. The terminal
+ * event's response lists them once more, and is the last word, except where it lacks what was streamed.
  *
  * @since 0.1.0
  */
@@ -14,9 +15,11 @@ import * as E from "../error/AnswerError.ts"
 import * as Classification from "../error/Classification.ts"
 import * as Outcome from "../outcome/Outcome.ts"
 import { Annotation, SummaryPart } from "../response/ContentPart.ts"
-import type { OutputItem } from "../response/OutputItem.ts"
 import * as Response from "../response/Response.ts"
 import * as Wire from "../wire/Wire.ts"
+import { ItemPlaces } from "./ItemPlaces.ts"
+import type { Place } from "./ItemPlaces.ts"
+import * as ListedItems from "./ListedItems.ts"
 import * as StreamedItem from "./StreamedItem.ts"
 import * as StreamEvent from "./StreamEvent.ts"
 
@@ -34,11 +37,11 @@ export type Terminal = "completed" | "incomplete" | "failed" | "error"
  */
 export interface Snapshot {
   /**
-   * The terminal event's response, with the streamed items if it has none. Before the end: what arrived, with the status
+   * The terminal event's response, with the streamed items and texts that it lacks. Before the end: what arrived, with the status
    * `in_progress`. After an `error` event: what arrived, with the status `failed`.
    */
   readonly response: Response.Response
-  /** The text of all messages so far. */
+  /** The text of the answer so far, without commentary. */
   readonly partialText: string
   /** True once anything of the answer was delivered; see {@link StreamEvent.isOutput}. */
   readonly hasOutput: boolean
@@ -57,13 +60,24 @@ const errorJson = StreamedItem.jsonOf(StreamEvent.ErrorEvent)
  * @since 0.1.0
  */
 export class ResponseAccumulator {
-  readonly #items = new Map<number, StreamedItem.StreamedItem>()
+  readonly #places = new ItemPlaces()
+  readonly #items = new Map<Place, StreamedItem.StreamedItem>()
   #progress: Response.Response | undefined
   #end: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent> | undefined
   #error: StreamEvent.ErrorEvent | undefined
+  /** The response of the end, completed. */
+  #ended: Response.Response | undefined
   #hasOutput = false
   /** True once an event came that says something. */
   #hasBegun = false
+  /** The item that was looked at last. */
+  #item = new StreamedItem.StreamedItem()
+  #size = 0
+
+  /** How many characters of items are held: text, arguments and all else that was streamed of them. */
+  get size(): number {
+    return this.#size
+  }
 
   /** True once anything of the answer was delivered; see {@link StreamEvent.isOutput}. */
   get hasOutput(): boolean {
@@ -79,6 +93,9 @@ export class ResponseAccumulator {
         return "incomplete"
       case "response.failed":
         return "failed"
+      case "response.done":
+      case "response.cancelled":
+        return terminalOf(statusOf(this.#end))
       case undefined:
         return this.#error === undefined ? undefined : "error"
     }
@@ -95,6 +112,8 @@ export class ResponseAccumulator {
       case "response.completed":
       case "response.incomplete":
       case "response.failed":
+      case "response.done":
+      case "response.cancelled":
         if (StreamEvent.isOutput(event)) this.#hasOutput = true
         this.#end = event
         return true
@@ -120,103 +139,118 @@ export class ResponseAccumulator {
   #addPiece(event: StreamEvent.StreamEvent): void {
     switch (event.type) {
       case "response.output_text.delta":
-        return this.#part(event, "output_text").text.add(event.delta)
+        return this.#grow(this.#part(event, "output_text").text.add(event.delta))
       case "response.output_text.done":
-        return this.#part(event, "output_text").text.finish(event.text)
+        return this.#grow(this.#part(event, "output_text").text.finish(event.text))
       case "response.refusal.delta":
-        return this.#part(event, "refusal").text.add(event.delta)
+        return this.#grow(this.#part(event, "refusal").text.add(event.delta))
       case "response.refusal.done":
-        return this.#part(event, "refusal").text.finish(event.refusal)
+        return this.#grow(this.#part(event, "refusal").text.finish(event.refusal))
       case "response.reasoning_text.delta":
-        return this.#part(event, "reasoning_text").text.add(event.delta)
+        return this.#grow(this.#part(event, "reasoning_text").text.add(event.delta))
       case "response.reasoning_text.done":
-        return this.#part(event, "reasoning_text").text.finish(event.text)
+        return this.#grow(this.#part(event, "reasoning_text").text.finish(event.text))
       case "response.reasoning_summary_text.delta":
-        return this.#summary(event).text.add(event.delta)
+        return this.#grow(this.#summary(event).text.add(event.delta))
       case "response.reasoning_summary_text.done":
-        return this.#summary(event).text.finish(event.text)
+        return this.#grow(this.#summary(event).text.finish(event.text))
       case "response.function_call_arguments.delta":
-        return this.#call(event, "arguments").add(event.delta)
+        return this.#grow(this.#call(event, "arguments").add(event.delta))
       case "response.function_call_arguments.done":
-        return this.#call(event, "arguments", event.name).finish(event.arguments)
+        return this.#grow(this.#call(event, "arguments", event.name).finish(event.arguments))
       case "response.custom_tool_call_input.delta":
-        return this.#call(event, "input").add(event.delta)
+        return this.#grow(this.#call(event, "input").add(event.delta))
       case "response.custom_tool_call_input.done":
-        return this.#call(event, "input").finish(event.input)
+        return this.#grow(this.#call(event, "input").finish(event.input))
       case "response.apply_patch_call_operation_diff.delta":
-        return this.#call(event, "diff").add(event.delta)
+        return this.#grow(this.#call(event, "diff").add(event.delta))
       case "response.apply_patch_call_operation_diff.done":
-        return this.#call(event, "diff").finish(event.diff)
+        return this.#grow(this.#call(event, "diff").finish(event.diff))
       case "response.code_interpreter_call_code.delta":
-        return this.#call(event, "code").add(event.delta)
+        return this.#grow(this.#call(event, "code").add(event.delta))
       case "response.code_interpreter_call_code.done":
-        return this.#call(event, "code").finish(event.code)
+        return this.#grow(this.#call(event, "code").finish(event.code))
       case "response.output_item.added":
-        return this.#item(event.outputIndex).begin(event.item)
+        return this.#grow(this.#at(this.#places.ofAdded(event)).begin(event.item))
       case "response.output_item.done":
-        return this.#item(event.outputIndex).end(event.item)
+        return this.#hold(this.#at(this.#places.ofDone(event)).end(event.item))
       case "response.content_part.added":
-        this.#part(event, typeOf(event.part)).added = partJson(event.part)
-        return
+        return this.#grow(this.#part(event, partTypeOf(event.part)).begin(partJson(event.part)))
       case "response.content_part.done":
-        this.#part(event, typeOf(event.part)).done = partJson(event.part)
-        return
+        return this.#grow(this.#part(event, partTypeOf(event.part)).end(partJson(event.part)))
       case "response.reasoning_summary_part.added":
-        this.#summary(event).added = summaryJson(event.part)
-        return
+        return this.#grow(this.#summary(event).begin(summaryJson(event.part)))
       case "response.reasoning_summary_part.done":
-        this.#summary(event).done = summaryJson(event.part)
-        return
-      case "response.output_text.annotation.added": {
-        const { annotations } = this.#part(event, "output_text")
-        annotations.set(event.annotationIndex ?? annotations.size, annotationJson(event.annotation))
-      }
+        return this.#grow(this.#summary(event).end(summaryJson(event.part)))
+      case "response.output_text.annotation.added":
+        return this.#grow(
+          this.#part(event, "output_text").annotate(event.annotationIndex, annotationJson(event.annotation))
+        )
     }
   }
 
-  #item(index: number): StreamedItem.StreamedItem {
-    let item = this.#items.get(index)
+  /** Takes note of how much more is held of the item that was looked at last; of one that is over nothing more is. */
+  #grow(characters: number): void {
+    if (!this.#item.isDone) this.#hold(characters)
+  }
+
+  #hold(characters: number): void {
+    this.#item.size += characters
+    this.#size += characters
+  }
+
+  /** The item at a place, made if there is none. */
+  #at(place: Place): StreamedItem.StreamedItem {
+    let item = this.#items.get(place)
     if (item === undefined) {
       item = new StreamedItem.StreamedItem()
-      this.#items.set(index, item)
+      this.#items.set(place, item)
     }
-    return item
+    return this.#item = item
   }
 
   #part(event: PieceOf<{ readonly contentIndex?: number }>, type: StreamedItem.PartType): StreamedItem.StreamedPart {
-    return this.#item(event.outputIndex).part(type, event.contentIndex, event.itemId)
+    const place = this.#places.ofPiece(event, type === "reasoning_text" ? "reasoning" : "message")
+    return this.#at(place).part(type, event.contentIndex, event.itemId)
   }
 
   #summary(event: PieceOf<{ readonly summaryIndex?: number }>): StreamedItem.StreamedPart {
-    return this.#item(event.outputIndex).part("summary_text", event.summaryIndex, event.itemId)
+    return this.#at(this.#places.ofPiece(event, "reasoning")).part("summary_text", event.summaryIndex, event.itemId)
   }
 
   #call(event: PieceOf<object>, text: StreamedItem.CallText, name?: string): StreamedItem.StreamedText {
-    return this.#item(event.outputIndex).call(text, event.itemId, name)
+    const place = this.#places.ofPiece(event, StreamedItem.typeOfCall[text])
+    return this.#at(place).call(text, event.itemId, name)
   }
 
   /** The items so far, in the order of the response. */
-  #output(): ReadonlyArray<OutputItem> {
-    return Array.from(this.#items)
-      .sort(([a], [b]) => a - b)
-      .flatMap(([, item]) => item.toItem() ?? [])
+  #streamed(): ReadonlyArray<ListedItems.Streamed> {
+    return this.#places.inOrder.flatMap((place) => {
+      const streamed = this.#items.get(place)
+      const item = streamed?.toItem()
+      return streamed === undefined || item === undefined
+        ? []
+        : [{ item, index: place.index, isWhole: streamed.isWhole }]
+    })
   }
 
   #response(): Response.Response {
     const end = this.#end
-    if (end !== undefined) {
-      const { response } = end
-      const status = statusOf(end)
-      if (response.output.length > 0) return status === response.status ? response : change(response, { status })
-      const output = this.#output()
-      return output.length === 0 && status === response.status ? response : change(response, { status, output })
-    }
+    if (end !== undefined) return this.#ended ??= this.#completed(end)
     const start = this.#progress ?? Wire.withRaw<Response.Response>({ status: "in_progress", output: [] }, {})
-    const output = this.#output()
+    const output = this.#streamed().map(({ item }) => item)
     if (this.#error === undefined) return change(start, { status: "in_progress", output })
     const { code, errorType, message } = this.#error
     const error = Wire.compact({ code, message })
     return change(start, { status: "failed", output, error, ...Wire.compact({ errorType }) })
+  }
+
+  #completed(end: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent>): Response.Response {
+    const { response } = end
+    const status = statusOf(end)
+    const output = ListedItems.completed(response.output, this.#streamed())
+    if (output === response.output) return status === response.status ? response : change(response, { status })
+    return change(response, { status, output })
   }
 
   /** What has arrived. It may be asked for at any time; its cost is that of the unfinished items. */
@@ -271,7 +305,8 @@ const isVague = (ended: Result.Result<Outcome.Outcome, StreamFailure>): boolean 
 
 type PieceOf<Place> = Place & { readonly outputIndex: number; readonly itemId?: string }
 
-const typeOf = (part: StreamEvent.Part): StreamedItem.PartType => part.type === "unknown" ? "output_text" : part.type
+const partTypeOf = (part: StreamEvent.Part): StreamedItem.PartType =>
+  part.type === "unknown" ? "output_text" : part.type
 
 /** The status of the response, unless the event that carries it says that it is no longer so. */
 const statusOf = ({ response: { status }, type }: Exclude<StreamEvent.Terminal, StreamEvent.ErrorEvent>): string => {
@@ -279,11 +314,26 @@ const statusOf = ({ response: { status }, type }: Exclude<StreamEvent.Terminal, 
   const isBad = status === "failed" || status === "cancelled"
   switch (type) {
     case "response.completed":
+    case "response.done":
       return isEnd ? status : "completed"
+    case "response.cancelled":
+      return isBad ? status : "cancelled"
     case "response.incomplete":
       return isBad ? status : "incomplete"
     case "response.failed":
       return isBad ? status : "failed"
+  }
+}
+
+const terminalOf = (status: string): Terminal => {
+  switch (status) {
+    case "incomplete":
+      return "incomplete"
+    case "failed":
+    case "cancelled":
+      return "failed"
+    default:
+      return "completed"
   }
 }
 

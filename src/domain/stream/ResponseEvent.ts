@@ -18,7 +18,7 @@ import * as Codec from "../wire/Codec.ts"
 import * as Described from "../wire/Described.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
-import { base } from "./EventFields.ts"
+import { base, outputIndex } from "./EventFields.ts"
 
 const optional = Schema.optionalKey
 
@@ -121,6 +121,24 @@ export const ResponseFailed = Wire.LazyStruct(() => ({
 export interface ResponseFailed extends Schema.Schema.Type<typeof ResponseFailed> {}
 
 /**
+ * The end of a stream under another name than its status; `response.status` says which end it is.
+ *
+ * OpenRouter does not document them; gateways and realtime servers send the first.
+ *
+ * @since 0.1.0
+ */
+export const ResponseDone = Wire.LazyStruct(() => ({
+  type: Schema.Literals(["response.done", "response.cancelled"]),
+  ...base,
+  response: responseOr("completed")
+}))
+
+/**
+ * @since 0.1.0
+ */
+export interface ResponseDone extends Schema.Schema.Type<typeof ResponseDone> {}
+
+/**
  * A failure in the midst of a stream, its dialects read into one: the facts may stand in the event itself or in an `error`
  * inside it, and an error envelope without a `type` is one too. A `response.failed` may follow and say more.
  *
@@ -189,7 +207,7 @@ export interface ErrorEvent extends Schema.Schema.Type<typeof ErrorEvent> {}
 export const OutputItemAdded = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_item.added"),
   ...base,
-  outputIndex: Schema.Finite,
+  ...outputIndex,
   item: OutputItem
 }))
 
@@ -206,7 +224,7 @@ export interface OutputItemAdded extends Schema.Schema.Type<typeof OutputItemAdd
 export const OutputItemDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_item.done"),
   ...base,
-  outputIndex: Schema.Finite,
+  ...outputIndex,
   item: OutputItem
 }))
 

@@ -31,6 +31,8 @@ export const arms = {
   "response.completed": ResponseEvent.ResponseCompleted,
   "response.incomplete": ResponseEvent.ResponseIncomplete,
   "response.failed": ResponseEvent.ResponseFailed,
+  "response.done": ResponseEvent.ResponseDone,
+  "response.cancelled": ResponseEvent.ResponseDone,
   "response.error": ResponseEvent.ErrorEvent,
   error: ResponseEvent.ErrorEvent,
   "response.debug": ResponseEvent.Debug,
@@ -166,6 +168,7 @@ export type Terminal =
   | ResponseEvent.ResponseCompleted
   | ResponseEvent.ResponseIncomplete
   | ResponseEvent.ResponseFailed
+  | ResponseEvent.ResponseDone
   | ResponseEvent.ErrorEvent
 
 /**
@@ -179,6 +182,8 @@ export const isTerminal = (event: StreamEvent): event is Terminal => {
     case "response.completed":
     case "response.incomplete":
     case "response.failed":
+    case "response.done":
+    case "response.cancelled":
     case "response.error":
     case "error":
       return true
@@ -217,7 +222,7 @@ export const isPiece = (event: StreamEvent): boolean => {
  * @since 0.1.0
  */
 export const isOutput = (event: StreamEvent): boolean => {
-  if ("outputIndex" in event) return true
+  if (isPiece(event)) return true
   if ("response" in event) return event.response.output.length > 0
   return event.type === "unknown" && Wire.isJsonObject(event.raw) && typeof event.raw["output_index"] === "number"
 }

@@ -11,6 +11,7 @@ import type * as Schema from "effect/Schema"
 import * as SchemaParser from "effect/SchemaParser"
 import { OutputItem } from "../response/OutputItem.ts"
 import { lazy } from "../wire/Lazy.ts"
+import * as Surrogates from "../wire/Surrogates.ts"
 import * as Wire from "../wire/Wire.ts"
 
 const decodeItem = lazy(() => SchemaParser.decodeUnknownSync(OutputItem))
@@ -49,7 +50,10 @@ const spelled = (value: unknown): unknown => {
 export const itemJson = jsonOf(OutputItem)
 
 /**
- * Text in pieces. The whole text, once told, replaces them, and pieces that come later are repetitions.
+ * Text in pieces. The whole text, once told, replaces them, and pieces that come later are repetitions. An empty whole is
+ * none: some gateways leave the text out there.
+ *
+ * What changes it gives back how many characters more are held.
  *
  * @since 0.1.0
  */
@@ -57,34 +61,49 @@ export class StreamedText {
   #blocks: Array<string> = []
   #pieces: Array<string> = []
   #whole: string | undefined
+  #length = 0
+  #isFinished = false
 
   /** The next piece. */
-  add(piece: string): void {
-    if (this.#whole === undefined && this.#pieces.push(piece) === blockSize) {
+  add(piece: string): number {
+    if (this.#whole !== undefined) return 0
+    this.#length += piece.length
+    if (this.#pieces.push(piece) === blockSize) {
       this.#blocks.push(this.#pieces.join(""))
       this.#pieces = []
     }
+    return piece.length
   }
 
   /** The whole text. */
-  finish(whole: string): void {
+  finish(whole: string): number {
+    this.#isFinished = true
+    if (whole === "") return 0
+    const grown = whole.length - this.#length
     this.#whole = whole
+    this.#length = whole.length
     this.#blocks = []
     this.#pieces = []
+    return grown
+  }
+
+  /** True if its end was told, with its text or without. */
+  get isFinished(): boolean {
+    return this.#isFinished
   }
 
   /** True if there was neither a piece nor the whole. */
   get isEmpty(): boolean {
-    return this.#whole === undefined && this.#blocks.length === 0 && this.#pieces.length === 0
+    return this.#length === 0
   }
 
-  /** The whole text, or what there is of it. */
+  /** The whole text, or what there is of it; not half of a surrogate pair. */
   toString(): string {
     if (this.#whole !== undefined) return this.#whole
     const text = this.#blocks.join("") + this.#pieces.join("")
     this.#blocks = text === "" ? this.#blocks : [text]
     this.#pieces = []
-    return text
+    return Surrogates.trimmed(text)
   }
 }
 
@@ -106,23 +125,68 @@ export type PartType = "output_text" | "refusal" | "reasoning_text" | "summary_t
 export class StreamedPart {
   readonly type: PartType
   readonly text = new StreamedText()
-  readonly annotations = new Map<number, Wire.JsonObject>()
-  added: Wire.JsonObject | undefined
-  done: Wire.JsonObject | undefined
+  readonly #annotations = new Map<number, Wire.JsonObject>()
+  #added: Wire.JsonObject | undefined
+  #done: Wire.JsonObject | undefined
 
   constructor(type: PartType) {
     this.type = type
   }
 
+  /** The part as it began. */
+  begin(part: Wire.JsonObject): number {
+    const isFirst = this.#added === undefined
+    this.#added = part
+    return isFirst ? sizeOf(part) : 0
+  }
+
+  /** The part as it ended. */
+  end(part: Wire.JsonObject): number {
+    this.#done = part
+    return this.text.finish(textIn(part))
+  }
+
+  /** What the text refers to; without an index it is the next one. */
+  annotate(index: number | undefined, annotation: Wire.JsonObject): number {
+    const at = index ?? this.#annotations.size
+    const isNew = !this.#annotations.has(at)
+    this.#annotations.set(at, annotation)
+    return isNew ? sizeOf(annotation) : 0
+  }
+
   toJson(): Wire.JsonObject {
-    if (this.done !== undefined) return this.done
+    if (this.#done !== undefined && (textIn(this.#done) !== "" || this.text.isEmpty)) return this.#done
     const key = this.type === "refusal" ? "refusal" : "text"
+    const start = this.#done ?? this.#added ??
+      { type: this.type, [key]: "", ...(this.type === "output_text" ? { annotations: [] } : {}) }
     return {
-      ...(this.added ?? { type: this.type, [key]: "", ...(this.type === "output_text" ? { annotations: [] } : {}) }),
+      ...start,
       ...(this.text.isEmpty ? {} : { [key]: this.text.toString() }),
-      ...(this.annotations.size === 0 ? {} : { annotations: inOrder(this.annotations) })
+      ...(this.#annotations.size === 0 ? {} : { annotations: inOrder(this.#annotations) })
     }
   }
+}
+
+/** About how many characters a JSON value holds. It may be nested deeper than a function may call itself. */
+const sizeOf = (json: unknown): number => {
+  let size = 0
+  const rest = [json]
+  while (rest.length > 0) {
+    const value = rest.pop()
+    if (typeof value === "string") size += value.length
+    else {
+      size += 8
+      if (typeof value === "object" && value !== null) { for (const inner of Object.values(value)) rest.push(inner) }
+    }
+  }
+  return size
+}
+
+/** The text of a part, or what a refusal says. */
+const textIn = (part: unknown): string => {
+  if (!Wire.isJsonObject(part)) return typeof part === "string" ? part : ""
+  const text = part[part["type"] === "refusal" ? "refusal" : "text"]
+  return typeof text === "string" ? text : ""
 }
 
 const inOrder = <A>(values: ReadonlyMap<number, A>): ReadonlyArray<A> =>
@@ -135,7 +199,12 @@ const inOrder = <A>(values: ReadonlyMap<number, A>): ReadonlyArray<A> =>
  */
 export type CallText = "arguments" | "input" | "code" | "diff"
 
-const typeOfCall = {
+/**
+ * The type of the call that keeps such a text.
+ *
+ * @since 0.1.0
+ */
+export const typeOfCall = {
   arguments: "function_call",
   input: "custom_tool_call",
   code: "code_interpreter_call",
@@ -154,18 +223,35 @@ export class StreamedItem {
   readonly #content = new Map<number, StreamedPart>()
   readonly #summary = new Map<number, StreamedPart>()
   readonly #calls = new Map<CallText, StreamedText>()
+  /** How many characters are held of it. */
+  size = 0
 
-  /** The item as it began. Its pieces may have come before. */
-  begin(item: OutputItem): void {
+  /** The item as it began. Its pieces may have come before. What changes it gives back by how much it has grown. */
+  begin(item: OutputItem): number {
+    const isFirst = this.#added === undefined
     this.#added = itemJson(item)
+    return isFirst ? sizeOf(this.#added) : 0
   }
 
-  /** The item as it ended; it replaces all pieces. */
-  end(item: OutputItem): void {
-    this.#done = item
+  /** The item as it ended; it replaces all pieces, unless it lacks their text. */
+  end(item: OutputItem): number {
+    const pieces = lacksText(item) ? this.toItem() : undefined
+    this.#done = pieces === undefined ? item : withTexts(item, pieces)
     this.#content.clear()
     this.#summary.clear()
     this.#calls.clear()
+    return sizeOf(itemJson(this.#done)) - this.size
+  }
+
+  /** True if it was told as a whole. */
+  get isDone(): boolean {
+    return this.#done !== undefined
+  }
+
+  /** True if it was told as a whole, itself or its texts. */
+  get isWhole(): boolean {
+    return this.#done !== undefined ||
+      this.#calls.size > 0 && Array.from(this.#calls.values()).every((text) => text.isFinished)
   }
 
   /** The part of a message or of reasoning at `index`, made if there is none. */
@@ -212,6 +298,67 @@ export class StreamedItem {
     }
     return decodeItem()(json)
   }
+}
+
+/**
+ * True if an item, or a part of it, has no text where it should have one.
+ *
+ * @since 0.1.0
+ */
+export const lacksText = (item: OutputItem): boolean => {
+  switch (item.type) {
+    case "message":
+      return item.content.length === 0 || item.content.some((part) => part.type === "output_text" && part.text === "")
+    case "reasoning":
+      return item.encryptedContent === undefined && item.signature === undefined &&
+        [...item.summary ?? [], ...item.content ?? []].every((part) => part.type !== "unknown" && part.text === "")
+    case "function_call":
+      return item.arguments === ""
+    case "custom_tool_call":
+      return item.input === ""
+    case "code_interpreter_call":
+      return (item.code ?? "") === ""
+    case "apply_patch_call":
+      return item.operation.type !== "unknown" && "diff" in item.operation && item.operation.diff === ""
+    default:
+      return false
+  }
+}
+
+/**
+ * An item with the texts that it lacks, from what was known of it before.
+ *
+ * @since 0.1.0
+ */
+export const withTexts = (item: OutputItem, before: OutputItem): OutputItem => {
+  const json = itemJson(item)
+  const known = itemJson(before)
+  const added: Record<string, unknown> = {}
+  for (const key of ["arguments", "input", "code"]) {
+    if ((json[key] ?? "") === "" && (known[key] ?? "") !== "") added[key] = known[key]
+  }
+  for (const key of ["content", "summary"]) {
+    const parts = withPartTexts(json[key], known[key])
+    if (parts !== undefined) added[key] = parts
+  }
+  const { operation } = json
+  const change = known["operation"]
+  if (Wire.isJsonObject(operation) && operation["diff"] === "" && Wire.isJsonObject(change)) {
+    if ((change["diff"] ?? "") !== "") added["operation"] = { ...operation, diff: change["diff"] }
+  }
+  return Object.keys(added).length === 0 ? item : decodeItem()({ ...json, ...added })
+}
+
+/** The parts with the texts that they lack; `undefined` if there is nothing to add. */
+const withPartTexts = (parts: unknown, known: unknown): ReadonlyArray<unknown> | undefined => {
+  if (!Array.isArray(known) || known.every((part) => textIn(part) === "")) return undefined
+  if (!Array.isArray(parts) || parts.length === 0) return typeof parts === "string" && parts !== "" ? undefined : known
+  const filled = parts.map((part: unknown, index) => {
+    const before: unknown = known[index]
+    const isSame = Wire.isJsonObject(part) && Wire.isJsonObject(before) && part["type"] === before["type"]
+    return isSame && textIn(part) === "" && textIn(before) !== "" ? before : part
+  })
+  return filled.some((part, index) => part !== parts[index]) ? filled : undefined
 }
 
 /** The parts that the item began with, replaced by those that were streamed, in order. */

@@ -81,7 +81,7 @@ export interface OutputTextDelta extends Schema.Schema.Type<typeof OutputTextDel
 export const OutputTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.output_text.done"),
   ...EventFields.part,
-  text: Schema.String,
+  text: Wire.promised(Schema.String, ""),
   logprobs: optional(Schema.Array(Schema.Unknown))
 }))
 
@@ -131,7 +131,7 @@ export interface RefusalDelta extends Schema.Schema.Type<typeof RefusalDelta> {}
 export const RefusalDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.refusal.done"),
   ...EventFields.part,
-  refusal: Schema.String
+  refusal: Wire.promised(Schema.String, "")
 }))
 
 /**
@@ -163,7 +163,7 @@ export interface ReasoningTextDelta extends Schema.Schema.Type<typeof ReasoningT
 export const ReasoningTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_text.done"),
   ...EventFields.part,
-  text: Schema.String
+  text: Wire.promised(Schema.String, "")
 }))
 
 /**
@@ -227,7 +227,7 @@ export interface ReasoningSummaryTextDelta extends Schema.Schema.Type<typeof Rea
 export const ReasoningSummaryTextDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.reasoning_summary_text.done"),
   ...EventFields.summary,
-  text: Schema.String
+  text: Wire.promised(Schema.String, "")
 }))
 
 /**

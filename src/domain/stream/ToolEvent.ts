@@ -44,7 +44,7 @@ export interface ToolProgress extends Schema.Schema.Type<typeof ToolProgress> {}
 export const FunctionCallArgumentsDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.delta"),
   ...EventFields.item,
-  delta: Schema.String
+  delta: Wire.JsonText
 }))
 
 /**
@@ -61,7 +61,7 @@ export const FunctionCallArgumentsDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.function_call_arguments.done"),
   ...EventFields.item,
   name: optional(Schema.String),
-  arguments: Schema.String
+  arguments: Wire.promised(Wire.JsonText, "")
 }))
 
 /**
@@ -77,7 +77,7 @@ export interface FunctionCallArgumentsDone extends Schema.Schema.Type<typeof Fun
 export const CustomToolCallInputDelta = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.delta"),
   ...EventFields.item,
-  delta: Schema.String
+  delta: Wire.JsonText
 }))
 
 /**
@@ -93,7 +93,7 @@ export interface CustomToolCallInputDelta extends Schema.Schema.Type<typeof Cust
 export const CustomToolCallInputDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.custom_tool_call_input.done"),
   ...EventFields.item,
-  input: Schema.String
+  input: Wire.promised(Wire.JsonText, "")
 }))
 
 /**
@@ -125,7 +125,7 @@ export interface ApplyPatchDiffDelta extends Schema.Schema.Type<typeof ApplyPatc
 export const ApplyPatchDiffDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.apply_patch_call_operation_diff.done"),
   ...EventFields.item,
-  diff: Schema.String
+  diff: Wire.promised(Schema.String, "")
 }))
 
 /**
@@ -157,7 +157,7 @@ export interface CodeInterpreterCodeDelta extends Schema.Schema.Type<typeof Code
 export const CodeInterpreterCodeDone = Wire.LazyStruct(() => ({
   type: Schema.tag("response.code_interpreter_call_code.done"),
   ...EventFields.item,
-  code: Schema.String
+  code: Wire.promised(Schema.String, "")
 }))
 
 /**

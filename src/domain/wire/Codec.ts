@@ -14,21 +14,11 @@ import * as Schema from "effect/Schema"
 import * as SchemaCompiler from "effect/schema/SchemaCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaParser from "effect/SchemaParser"
+import * as Fitting from "./Fitting.ts"
+import { type Convert, isPlainObject, misfit } from "./Fitting.ts"
 import { lazy } from "./Lazy.ts"
 
-/**
- * What a pass gives for a value that does not have the expected shape.
- *
- * @since 0.1.0
- */
-export const misfit: unique symbol = Symbol("effect-openrouter/Codec/misfit")
-
-/**
- * Converts a value as its schema would, or gives {@link misfit}.
- *
- * @since 0.1.0
- */
-export type Convert = (value: unknown) => unknown
+export { type Convert, misfit } from "./Fitting.ts"
 
 /**
  * How the values of a schema are read and written; a side that is left out is done by the schema.
@@ -38,39 +28,47 @@ export type Convert = (value: unknown) => unknown
 export interface Codec {
   readonly read: Convert
   readonly write?: Convert
+  /** Reads what fits and leaves the rest out. Default: it is read as a whole, or not at all. */
+  readonly lenient?: Convert
   /** Reading is the same whatever the parse options say of keys that the schema does not have. */
   readonly readsAnyKeys?: boolean
 }
 
-type Side = "read" | "write"
+type Side = "read" | "write" | "lenient"
 
 type Transformation = SchemaAST.Link["transformation"]
 
-/** A codec in the annotations of a schema, and the one transformation that it stands for. */
+/** A codec in the annotations of a schema, and the transformations that it stands for. */
 class Annotated {
   readonly codec: Codec
-  readonly transformation: Transformation | undefined
-  constructor(codec: Codec, transformation: Transformation | undefined) {
+  readonly #transformations: ReadonlyArray<Transformation>
+  constructor(codec: Codec, transformations: ReadonlyArray<Transformation>) {
     this.codec = codec
-    this.transformation = transformation
+    this.#transformations = transformations
+  }
+  /** True if the schema has these transformations, and no others. */
+  standsFor(ast: SchemaAST.AST): boolean {
+    const transformations = transformationsOf(ast)
+    return transformations.length === this.#transformations.length &&
+      transformations.every((one, index) => one === this.#transformations[index])
   }
 }
 
 const annotation = "effect-openrouter/Codec"
 
-/** The transformation of a schema; `undefined` if it has none. One that has several is nothing to annotate. */
-const transformationOf = (ast: SchemaAST.AST): Transformation | undefined =>
-  ast.encoding?.length === 1 ? ast.encoding[0].transformation : undefined
+/** The transformations of a schema; a field with a default adds one to those of what it holds. */
+const transformationsOf = (ast: SchemaAST.AST): ReadonlyArray<Transformation> =>
+  ast.encoding?.map(({ transformation }) => transformation) ?? []
 
 /**
- * The annotation of a schema whose values come from JSON by one transformation.
+ * The annotation of a schema whose values come from JSON by the transformations that it has.
  *
  * Transformations that are added to the schema later turn it off.
  *
  * @since 0.1.0
  */
 export const ofTransformation = (schema: Schema.Top, codec: Codec): { readonly [annotation]: unknown } => ({
-  [annotation]: new Annotated(codec, transformationOf(schema.ast))
+  [annotation]: new Annotated(codec, transformationsOf(schema.ast))
 })
 
 /**
@@ -119,7 +117,7 @@ const operations = (
  */
 export const ofTest = (fits: (value: unknown) => boolean): { readonly [annotation]: unknown } => {
   const convert = testing(fits)
-  return { [annotation]: new Annotated({ read: convert, write: convert }, undefined) }
+  return { [annotation]: new Annotated({ read: convert, write: convert }, []) }
 }
 
 /** Any text, as it is. */
@@ -137,6 +135,20 @@ export const reader = <A>(schema: Schema.Codec<A, unknown>): (json: unknown) => 
   const read = later(() => convertOf(schema.ast, "read"))
   return (json) => {
     const value = read(json)
+    return isOf(schema, value) ? value : misfit
+  }
+}
+
+/**
+ * The reader of a schema that leaves out what does not fit, at any depth: an optional field, an element of a list, an entry
+ * of a record. An object that lacks what it must have is left out as a whole, or {@link misfit} if nothing is around it.
+ *
+ * @since 0.1.0
+ */
+export const lenientReader = <A>(schema: Schema.Codec<A, unknown>): (json: unknown) => A | typeof misfit => {
+  const read = lazy(() => convertOf(schema.ast, "lenient"))
+  return (json) => {
+    const value = read()(json)
     return isOf(schema, value) ? value : misfit
   }
 }
@@ -179,11 +191,18 @@ const convertOf = (ast: SchemaAST.AST, side: Side): Convert => {
 /** Checks of the encoded side come only with a schema that was turned around. */
 const isFlipped = (ast: SchemaAST.AST): boolean => "encodingChecks" in ast && ast.encodingChecks !== undefined
 
+/**
+ * An annotation of a schema; that of one with checks is kept by the last of them.
+ *
+ * @since 0.1.0
+ */
+export const annotationOf = (ast: SchemaAST.AST, name: string): unknown =>
+  ast.annotations?.[name] ?? ast.checks?.at(-1)?.annotations?.[name]
+
 const annotatedOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
-  const annotated = ast.annotations?.[annotation]
-  return annotated instanceof Annotated && annotated.transformation === transformationOf(ast) &&
-      (annotated.transformation === undefined) === (ast.encoding === undefined)
-    ? annotated.codec[side]
+  const annotated = annotationOf(ast, annotation)
+  return annotated instanceof Annotated && annotated.standsFor(ast)
+    ? annotated.codec[side] ?? (side === "lenient" ? annotated.codec.read : undefined)
     : undefined
 }
 
@@ -195,11 +214,13 @@ const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
     case "Arrays": {
       const [element, ...others] = ast.rest
       return element !== undefined && others.length === 0 && ast.elements.length === 0
-        ? arrayOf(convertOf(element, side))
+        ? side === "lenient" ? Fitting.elements(convertOf(element, side)) : arrayOf(convertOf(element, side))
         : undefined
     }
+    case "Objects":
+      return side === "lenient" ? Fitting.object(ast, convertOf) : undefined
     case "Union":
-      return ast.options?.mode === "oneOf" ? undefined : firstOf(ast.types.map((member) => convertOf(member, side)))
+      return ast.options?.mode === "oneOf" ? undefined : unionOf(ast.types, side)
     case "String":
       return ofText
     case "Number":
@@ -234,9 +255,15 @@ const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | un
   return (value) => {
     const converted = convert(value)
     if (converted === misfit) return misfit
-    const own = side === "read" ? converted : value
+    const own = side === "write" ? value : converted
     return filters.every((filter) => filter.run(own, ast, {}) === undefined) ? converted : misfit
   }
+}
+
+/** Before a member gives up a part, another one may fit as a whole. */
+const unionOf = (types: ReadonlyArray<SchemaAST.AST>, side: Side): Convert => {
+  const sides: ReadonlyArray<Side> = side === "lenient" ? ["read", "lenient"] : [side]
+  return firstOf(sides.flatMap((side) => types.map((member) => convertOf(member, side))))
 }
 
 const firstOf = (members: ReadonlyArray<Convert>): Convert => (value) => {
@@ -260,7 +287,7 @@ const arrayOf = (convert: Convert): Convert => (value) => {
 
 const bySchema = (ast: SchemaAST.AST, side: Side): Convert => {
   const schema = Schema.make<Schema.Codec<unknown, unknown>>(ast)
-  const convert = side === "read"
+  const convert = side !== "write"
     ? SchemaParser.decodeUnknownExit(schema)
     : SchemaParser.encodeUnknownExit(schema, { onExcessProperty: "error" })
   return (value) => {
@@ -297,7 +324,9 @@ export const struct = (
 ): Codec => {
   const reading = lazy(() => readPlanOf(fields()))
   const writing = lazy(() => entriesOf(fields(), "write"))
+  const lenient = lazy(() => Fitting.struct(fields(), convertOf))
   return {
+    lenient: (json) => lenient()(json),
     read: (json) => {
       if (!isPlainObject(json)) return misfit
       const known = usual?.(json)
@@ -342,13 +371,6 @@ export const struct = (
       return known === Object.keys(value).length && Object.getOwnPropertySymbols(value).length === 0 ? out : misfit
     }
   }
-}
-
-/** Of instances, with what they inherit, the schema knows better what counts. */
-const isPlainObject = (value: unknown): value is { readonly [key: string]: unknown } => {
-  if (!Predicate.isObject(value)) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 interface Entry {

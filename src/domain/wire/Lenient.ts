@@ -1,8 +1,9 @@
 /**
  * Decoding that gives up parts before it gives up the whole.
  *
- * A value that fits is decoded in one pass. Otherwise the parts that do not fit are left out, smallest first: an optional
- * field, the object around a required one, an element of a list. What remains is decoded; `Wire.raw` is the whole JSON.
+ * A value that fits is decoded in one pass. Otherwise the parts that do not fit are left out, the smallest ones, whatever
+ * their depth and name: an optional field, the object around a required one, an element of a list, an entry of a record.
+ * `Wire.raw` is the whole JSON.
  *
  * @since 0.1.0
  */
@@ -19,9 +20,6 @@ import { checking, Fresh, generatedFrom } from "./Json.ts"
 import { deferred, lazy } from "./Lazy.ts"
 import * as Wire from "./Wire.ts"
 
-/** Each round leaves out all misfits that it sees; more rounds than levels of nesting are never needed. */
-const maxRounds = 32
-
 /**
  * Makes a decoder that leaves out what does not fit; it fails, with the reason, if nothing decodable remains.
  *
@@ -30,20 +28,15 @@ const maxRounds = 32
 export const decoder = <A extends object>(
   schema: Schema.Codec<A, unknown>
 ): (json: unknown) => Result.Result<A, string> => {
-  const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema, { errors: "all" }))
+  const decoding = lazy(() => SchemaParser.decodeUnknownExit(schema))
+  const read = Codec.lenientReader(schema)
   return (json) => {
-    const decode = decoding()
-    let part = json
-    for (let round = 0; round < maxRounds; round++) {
-      const exit = decode(part)
-      if (Exit.isSuccess(exit)) return Result.succeed(Wire.withRaw(exit.value, json))
-      const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
-      if (issue === undefined) break
-      const smaller = withoutMisfits(part, issue)
-      if (smaller === undefined) return Result.fail(formatIssue(issue))
-      part = smaller
-    }
-    return Result.fail("too much of it has the wrong shape")
+    const exit = decoding()(json)
+    if (Exit.isSuccess(exit)) return Result.succeed(Wire.withRaw(exit.value, json))
+    const part = read(json)
+    if (part !== Codec.misfit) return Result.succeed(Wire.withRaw(part, json))
+    const issue = Option.getOrUndefined(Exit.findErrorOption(exit))
+    return Result.fail(issue === undefined ? "it cannot be decoded" : formatIssue(issue))
   }
 }
 
@@ -102,46 +95,3 @@ const remembered = (
 }
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
-
-const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** The value without all parts that the issue names, or `undefined` if it names the value itself. */
-const withoutMisfits = (json: unknown, issue: SchemaIssue.Issue): unknown => {
-  const misfits: Misfits = new Map()
-  for (const { path = [] } of formatIssues(issue).issues) {
-    let level = misfits
-    for (const segment of path) {
-      const key = typeof segment === "object" ? segment.key : segment
-      const inner: Misfits = level.get(key) ?? new Map()
-      level.set(key, inner)
-      level = inner
-    }
-  }
-  return without(json, misfits)
-}
-
-/** Where the misfits are; an empty map is a misfit itself. */
-interface Misfits extends Map<PropertyKey, Misfits> {}
-
-/** An object that lacks what it must have is a misfit as a whole. */
-const without = (json: unknown, misfits: Misfits): unknown => {
-  if (misfits.size === 0) return undefined
-  if (Array.isArray(json)) {
-    return json.flatMap((element: unknown, index) => {
-      const inner = misfits.get(index)
-      const kept = inner === undefined ? element : without(element, inner)
-      return kept === undefined ? [] : [kept]
-    })
-  }
-  if (!Wire.isJsonObject(json)) return undefined
-  const kept: Record<string, unknown> = { ...json }
-  for (const [head, inner] of misfits) {
-    const name = String(head)
-    const key = Object.hasOwn(json, name) ? name : Wire.snakeCase(name)
-    if (!Object.hasOwn(json, key)) return undefined
-    const value = without(json[key], inner)
-    if (value === undefined) delete kept[key]
-    else kept[key] = value
-  }
-  return kept
-}

@@ -12,7 +12,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as Codec from "./Codec.ts"
 import { describedAs } from "./Described.ts"
-import { checking, Fresh, generatedFrom, isJsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+import { checking, Fresh, generatedFrom, isJsonObject, raw, withRaw } from "./Json.ts"
 import type { JsonObject } from "./Json.ts"
 import { deferred, lazy } from "./Lazy.ts"
 
@@ -67,10 +67,10 @@ export interface OpenUnion<A extends Arms> extends
 /**
  * Makes a union that never rejects what it reads.
  *
- * Decoding looks up the arm by the discriminator. An optional field of the wrong type is left out of the typed view; an
- * unknown discriminator, or a known one without what its arm needs, becomes {@link Unknown} with its JSON kept. A decoded
- * value remembers its JSON ({@link raw}) and encodes to exactly that. Encoding a value made by hand checks it against its
- * arm; the issue names the field.
+ * Decoding looks up the arm by the discriminator. What does not fit is left out of the typed view, at any depth: an optional
+ * field, an element of a list. An unknown discriminator, or a known one without what its arm needs, becomes {@link Unknown}
+ * with its JSON kept. A decoded value remembers its JSON ({@link raw}) and encodes to exactly that. Encoding a value made by
+ * hand checks it against its arm; the issue names the field.
  *
  * @since 0.1.0
  */
@@ -95,7 +95,8 @@ const make = <const A extends Arms>(arms: A, options: Options<A>) => {
     new Map(
       Object.entries<Schema.Codec<Known, unknown>>(arms).map(([type, arm]) => {
         const decode = lazy(() => SchemaParser.decodeUnknownExit(arm))
-        return [type, { read: Codec.reader(arm), decode, check: checking(() => Schema.toType(arm)) }] as const
+        const check = checking(() => Schema.toType(arm))
+        return [type, { read: Codec.reader(arm), decode, lenient: Codec.lenientReader(arm), check }] as const
       })
     )
   )
@@ -119,15 +120,10 @@ const make = <const A extends Arms>(arms: A, options: Options<A>) => {
     const type = json[discriminator]
     const wireType = typeof type === "string" ? type : ""
     if (arm === undefined) return unknownOf(wireType, json)
-    const decodeArm = arm.decode()
-    const exit = decodeArm(json)
+    const exit = arm.decode()(json)
     if (Exit.isSuccess(exit)) return withRaw(exit.value, json)
-    for (let part = withoutMisfit(json, exit); part !== undefined;) {
-      const again = decodeArm(part)
-      if (Exit.isSuccess(again)) return withRaw(again.value, json)
-      part = withoutMisfit(part, again)
-    }
-    return unknownOf(wireType, json, issueText(exit))
+    const part = arm.lenient(json)
+    return part !== Codec.misfit ? withRaw(part, json) : unknownOf(wireType, json, issueText(exit))
   }
   const encodingArm = (value: unknown) => encodingArms().get(isJsonObject(value) ? typeOf(value) ?? "" : "")
   const write = (value: unknown): unknown => {
@@ -211,19 +207,6 @@ const unknownOf = (wireType: string, json: unknown, issue?: string): Unknown =>
   withRaw({ type: "unknown", wireType, raw: json, ...(issue === undefined ? {} : { issue }) }, json)
 
 const formatIssue = SchemaIssue.makeFormatterDefault()
-const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** The object without the key at which decoding failed, or `undefined` if there is none to leave out. */
-const withoutMisfit = (json: JsonObject, exit: Exit.Failure<unknown, SchemaIssue.Issue>): JsonObject | undefined => {
-  const issue = Exit.findErrorOption(exit)
-  const segment = issue._tag === "Some" ? formatIssues(issue.value).issues[0]?.path?.[0] : undefined
-  if (segment === undefined) return undefined
-  const name = String(typeof segment === "object" ? segment.key : segment)
-  const key = [snakeCase(name), name].find((key) => json[key] !== undefined)
-  if (key === undefined) return undefined
-  const { [key]: _, ...others } = json
-  return others
-}
 
 const issueText = (exit: Exit.Failure<unknown, SchemaIssue.Issue>): string => {
   const issue = Exit.findErrorOption(exit)

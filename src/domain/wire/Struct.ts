@@ -181,9 +181,26 @@ export const withDefault = <S extends Schema.Codec<unknown, unknown>>(
 ): Schema.withDecodingDefaultKey<S> => {
   const filled = schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(json)))
   return filled.annotate(
-    Codec.ofTransformation(filled, { read: Codec.reader(schema), write: Codec.writer(schema) })
+    Codec.ofTransformation(filled, {
+      read: Codec.reader(schema),
+      write: Codec.writer(schema),
+      lenient: Codec.lenientReader(schema)
+    })
   )
 }
+
+const promise = "effect-openrouter/Struct/promise"
+
+/**
+ * A field like that of {@link withDefault}, of which JSON Schema still says that it must be there: the API promises it, and
+ * the default is for gateways that leave it out.
+ *
+ * @since 0.1.0
+ */
+export const promised = <S extends Schema.Codec<unknown, unknown>>(
+  schema: S,
+  json: S["Encoded"]
+): Schema.withDecodingDefaultKey<S> => withDefault(schema, json).annotate({ [promise]: true })
 
 /** An object with the members of a struct, and whatever else; `members` describes them in the order of the fields. */
 const describe = (
@@ -195,7 +212,8 @@ const describe = (
   for (const [index, [name, { ast, nullIsAbsent }]] of Array.from(fields).entries()) {
     const member = members[index] ?? {}
     properties[name] = nullIsAbsent ? orNull(member) : member
-    if (!SchemaAST.isOptional(jsonOf(Schema.make<Schema.Codec<unknown>>(ast)))) required.push(name)
+    const isPromised = Codec.annotationOf(ast, promise) === true
+    if (isPromised || !SchemaAST.isOptional(jsonOf(Schema.make<Schema.Codec<unknown>>(ast)))) required.push(name)
   }
   return { type: "object", properties, ...(required.length === 0 ? {} : { required }) }
 }

@@ -6,6 +6,7 @@
  * - {@link OpenStruct}: the same, with keys of the caller's own.
  * - {@link OpenUnion}: values told apart by a discriminator, where an unknown or malformed value is kept, not rejected.
  * - {@link OpenLiterals}: an enum that autocompletes the known values and accepts any string.
+ * - {@link JsonText}: JSON text, also where JSON came that was not written as text.
  * - {@link raw}: the JSON that a decoded value came from. It is what is sent back, so unknown fields survive.
  *
  * @since 0.1.0
@@ -17,8 +18,9 @@ import * as Codec from "./Codec.ts"
 import { generatedFrom } from "./Json.ts"
 
 export { isJsonObject, JsonObject, raw, snakeCase, withRaw } from "./Json.ts"
+export { JsonText } from "./JsonText.ts"
 export { type Arms, isUnknown, OpenUnion, Unknown } from "./OpenUnion.ts"
-export { type Check, type Flaw, LazyStruct, OpenStruct, Struct, withDefault } from "./Struct.ts"
+export { type Check, type Flaw, LazyStruct, OpenStruct, promised, Struct, withDefault } from "./Struct.ts"
 
 /**
  * The same object without its undefined members: an optional field is absent, not undefined.

@@ -1,5 +1,5 @@
 /**
- * How large an answer may be, over whatever transport; counted when it has been inflated.
+ * How large an answer may be, read in one piece or as a stream, over whatever transport; counted when it has been inflated.
  *
  * @since 0.1.0
  */
@@ -22,11 +22,11 @@ export const defaultMax: number = 128 * 1024 * 1024
 export const defaultMaxEvent: number = 64 * 1024 * 1024
 
 /**
- * No limit may be above this: V8 has no longer text.
+ * No limit may be above this: V8 has no longer text, less some room for what surrounds it.
  *
  * @since 0.1.0
  */
-export const longestText: number = 0x1fffffe8
+export const longestText: number = 0x1ff0_0000
 
 /** Browsers show a page neither that a body was compressed nor how, but the length it had then. */
 const hidesEncoding = "document" in globalThis || "WorkerGlobalScope" in globalThis

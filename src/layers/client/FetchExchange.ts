@@ -75,8 +75,8 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }:
     })
   return {
     account: ApiKey.account(apiKey),
-    scrub,
     maxAnswerBytes,
+    scrub,
     maxEventBytes,
     send: (request) =>
       Effect.uninterruptibleMask((restore) =>

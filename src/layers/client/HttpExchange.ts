@@ -59,8 +59,8 @@ export const make = (
   const execute = executing(client, transform, maxAnswerBytes)
   return {
     account: ApiKey.account(apiKey),
-    scrub,
     maxAnswerBytes,
+    scrub,
     maxEventBytes,
     send: (request, onSent) => {
       const base = prepare(request)

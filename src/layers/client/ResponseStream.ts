@@ -41,7 +41,9 @@ type Bytes = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, RequestError>
 export interface Reading {
   readonly sending: Sending
   readonly scrub: (text: string) => string
+  /** How many characters of items, or of an answer in one piece instead of a stream, may arrive. */
   readonly maxAnswerBytes: number
+  /** How many characters an event may have. */
   readonly maxEventBytes: number
   readonly toOutcome: typeof HttpAnswer.toOutcome
 }
@@ -123,12 +125,23 @@ class ResponseStream implements EventSource {
 
   /** True once nothing more is read but the rest of the body. */
   get #hasEnded(): boolean {
-    return this.#reader.isDone || this.#accumulator.terminal !== undefined || this.#reader.problem !== undefined
+    return this.#reader.isDone || this.#accumulator.terminal !== undefined || this.#problem !== undefined
+  }
+
+  /** Why the stream cannot be read on, once it cannot. */
+  get #problem(): string | undefined {
+    return this.#isTooLong
+      ? `its text is longer than ${this.#reading.maxAnswerBytes} characters`
+      : this.#reader.problem
+  }
+
+  get #isTooLong(): boolean {
+    return this.#accumulator.size > this.#reading.maxAnswerBytes
   }
 
   /** The next bytes; after the last event only what comes at once. */
   #next(): Bytes {
-    if (this.#reader.problem !== undefined) return Cause.done()
+    if (this.#problem !== undefined) return Cause.done()
     // A failed response with the usage may follow an error, but at once.
     if (this.#accumulator.terminal === undefined && !this.#reader.isDone) return this.#bytes
     const { clock, watchdog } = this.#reading.sending.running
@@ -138,7 +151,7 @@ class ResponseStream implements EventSource {
 
   /** Folds events in and hands them on; nothing behind the end is either. */
   #deliver(events: ReadonlyArray<StreamEvent.StreamEvent>): EventSource["pull"] {
-    const isTaken = (event: StreamEvent.StreamEvent) => this.#accumulator.add(event)
+    const isTaken = (event: StreamEvent.StreamEvent) => !this.#isTooLong && this.#accumulator.add(event)
     const end = events.findIndex((event) => !isTaken(event))
     const taken = end === -1 ? events : [...events.slice(0, end), ...events.slice(end + 1).filter(isTaken)]
     if (Arr.isReadonlyArrayNonEmpty(taken)) {
@@ -168,7 +181,7 @@ class ResponseStream implements EventSource {
 
   /** How a stream that has no more events ended. */
   #outcome(): Ended {
-    const { problem } = this.#reader
+    const problem = this.#problem
     const isOpen = this.#accumulator.terminal === undefined
     if (problem !== undefined && isOpen) {
       return Result.fail(

@@ -44,8 +44,8 @@ export interface ExchangeOptions {
   readonly responseCache?: Duration.Input | undefined
   /**
    * How many bytes an answer in one piece may have, errors included, or an event of a stream, counted when they have been
-   * inflated; at most 511 MiB. A larger one is `MalformedResponse` with the reason `tooLarge`, and its cost unknown. Default
-   * 128 MiB, and 64 MiB for an event.
+   * inflated, and how many characters of text, arguments and items a whole stream; at most 511 MiB. A larger one is
+   * `MalformedResponse` with the reason `tooLarge`, and its cost unknown. Default 128 MiB, and 64 MiB for an event.
    */
   readonly maxAnswerBytes?: number | undefined
 }
