@@ -102,7 +102,8 @@ export interface Empty extends Delivery {
 /**
  * The instant at which a rate limit ends, told in one of the spellings that are seen in the wild.
  *
- * `after` is counted from the moment of the reply. Defaults: `format: "millis"`, `place: "both"`, `limit: 20`.
+ * `after` is counted from the moment of the reply. `tells` names the `X-RateLimit-*` that are sent, default all three: a
+ * 429 without a reset was seen. Defaults: `format: "millis"`, `place: "both"`, `limit: 20`.
  *
  * @since 0.1.0
  */
@@ -111,6 +112,7 @@ export interface Reset {
   readonly format?: "millis" | "seconds" | "date"
   readonly place?: "headers" | "body" | "both"
   readonly limit?: number
+  readonly tells?: ReadonlyArray<"limit" | "remaining" | "reset">
 }
 
 /**
