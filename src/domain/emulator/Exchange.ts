@@ -136,14 +136,23 @@ export type Step = readonly [decision: Decision, state: State]
  *
  * @since 0.1.0
  */
-export const send = (context: Context, body: JsonObject, delivery: Reply.Delivery, id?: string): Decision => ({
-  _tag: "Send",
-  status: 200,
-  headers: { ...idHeader(id), ...delivery.headers },
-  contentType: "application/json",
-  body: shape(JSON.stringify(body), delivery),
-  delay: delayOf(context, delivery)
-})
+export const send = (context: Context, body: JsonObject, delivery: Reply.Delivery, id?: string): Decision => {
+  const head = {
+    status: 200,
+    headers: { ...idHeader(id), ...delivery.headers },
+    contentType: "application/json",
+    delay: delayOf(context, delivery)
+  }
+  const text = shape(JSON.stringify(body), delivery)
+  const { drip } = delivery
+  if (drip === undefined) return { _tag: "Send", ...head, body: text }
+  return {
+    _tag: "Stream",
+    id: id ?? "",
+    ...head,
+    script: Script.dripping(text, drip.bytes, Duration.toMillis(drip.every))
+  }
+}
 
 /**
  * Sends a stream.

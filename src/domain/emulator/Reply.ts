@@ -17,6 +17,7 @@ import type { Streaming } from "./Streaming.ts"
  * - `delay`: waited before the reply is sent, in addition to the emulator's `latency`.
  * - `padding`: whitespace sent before the body, as the real server does to keep a connection alive.
  * - `keep`: the share of the body that is sent, from 0 to 1; less than 1 truncates it.
+ * - `drip`: the body of an answer in one piece goes out so many bytes at a time, with a pause before each but the first.
  * - `stream`: how the answer is streamed to a caller who asks for that, faults included.
  *
  * @since 0.1.0
@@ -26,6 +27,7 @@ export interface Delivery {
   readonly delay?: Duration.Input
   readonly padding?: string
   readonly keep?: number
+  readonly drip?: { readonly bytes: number; readonly every: Duration.Input }
   readonly stream?: Streaming
 }
 

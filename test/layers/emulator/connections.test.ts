@@ -54,6 +54,25 @@ describe("connections on a real port", () => {
     }).pipe(Effect.provide(served({ clockOffset: "10 minutes" }))))
 })
 
+describe("an answer that drips", () => {
+  it.live("is the same answer, in pieces over time", () =>
+    Effect.gen(function*() {
+      const text = (model: string) => Effect.flatMap(ask(model), (response) => response.text)
+      const began = yield* Clock.currentTimeMillis
+      const whole = yield* text("a/b")
+      const [pieces, taken] = yield* Effect.zip(text("a/dripping"), Clock.currentTimeMillis)
+      assert.strictEqual(JSON.parse(pieces).object, "response")
+      assert.isAbove(pieces.length, 500)
+      assert.strictEqual(JSON.parse(whole).object, "response")
+      assert.isAtLeast(taken - began, Math.floor(pieces.length / 200) * 5)
+      const emulator = yield* Emulator.Emulator
+      assert.strictEqual(yield* emulator.openRequests, 0)
+      assert.strictEqual((yield* emulator.ledger).cancelled, 0)
+    }).pipe(Effect.provide(served({
+      rules: [{ when: { model: "a/dripping" }, reply: Emulator.Reply.answer({ drip: { bytes: 200, every: 5 } }) }]
+    }))))
+})
+
 describe("connections without a port", () => {
   it.effect("are none", () =>
     Effect.gen(function*() {
