@@ -12,11 +12,15 @@ import type { JsonObject } from "./Prompt.ts"
 import * as Recent from "./Recent.ts"
 
 /**
- * `GET /key`. Usage by day, week and month all say the whole usage: an emulator does not live that long.
+ * `GET /key`; `free` is today's use of the free models. Usage by day, week and month all say the whole usage: an emulator does not live that long.
  *
  * @since 0.1.0
  */
-export const key = (books: Ledger.Books, apiKey: string): JsonObject => {
+export const key = (
+  books: Ledger.Books,
+  apiKey: string,
+  free: { readonly limit: number; readonly used: number }
+): JsonObject => {
   const usage = Price.toWire(Ledger.spentBy(books, apiKey))
   return {
     data: {
@@ -39,7 +43,7 @@ export const key = (books: Ledger.Books, apiKey: string): JsonObject => {
       creator_user_id: "user_emulator",
       expires_at: null,
       rate_limit: { interval: "10s", note: "Deprecated and without meaning.", requests: -1 },
-      free_model_daily_requests: { limit: 1000, used: 0, remaining: 1000 },
+      free_model_daily_requests: { ...free, remaining: Math.max(0, free.limit - free.used) },
       workspace_id: "workspace_emulator",
       organization_id: null,
       allowed_data_regions: ["global"]

@@ -62,8 +62,9 @@ export const respond = (context: Context, state: State): Step => {
 }
 
 /** One model's turn. */
-const candidate = (context: Context, state: State, request: Request.Request, model: string): Step => {
-  const { config, key, now } = context
+const candidate = (original: Context, state: State, request: Request.Request, model: string): Step => {
+  const { config, key, now } = original
+  const context: Context = { ...original, latency: config.latencyOf(model) }
   const draw = Answer.drawOf(config.seed, model, request)
   const attempt = (Recent.get(state.attempts, Draw.toKey(draw)) ?? 0) + 1
   const id = generationId(draw, attempt, now)
@@ -76,7 +77,7 @@ const candidate = (context: Context, state: State, request: Request.Request, mod
     body: request.body
   }
   const gate = Gate.admit(context, state, call)
-  if (Result.isFailure(gate)) return [sendFault(context, gate.failure, id), state]
+  if (Result.isFailure(gate)) return [sendFault(context, gate.failure.failure, id), gate.failure.state]
   const { price } = gate.success
   const admitted: State = {
     ...gate.success.state,
@@ -91,6 +92,7 @@ const candidate = (context: Context, state: State, request: Request.Request, mod
     return [decision, bill(admitted, entryOf(context, request, model, id, lost, chargeOf(price, lost)))]
   }
   const answer = Answer.make(request, draw, reply)
+  const settled = Gate.settle(context, admitted, call, answer.inputTokens + answer.outputTokens)
   const charge = chargeOf(price, answer)
   const body = Response.make(request, answer, {
     id,
@@ -102,13 +104,13 @@ const candidate = (context: Context, state: State, request: Request.Request, mod
   const entry = answer.billed ? entryOf(context, request, model, id, answer, charge) : undefined
   const form = request.stream ? Streaming.toForm(config.stream, reply.stream) : undefined
   if (form === undefined || form.as === "json") {
-    return [send(context, body, reply, id), bill(admitted, entry)]
+    return [send(context, body, reply, id), bill(settled, entry)]
   }
   const events = Distortion.apply(Events.make(body, answer.items, form), body, form)
   const billed = entry !== undefined && Streaming.isBilled(form)
     ? { ...entry, finishReason: form.ending?._tag === "Error" ? "error" : entry.finishReason }
     : undefined
-  return [stream(context, Script.ofEvents(events, form, reply), reply, id), bill(admitted, billed)]
+  return [stream(context, Script.ofEvents(events, form, reply), reply, id), bill(settled, billed)]
 }
 
 const chargeOf = (price: Price.TokenPrice, answer: Answer.Answer): Price.Charge =>

@@ -3,13 +3,16 @@
  *
  * @since 0.1.0
  */
+import type * as BigDecimal from "effect/BigDecimal"
 import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import * as HashMap from "effect/HashMap"
 import * as Fault from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Config } from "./Options.ts"
+import * as Outage from "./Outage.ts"
 import type { JsonObject } from "./Prompt.ts"
+import type * as Quota from "./Quota.ts"
+import * as RateWindow from "./RateWindow.ts"
 import * as Recent from "./Recent.ts"
 import type * as Reply from "./Reply.ts"
 import * as Rule from "./Rule.ts"
@@ -71,7 +74,8 @@ export type Decision =
   | { readonly _tag: "Disconnect"; readonly delay: number }
 
 /**
- * Everything the server remembers. It grows with the number of keys and models, not with the number of requests.
+ * Everything the server remembers. It grows with the number of keys and models, not with the number of requests. `credits`
+ * are all that were ever bought, in USD.
  *
  * @since 0.1.0
  */
@@ -80,25 +84,32 @@ export interface State {
   readonly requests: ReadonlyArray<ReceivedRequest>
   readonly rules: ReadonlyArray<Rule.CountedRule>
   readonly attempts: Recent.Recent<number>
-  readonly windows: HashMap.HashMap<string, { readonly start: number; readonly requests: number }>
+  readonly quotas: ReadonlyArray<Quota.Quota>
+  readonly windows: RateWindow.Windows
+  readonly outages: ReadonlyArray<Outage.PlannedOutage>
+  readonly credits: BigDecimal.BigDecimal
 }
 
 /**
- * The state before the first request.
+ * The state before the first request, at the given instant by the server's clock (milliseconds since the epoch).
  *
  * @since 0.1.0
  */
-export const initial = (config: Config): State => ({
+export const initial = (config: Config, now: number): State => ({
   books: Ledger.empty,
   requests: [],
   rules: config.rules.map(Rule.counted),
   attempts: Recent.make(10_000),
-  windows: HashMap.empty()
+  quotas: config.quotas,
+  windows: RateWindow.empty,
+  outages: Outage.plan(config.outages, now),
+  credits: config.credits
 })
 
 /**
  * One request on its way through the server. `path` is without the base path, `key` empty when there was none, `json`
- * undefined when the body was none, and `now` in milliseconds since the epoch.
+ * undefined when the body was none, `now` in milliseconds since the epoch by the server's clock, and `latency` the time in
+ * milliseconds that the model takes whose turn it is.
  *
  * @since 0.1.0
  */
@@ -110,6 +121,7 @@ export interface Context {
   readonly query: URLSearchParams
   readonly key: string
   readonly json: unknown
+  readonly latency: number
 }
 
 /**
@@ -124,14 +136,23 @@ export type Step = readonly [decision: Decision, state: State]
  *
  * @since 0.1.0
  */
-export const send = (context: Context, body: JsonObject, delivery: Reply.Delivery, id?: string): Decision => ({
-  _tag: "Send",
-  status: 200,
-  headers: { ...idHeader(id), ...delivery.headers },
-  contentType: "application/json",
-  body: shape(JSON.stringify(body), delivery),
-  delay: delayOf(context, delivery)
-})
+export const send = (context: Context, body: JsonObject, delivery: Reply.Delivery, id?: string): Decision => {
+  const head = {
+    status: 200,
+    headers: { ...idHeader(id), ...delivery.headers },
+    contentType: "application/json",
+    delay: delayOf(context, delivery)
+  }
+  const text = shape(JSON.stringify(body), delivery)
+  const { drip } = delivery
+  if (drip === undefined) return { _tag: "Send", ...head, body: text }
+  return {
+    _tag: "Stream",
+    id: id ?? "",
+    ...head,
+    script: Script.dripping(text, drip.bytes, Duration.toMillis(drip.every))
+  }
+}
 
 /**
  * Sends a stream.
@@ -198,8 +219,8 @@ export const interrupt = (
  *
  * @since 0.1.0
  */
-export const delayOf = ({ config, path }: Context, { delay }: { readonly delay?: Duration.Input }): number =>
-  (path === "/responses" ? config.latency : 0) + Duration.toMillis(delay ?? 0)
+export const delayOf = ({ latency, path }: Context, { delay }: { readonly delay?: Duration.Input }): number =>
+  (path === "/responses" ? latency : 0) + Duration.toMillis(delay ?? 0)
 
 const fault = (context: Context, failure: Reply.Failure, id: string | undefined, delay: number): Decision => {
   const rendered = Fault.render(failure, context.now)

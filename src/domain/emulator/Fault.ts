@@ -75,7 +75,12 @@ const envelope = (failure: Failure, message: string, metadata: JsonObject | unde
 
 const seconds = (duration: Duration.Input): number => Math.ceil(Duration.toMillis(duration) / 1000)
 
-const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.makeUnsafe(millis)).toUTCString()
+/**
+ * An instant as HTTP headers tell it, in whole seconds.
+ *
+ * @since 0.1.0
+ */
+export const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.makeUnsafe(millis)).toUTCString()
 
 const retryAfter = (failure: Failure, duration: Duration.Input, now: number): string =>
   failure.retryAfterFormat === "date"
@@ -89,16 +94,19 @@ const earliestInstant = 1e11
 const rateHeaders = (reset: Reset, now: number): Readonly<Record<string, string>> => {
   const at = now + Duration.toMillis(reset.after)
   const format = reset.format ?? "millis"
+  const tells = reset.tells ?? ["limit", "remaining", "reset"]
   return {
-    "X-RateLimit-Limit": String(reset.limit ?? 20),
-    "X-RateLimit-Remaining": "0",
-    "X-RateLimit-Reset": at < earliestInstant
-      ? String(Math.ceil(Duration.toMillis(reset.after) / 1000))
-      : format === "millis"
-      ? String(Math.ceil(at))
-      : format === "seconds"
-      ? String(Math.ceil(at / 1000))
-      : httpDate(Math.ceil(at / 1000) * 1000)
+    ...(tells.includes("limit") && { "X-RateLimit-Limit": String(reset.limit ?? 20) }),
+    ...(tells.includes("remaining") && { "X-RateLimit-Remaining": "0" }),
+    ...(tells.includes("reset") && {
+      "X-RateLimit-Reset": at < earliestInstant
+        ? String(Math.ceil(Duration.toMillis(reset.after) / 1000))
+        : format === "millis"
+        ? String(Math.ceil(at))
+        : format === "seconds"
+        ? String(Math.ceil(at / 1000))
+        : httpDate(Math.ceil(at / 1000) * 1000)
+    })
   }
 }
 

@@ -5,12 +5,15 @@
  */
 import * as BigDecimal from "effect/BigDecimal"
 import * as Duration from "effect/Duration"
+import * as Outage from "./Outage.ts"
 import * as Price from "./Price.ts"
+import * as Quota from "./Quota.ts"
 import type { Rule } from "./Rule.ts"
+import * as SlugPattern from "./SlugPattern.ts"
 import { type Streaming, toForm } from "./Streaming.ts"
 
 /**
- * A limit of so many accepted requests per window, for each key and model.
+ * A limit of so many accepted requests per window, for each key and model; `limits` has others.
  *
  * Windows are fixed and start at multiples of their length since the epoch, as OpenRouter's do (a day ends at midnight
  * UTC). Rejected requests do not count. `models` restricts the limit to these slugs; default: all.
@@ -24,14 +27,6 @@ export interface RateLimit {
 }
 
 /**
- * Where a 429 of the rate limit tells when to come back: in HTTP headers, in `error.metadata.headers`, in both, as
- * `Retry-After`, or nowhere.
- *
- * @since 0.1.0
- */
-export type RateLimitHint = "both" | "headers" | "body" | "retry-after" | "none"
-
-/**
  * The options of an emulator; everything has a default.
  *
  * - `seed` (0): another seed, other answers.
@@ -39,8 +34,13 @@ export type RateLimitHint = "both" | "headers" | "body" | "retry-after" | "none"
  * - `credits` (`"100"`): USD of the account, as decimal text. A call that finds some left is served, so the last one may
  *   overdraw it.
  * - `prices`: by model, added to the built-in table. A model without one costs 1 and 2 USD per million tokens.
- * - `rateLimit`: none by default. `rateLimitHint` (`"both"`) is how its 429 looks.
- * - `latency` (0): time until a response is sent.
+ * - `rateLimit`, `limits`: none by default; what both name holds at once. `rateLimitHint` is how their 429s look, unless a
+ *   limit says otherwise; default: `both`, and `retry-after` for a provider's pool.
+ * - `outages`: none by default.
+ * - `clockOffset` (0): how far the server's clock is ahead of the caller's; negative for behind. The windows of limits, all
+ *   instants that are told and the header `Date` are by the server's clock.
+ * - `latency` (0): time until a response is sent. `latencies`: the same for models whose slug matches a pattern, see
+ *   `SlugPattern`; the first that matches counts.
  * - `maxBodyBytes` (16 MiB): a larger body is answered with 413.
  * - `stream`: how answers are streamed, unless a reply says otherwise.
  * - `rules`: replies for chosen requests, asked before those added later.
@@ -53,8 +53,12 @@ export interface Options {
   readonly credits?: string
   readonly prices?: Price.PriceTable
   readonly rateLimit?: RateLimit
-  readonly rateLimitHint?: RateLimitHint
+  readonly rateLimitHint?: Quota.RateLimitHint
+  readonly limits?: ReadonlyArray<Quota.Limit>
+  readonly outages?: ReadonlyArray<Outage.Outage>
+  readonly clockOffset?: Duration.Input
   readonly latency?: Duration.Input
+  readonly latencies?: Readonly<Record<string, Duration.Input>>
   readonly maxBodyBytes?: number
   readonly stream?: Streaming
   readonly rules?: ReadonlyArray<Rule>
@@ -70,13 +74,11 @@ export interface Config {
   readonly keys: ReadonlySet<string> | undefined
   readonly credits: BigDecimal.BigDecimal
   readonly prices: Price.PriceTable
-  readonly rateLimit: {
-    readonly requests: number
-    readonly window: number
-    readonly models: ReadonlySet<string> | undefined
-  } | undefined
-  readonly rateLimitHint: RateLimitHint
-  readonly latency: number
+  readonly rateLimitHint: Quota.RateLimitHint | undefined
+  readonly quotas: ReadonlyArray<Quota.Quota>
+  readonly outages: ReadonlyArray<Outage.Outage>
+  readonly clockOffset: number
+  readonly latencyOf: (model: string) => number
   readonly maxBodyBytes: number
   readonly stream: Streaming | undefined
   readonly rules: ReadonlyArray<Rule>
@@ -93,21 +95,32 @@ export const toConfig = (options: Options = {}): Config => {
   const prices = { ...Price.prices, ...options.prices }
   for (const price of Object.values(prices)) Price.charge(price, 1, 1)
   toForm(options.stream)
-  const rateLimit = options.rateLimit
+  const { outages = [], rateLimit } = options
+  Outage.plan(outages, 0)
+  const limits: ReadonlyArray<Quota.Limit> = [
+    ...(rateLimit === undefined ? [] : [{ name: "rateLimit", over: "model-of-key" as const, ...rateLimit }]),
+    ...(options.limits ?? [])
+  ]
   return {
     seed: options.seed ?? 0,
     keys: options.keys === undefined ? undefined : new Set(options.keys),
     credits: BigDecimal.fromStringUnsafe(options.credits ?? "100"),
     prices,
-    rateLimit: rateLimit === undefined ? undefined : {
-      requests: rateLimit.requests,
-      window: Math.max(1, Duration.toMillis(rateLimit.window)),
-      models: rateLimit.models === undefined ? undefined : new Set(rateLimit.models)
-    },
-    rateLimitHint: options.rateLimitHint ?? "both",
-    latency: Duration.toMillis(options.latency ?? 0),
+    rateLimitHint: options.rateLimitHint,
+    quotas: Quota.make(limits, options.rateLimitHint),
+    outages,
+    clockOffset: Duration.toMillis(options.clockOffset ?? 0),
+    latencyOf: latencyOf(options),
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     stream: options.stream,
     rules: options.rules ?? []
   }
+}
+
+const latencyOf = ({ latencies = {}, latency = 0 }: Options): Config["latencyOf"] => {
+  const general = Duration.toMillis(latency)
+  const special = Object.entries(latencies).map(([pattern, duration]) =>
+    [SlugPattern.matcher(pattern), Duration.toMillis(duration)] as const
+  )
+  return special.length === 0 ? () => general : (model) => special.find(([matches]) => matches(model))?.[1] ?? general
 }

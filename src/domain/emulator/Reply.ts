@@ -18,6 +18,7 @@ import type { Streaming } from "./Streaming.ts"
  * - `delay`: waited before the reply is sent, in addition to the emulator's `latency`.
  * - `padding`: whitespace sent before the body, as the real server does to keep a connection alive.
  * - `keep`: the share of the body that is sent, from 0 to 1; less than 1 truncates it.
+ * - `drip`: the body of an answer in one piece goes out so many bytes at a time, with a pause before each but the first.
  * - `stream`: how the answer is streamed to a caller who asks for that, faults included.
  *
  * @since 0.1.0
@@ -27,6 +28,7 @@ export interface Delivery {
   readonly delay?: Duration.Input
   readonly padding?: string
   readonly keep?: number
+  readonly drip?: { readonly bytes: number; readonly every: Duration.Input }
   readonly stream?: Streaming
 }
 
@@ -103,7 +105,8 @@ export interface Empty extends Delivery {
 /**
  * The instant at which a rate limit ends, told in one of the spellings that are seen in the wild.
  *
- * `after` is counted from the moment of the reply. Defaults: `format: "millis"`, `place: "both"`, `limit: 20`.
+ * `after` is counted from the moment of the reply. `tells` names the `X-RateLimit-*` that are sent, default all three: a
+ * 429 without a reset was seen. Defaults: `format: "millis"`, `place: "both"`, `limit: 20`.
  *
  * @since 0.1.0
  */
@@ -112,6 +115,7 @@ export interface Reset {
   readonly format?: "millis" | "seconds" | "date"
   readonly place?: "headers" | "body" | "both"
   readonly limit?: number
+  readonly tells?: ReadonlyArray<"limit" | "remaining" | "reset">
 }
 
 /**

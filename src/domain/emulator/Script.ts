@@ -52,6 +52,21 @@ export const ofText = (text: string, form: Form, frame: Frame = {}): Iterable<Ac
   return scripted(pieces, form, frame)
 }
 
+/**
+ * The script of a body that is sent so many bytes at a time, with a pause of so many milliseconds between them.
+ *
+ * @since 0.1.0
+ */
+export const dripping = (text: string, size: number, millis: number): Iterable<Action> =>
+  lazily(function*(): Generator<Action> {
+    const bytes = encoder.encode(text)
+    const step = Math.max(1, Math.floor(size))
+    for (let start = 0; start < bytes.length; start += step) {
+      if (start > 0) yield { _tag: "Wait", millis }
+      yield { _tag: "Bytes", bytes: bytes.subarray(start, start + step), complete: start + step >= bytes.length }
+    }
+  })
+
 const scripted = (pieces: Iterable<Piece>, form: Form, { keep }: Frame): Iterable<Action> =>
   lazily(() => chunked(limited(pieces, form, limitOf(pieces, form, keep)), form))
 

@@ -3,8 +3,8 @@
  *
  * A layer only has to read the request, apply {@link step} atomically, wait as long as the decision says, and send it or
  * play its script.
- * The order of the checks: path, key, size, JSON, parameters; then for each candidate model: slug, rate limit, credits,
- * rules, built-in models, answer. A candidate that ends in an error makes way for the next one of `models`.
+ * The order of the checks: path, key, size, JSON, parameters; then for each candidate model: slug, rate limits, credits,
+ * outages, rules, built-in models, answer. A candidate that ends in an error makes way for the next one of `models`.
  *
  * @since 0.1.0
  */
@@ -15,6 +15,7 @@ import * as Catalog from "./Catalog.ts"
 import {
   type Arrival,
   type Context,
+  type Decision,
   interrupt,
   type ReceivedRequest,
   send,
@@ -22,9 +23,11 @@ import {
   type State,
   type Step
 } from "./Exchange.ts"
+import { httpDate } from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Config } from "./Options.ts"
 import type { JsonObject } from "./Prompt.ts"
+import * as RateWindow from "./RateWindow.ts"
 import * as Reply from "./Reply.ts"
 import * as Rule from "./Rule.ts"
 import * as Embedding from "./Vector.ts"
@@ -33,17 +36,23 @@ import * as Embedding from "./Vector.ts"
 const remembered = 1000
 
 /**
- * Serves one request at the given instant (milliseconds since the epoch).
+ * Serves one request at the given instant by the server's clock (milliseconds since the epoch).
  *
  * @since 0.1.0
  */
 export const step = (config: Config, before: State, arrival: Arrival, now: number): Step => {
-  const context = contextOf(config, arrival, now)
+  const context = contextOf({ ...config, credits: before.credits }, arrival, now)
   const state: State = { ...before, requests: [...before.requests.slice(1 - remembered), received(context)] }
   const [decision, after] = route(context, state)
   const outcome = "status" in decision ? String(decision.status) : decision._tag.toLowerCase()
-  return [decision, { ...after, books: Ledger.count(after.books, outcome) }]
+  return [dated(decision, now), { ...after, books: Ledger.count(after.books, outcome) }]
 }
+
+/** A reply tells when it was sent, by the server's clock; some clients correct other instants by that. */
+const dated = (decision: Decision, now: number): Decision =>
+  decision._tag === "Send" || decision._tag === "Stream"
+    ? { ...decision, headers: { Date: httpDate(now + decision.delay), ...decision.headers } }
+    : decision
 
 const basePath = "/api/v1"
 
@@ -57,7 +66,8 @@ const contextOf = (config: Config, arrival: Arrival, now: number): Context => {
     path: trimmed.startsWith(`${basePath}/`) ? trimmed.slice(basePath.length) : "",
     query: new URLSearchParams(query),
     key: /^Bearer\s+(\S+)\s*$/i.exec(arrival.headers["authorization"] ?? "")?.[1] ?? "",
-    json: parseJson(arrival.body)
+    json: parseJson(arrival.body),
+    latency: 0
   }
 }
 
@@ -101,7 +111,7 @@ const route = (context: Context, state: State): Step => {
   const [reply, rules] = Rule.fire(state.rules, call)
   const next: State = { ...state, rules }
   if (reply !== undefined && Reply.isInterruption(reply)) return [interrupt(context, reply), next]
-  const body = document?.(context, state.books, query)
+  const body = document?.(context, state, query)
   return [body === undefined ? sendFault(context, Reply.failure(404)) : send(context, body, reply ?? {}), next]
 }
 
@@ -110,7 +120,7 @@ const services: ReadonlyMap<string, (context: Context, state: State) => Step> = 
   ["/embeddings", Embedding.respond]
 ])
 
-type Document = (context: Context, books: Ledger.Books, query: URLSearchParams) => JsonObject | undefined
+type Document = (context: Context, state: State, query: URLSearchParams) => JsonObject | undefined
 
 const documentOf = (path: string): Document | undefined => {
   const named = documents.get(path)
@@ -127,11 +137,11 @@ const decode = (text: string): string => {
 }
 
 const documents: ReadonlyMap<string, Document> = new Map<string, Document>([
-  ["/key", ({ key }, books) => Account.key(books, key)],
-  ["/credits", ({ config }, books) => Account.credits(books, config)],
+  ["/key", ({ key, now }, state) => Account.key(state.books, key, RateWindow.freeDaily(state, now))],
+  ["/credits", ({ config }, { books }) => Account.credits(books, config)],
   ["/models", ({ config }) => Catalog.models(config)],
   ["/models/user", ({ config }) => Catalog.models(config)],
   ["/models/count", ({ config }) => Catalog.count(config)],
   ["/providers", () => Catalog.providers],
-  ["/generation", (_, books, query) => Account.generation(books, query.get("id") ?? "")]
+  ["/generation", (_, { books }, query) => Account.generation(books, query.get("id") ?? "")]
 ])

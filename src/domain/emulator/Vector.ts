@@ -42,7 +42,7 @@ export const respond = (context: Context, state: State): Step => {
   const id = `gen-${Math.floor(now / 1000)}-${Draw.identifier(Draw.child(asked, `generation ${attempt}`), 20)}`
   const call = { path: context.path, key: Ledger.keyLabel(key), model, text, attempt, body }
   const gate = Gate.admit(context, state, call)
-  if (Result.isFailure(gate)) return [sendFault(context, gate.failure, id), state]
+  if (Result.isFailure(gate)) return [sendFault(context, gate.failure.failure, id), gate.failure.state]
   const { price } = gate.success
   const admitted: State = {
     ...gate.success.state,
@@ -76,7 +76,8 @@ export const respond = (context: Context, state: State): Step => {
     streamed: false,
     cancelled: false
   }
-  return [send(context, document, reply, id), { ...admitted, books: Ledger.charge(admitted.books, entry) }]
+  const settled = Gate.settle(context, admitted, call, tokens)
+  return [send(context, document, reply, id), { ...settled, books: Ledger.charge(settled.books, entry) }]
 }
 
 interface Wanted {

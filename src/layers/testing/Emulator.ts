@@ -2,7 +2,7 @@
  * OpenRouter's server, emulated: in-process without a port and under `TestClock`, or on a real port for any client.
  *
  * It validates requests, answers deterministically from its seed and the content of the request, keeps exact books,
- * limits rates, runs out of credits, and fails in OpenRouter's own dialects, by rules or by the name of the model.
+ * limits rates, runs out of credits, breaks down for a time, and fails in OpenRouter's own dialects, by rules or by the name of the model.
  *
  * | model | reply |
  * |---|---|
@@ -47,6 +47,7 @@
  * @since 0.1.0
  */
 import * as Array from "effect/Array"
+import * as BigDecimal from "effect/BigDecimal"
 import * as ByteSize from "effect/ByteSize"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -67,6 +68,9 @@ import * as Stream from "effect/Stream"
 import * as Exchange from "../../domain/emulator/Exchange.ts"
 import * as Ledger from "../../domain/emulator/Ledger.ts"
 import { type Config, type Options, toConfig } from "../../domain/emulator/Options.ts"
+import * as Outage from "../../domain/emulator/Outage.ts"
+import * as Quota from "../../domain/emulator/Quota.ts"
+import * as RateWindow from "../../domain/emulator/RateWindow.ts"
 import * as Rule from "../../domain/emulator/Rule.ts"
 import * as Server from "../../domain/emulator/Server.ts"
 import { Emulator } from "../../services/testing/Emulator.ts"
@@ -74,8 +78,12 @@ import * as Rendering from "./Rendering.ts"
 
 export type { ReceivedRequest } from "../../domain/emulator/Exchange.ts"
 export type { Account, Ledger } from "../../domain/emulator/Ledger.ts"
-export type { Options, RateLimit, RateLimitHint } from "../../domain/emulator/Options.ts"
+export type { Options, RateLimit } from "../../domain/emulator/Options.ts"
+export type { Outage } from "../../domain/emulator/Outage.ts"
 export type { PriceTable, TokenPrice } from "../../domain/emulator/Price.ts"
+export { freeLimits } from "../../domain/emulator/Quota.ts"
+export type { Limit, LimitScope, RateLimitHint } from "../../domain/emulator/Quota.ts"
+export type { WindowTraffic } from "../../domain/emulator/RateWindow.ts"
 export * as Reply from "../../domain/emulator/Reply.ts"
 export type { Call, Condition, Rule } from "../../domain/emulator/Rule.ts"
 export type { Ending, ErrorEnding, ErrorForm, KeepAlive, Position, Streaming } from "../../domain/emulator/Streaming.ts"
@@ -94,24 +102,34 @@ class Disconnected extends Data.TaggedError("Disconnected")<{}> {}
 export const make = (options?: Options): Effect.Effect<Emulator["Service"]> =>
   Effect.gen(function*() {
     const config = toConfig(options)
+    const now = Effect.map(Clock.currentTimeMillis, (millis) => millis + config.clockOffset)
     const server: RunningServer = {
       config,
-      state: yield* Ref.make(Exchange.initial(config)),
-      open: yield* Ref.make(0)
+      now,
+      state: yield* Ref.make(Exchange.initial(config, yield* now)),
+      open: yield* Ref.make(0),
+      sockets: new Set()
     }
-    const { open, state } = server
+    const { open, sockets, state } = server
+    const change = (f: (state: Exchange.State, now: number) => Partial<Exchange.State>) =>
+      Effect.flatMap(now, (instant) => Ref.update(state, (current) => ({ ...current, ...f(current, instant) })))
     return Emulator.of({
       // Servers run their handlers uninterruptibly, but a caller who hangs up must end the wait for an answer.
       app: Effect.interruptible(
         Effect.catchTag(handle(server, breakSocket, Rendering.compressed), "Disconnected", () => breakConnection)
       ),
       client: makeClient(handle(server, () => Effect.fail(new Disconnected()), Rendering.uncompressed)),
-      ledger: Effect.map(Ref.get(state), ({ books }) => Ledger.toLedger(books, config.credits)),
+      ledger: Effect.map(Ref.get(state), ({ books, credits }) => Ledger.toLedger(books, credits)),
+      traffic: Effect.map(Ref.get(state), ({ windows }) => RateWindow.traffic(windows)),
       requests: Effect.map(Ref.get(state), ({ requests }) => requests),
       openRequests: Ref.get(open),
-      addRule: (rule) =>
-        Ref.update(state, (current) => ({ ...current, rules: [...current.rules, Rule.counted(rule)] })),
-      reset: Ref.set(state, Exchange.initial(config))
+      openConnections: Effect.sync(() => Array.countBy(Array.fromIterable(sockets), isOpen)),
+      addRule: (rule) => change(({ rules }) => ({ rules: [...rules, Rule.counted(rule)] })),
+      setLimits: (limits) => change(() => ({ quotas: Quota.make(limits, config.rateLimitHint) })),
+      setOutages: (outages) => change((_, instant) => ({ outages: Outage.plan(outages, instant) })),
+      addCredits: (usd) =>
+        change(({ credits }) => ({ credits: BigDecimal.sum(credits, BigDecimal.fromStringUnsafe(usd)) })),
+      reset: change((_, instant) => Exchange.initial(config, instant))
     })
   })
 
@@ -151,8 +169,28 @@ export const layerServer = (options?: Options): Layer.Layer<Emulator, never, Htt
 
 interface RunningServer {
   readonly config: Config
+  /** The time by the server's own clock. */
+  readonly now: Effect.Effect<number>
   readonly state: Ref.Ref<Exchange.State>
   readonly open: Ref.Ref<number>
+  /** The sockets below the requests, some of which may be closed by now. */
+  readonly sockets: Set<Socket>
+}
+
+interface Socket {
+  readonly destroyed: unknown
+}
+
+const isOpen = ({ destroyed }: Socket): boolean => destroyed !== true
+
+/** Takes note of the socket below a request, if there is one to be seen, and forgets those that are closed. */
+const noteSocket = ({ sockets }: RunningServer, { source }: HttpServerRequest.HttpServerRequest): void => {
+  const socket = Predicate.hasProperty(source, "socket") ? source.socket : undefined
+  if (!Predicate.hasProperty(socket, "destroyed") || sockets.has(socket)) return
+  for (const known of sockets) {
+    if (!isOpen(known)) sockets.delete(known)
+  }
+  sockets.add(socket)
 }
 
 type Handled = Effect.Effect<
@@ -167,8 +205,9 @@ type Break = (request: HttpServerRequest.HttpServerRequest) => Effect.Effect<nev
 const handle = (server: RunningServer, breakOff: Break, compress: Rendering.Compress): Handled =>
   Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
+    noteSocket(server, request)
     const body = yield* readBody(request, server.config.maxBodyBytes)
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* server.now
     const arrival: Exchange.Arrival = {
       method: request.method,
       url: request.url,

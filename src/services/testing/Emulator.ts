@@ -10,6 +10,9 @@ import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { ReceivedRequest } from "../../domain/emulator/Exchange.ts"
 import type { Ledger } from "../../domain/emulator/Ledger.ts"
+import type { Outage } from "../../domain/emulator/Outage.ts"
+import type { Limit } from "../../domain/emulator/Quota.ts"
+import type { WindowTraffic } from "../../domain/emulator/RateWindow.ts"
 import type { Rule } from "../../domain/emulator/Rule.ts"
 
 /**
@@ -17,11 +20,18 @@ import type { Rule } from "../../domain/emulator/Rule.ts"
  *
  * - `app`: the server as an effect for any `HttpServer`; `client`: the same without a port, in the caller's fiber.
  * - `ledger`: what was charged so far, exactly.
+ * - `traffic`: what each window of each limit saw: the newest 1,000 that are over and those that are open.
  * - `requests`: the newest 1,000 requests, oldest first, without their credentials.
  * - `openRequests`: how many calls wait for their answer or have a stream that goes on. Zero when every caller was served
  *   or has left.
+ * - `openConnections`: how many sockets callers hold open, idle ones included; none are seen in-process.
  * - `addRule`: adds a rule behind those that are there.
- * - `reset`: back to the state after the start: empty books, no requests, only the rules of the options.
+ * - `setLimits`: replaces all rate limits, those of the options included. One of the same name and scope goes on with what
+ *   its windows have counted. Dies when a limit is malformed.
+ * - `setOutages`: replaces all outages; their `from` and `to` count from now. `[{}]` is an outage until further notice, and
+ *   `[]` ends it.
+ * - `addCredits`: buys credits, in USD as decimal text; dies when it is no decimal number.
+ * - `reset`: back to the state after the start: empty books, no requests, only what the options say.
  *
  * @since 0.1.0
  */
@@ -29,8 +39,13 @@ export class Emulator extends Context.Service<Emulator, {
   readonly app: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
   readonly client: HttpClient.HttpClient
   readonly ledger: Effect.Effect<Ledger>
+  readonly traffic: Effect.Effect<ReadonlyArray<WindowTraffic>>
   readonly requests: Effect.Effect<ReadonlyArray<ReceivedRequest>>
   readonly openRequests: Effect.Effect<number>
+  readonly openConnections: Effect.Effect<number>
   readonly addRule: (rule: Rule) => Effect.Effect<void>
+  readonly setLimits: (limits: ReadonlyArray<Limit>) => Effect.Effect<void>
+  readonly setOutages: (outages: ReadonlyArray<Outage>) => Effect.Effect<void>
+  readonly addCredits: (usd: string) => Effect.Effect<void>
   readonly reset: Effect.Effect<void>
 }>()("effect-openrouter/Emulator") {}
