@@ -21,6 +21,7 @@ import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
+import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import { Attempting } from "./Attempting.ts"
 import type { Reading } from "./Attempting.ts"
 import * as Watchdog from "./Watchdog.ts"
@@ -47,6 +48,8 @@ export interface Client {
   readonly account: string
   /** The `response` deadline of calls that set none. */
   readonly timeout: Duration.Duration
+  /** All that a call has to pass, in order: those of its caller, and the client's own. */
+  readonly admissionsWithin: (outer: ReadonlyArray<Admission.Admission>) => ReadonlyArray<Admission.Admission>
   readonly watchdogOf: (clock: Clock.Clock) => Watchdog.Watchdog
 }
 
@@ -55,7 +58,7 @@ export interface Client {
  *
  * @since 0.1.0
  */
-export class Running {
+export class Running implements RetryPolicy.Loop {
   readonly call: Admission.Call
   readonly clock: Clock.Clock
   readonly context: Context.Context<never>
@@ -71,7 +74,14 @@ export class Running {
     this.clock = fiber.getRef(Clock.Clock)
     this.context = fiber.context
     this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
-    this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
+    this.admissions = client.admissionsWithin(fiber.getRef(Admission.CurrentAdmissions))
+    const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
+    this.deadlines = {
+      response: response ?? client.timeout,
+      firstEvent: firstEvent ?? Deadlines.defaults.firstEvent,
+      idle: idle ?? Deadlines.defaults.idle,
+      total: total ?? (question.isStream ? Deadlines.defaults.total : Duration.infinity)
+    }
     this.call = {
       name: question.name,
       model: question.model,
@@ -79,15 +89,12 @@ export class Running {
       isBillable: question.isBillable,
       account: client.account,
       startedAt: this.clock.currentTimeMillisUnsafe(),
+      maxWait: Math.min(
+        Duration.toMillis(fiber.getRef(RetryPolicy.CurrentRetryPolicy).maxWait),
+        Duration.toMillis(this.deadlines.total)
+      ),
       scopes: fiber.getRef(Place.CurrentScopes),
       tags: fiber.getRef(Place.CurrentTags)
-    }
-    const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
-    this.deadlines = {
-      response: response ?? client.timeout,
-      firstEvent: firstEvent ?? Deadlines.defaults.firstEvent,
-      idle: idle ?? Deadlines.defaults.idle,
-      total: total ?? (question.isStream ? Deadlines.defaults.total : Duration.infinity)
     }
     this.totalAt = this.call.startedAt + Duration.toMillis(this.deadlines.total)
     this.watchdog = client.watchdogOf(this.clock)
@@ -105,6 +112,14 @@ export class Running {
         message: `headers: ${JSON.stringify(name)} has a name or a value that no header can carry`,
         ...Wire.compact({ model: this.call.model })
       })
+    }
+    return undefined
+  }
+
+  after(error: OpenRouterError): "wait" | "end" | undefined {
+    for (const { after } of this.admissions) {
+      const next = after?.(this.call, error)
+      if (next !== undefined) return next
     }
     return undefined
   }
