@@ -1,7 +1,6 @@
 /** The clients that are compared: with their gate, without it, and with Effect's own limiter in the place of it. */
-import { Effect, Layer, Predicate, Redacted } from "effect"
-import * as Package from "effect-openrouter"
-import { OpenRouter } from "effect-openrouter"
+import { Effect, Layer, Redacted } from "effect"
+import { OpenRouter, RateGate } from "effect-openrouter"
 import { HttpClient } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import type { Scenario } from "./scenarios.ts"
@@ -17,14 +16,6 @@ export interface Client {
   ) => Layer.Layer<OpenRouter.OpenRouter, never, HttpClient.HttpClient>
 }
 
-const gate: unknown = Reflect.get(Package, "RateGate")
-
-/** Whether this build of the client has a gate. */
-export const hasGate = Predicate.hasProperty(gate, "none")
-
-/** What tells a client to go without its gate. The only place that knows. */
-const noGate: object = Predicate.hasProperty(gate, "none") ? { rateGate: gate.none } : {}
-
 const options = (apiUrl: string | undefined): OpenRouter.Options => ({ apiKey: Redacted.make("herd"), apiUrl })
 
 /** The client as it comes. */
@@ -38,7 +29,7 @@ export const gated: Client = {
 export const ungated: Client = {
   name: "no gate",
   suits: () => true,
-  layer: (_, apiUrl) => OpenRouter.layer({ ...options(apiUrl), ...noGate })
+  layer: (_, apiUrl) => Layer.provide(OpenRouter.layer(options(apiUrl)), RateGate.none)
 }
 
 /**
@@ -52,7 +43,6 @@ const limiter = (name: string, limitOf: (limit: ToldLimit) => number): Client =>
     Layer.unwrap(Effect.map(RateLimiter.RateLimiter, (limiter) =>
       OpenRouter.layer({
         ...options(apiUrl),
-        ...noGate,
         transformClient: (client) => {
           const limit = herds[0]?.limit
           return limit === undefined ? client : HttpClient.withRateLimiter(client, {
@@ -62,7 +52,11 @@ const limiter = (name: string, limitOf: (limit: ToldLimit) => number): Client =>
             window: limit.window
           }).pipe(HttpClient.transformResponse(Effect.catchTag("RateLimiterError", Effect.die)))
         }
-      }))).pipe(Layer.provide(RateLimiter.layer), Layer.provide(RateLimiter.layerStoreMemory))
+      }))).pipe(
+        Layer.provide(RateGate.none),
+        Layer.provide(RateLimiter.layer),
+        Layer.provide(RateLimiter.layerStoreMemory)
+      )
 })
 
 interface ToldLimit {

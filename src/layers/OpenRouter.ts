@@ -14,6 +14,7 @@
 import * as Channel from "effect/Channel"
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
@@ -30,6 +31,7 @@ import { OpenRouter } from "../services/OpenRouter.ts"
 import * as Kernel from "./client/Kernel.ts"
 import * as Settings from "./client/Settings.ts"
 import * as TransportSender from "./client/TransportSender.ts"
+import * as RateGate from "./RateGate.ts"
 import * as Transport from "./Transport.ts"
 
 export * from "../services/OpenRouter.ts"
@@ -49,11 +51,23 @@ export interface Options extends Transport.Options {
   readonly timeout?: Duration.Input | undefined
 }
 
-const ofTransport = (transport: Transport.Transport["Service"], timeout?: Duration.Input): OpenRouter["Service"] =>
-  Kernel.make(TransportSender.make(transport), {
-    timeout: timeout === undefined ? defaults.response : Duration.fromInputUnsafe(timeout),
-    retries: true
+/** A client over a transport, and its gate: the one that is there, or one of its own. */
+const ofTransport = (
+  transport: Transport.Transport["Service"],
+  timeout?: Duration.Input
+): Effect.Effect<Context.Context<OpenRouter | RateGate.RateGate>> =>
+  Effect.map(Effect.serviceOption(RateGate.RateGate), (given) => {
+    const gate = Option.getOrElse(given, () => RateGate.make())
+    const service = Kernel.make(TransportSender.make(transport), {
+      timeout: timeout === undefined ? defaults.response : Duration.fromInputUnsafe(timeout),
+      retries: true,
+      gate: gate.admission
+    })
+    return Context.make(OpenRouter, service).pipe(Context.add(RateGate.RateGate, gate))
   })
+
+const ofHttp = (options: Options) =>
+  Effect.flatMap(Transport.makeHttp(options), (transport) => ofTransport(transport, options.timeout))
 
 /**
  * Makes the client.
@@ -61,7 +75,7 @@ const ofTransport = (transport: Transport.Transport["Service"], timeout?: Durati
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<OpenRouter["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(Transport.makeHttp(options), (transport) => ofTransport(transport, options.timeout))
+  Effect.map(ofHttp(options), Context.get(OpenRouter))
 
 /**
  * The client over a transport: HTTP's (`Transport.layer`), one that wraps it, or one of your own. Its deadlines are the
@@ -69,11 +83,14 @@ export const make = (options: Options): Effect.Effect<OpenRouter["Service"], nev
  *
  * @since 0.1.0
  */
-export const layerTransport: Layer.Layer<OpenRouter, never, Transport.Transport> = /* @__PURE__ */ Layer.fresh(
+export const layerTransport: Layer.Layer<
+  OpenRouter | RateGate.RateGate,
+  never,
+  Transport.Transport
+> = /* @__PURE__ */ Layer.fresh(
   // Each transport of a program gets a client of its own, although this is one value.
-  /* @__PURE__ */ Layer.effect(
-    OpenRouter,
-    /* @__PURE__ */ Effect.map(Transport.Transport, (transport) => ofTransport(transport))
+  /* @__PURE__ */ Layer.effectContext(
+    /* @__PURE__ */ Effect.flatMap(Transport.Transport, (transport) => ofTransport(transport))
   )
 )
 
@@ -82,8 +99,8 @@ export const layerTransport: Layer.Layer<OpenRouter, never, Transport.Transport>
  *
  * @since 0.1.0
  */
-export const layer = (options: Options): Layer.Layer<OpenRouter, never, HttpClient.HttpClient> =>
-  Layer.effect(OpenRouter, make(options))
+export const layer = (options: Options): Layer.Layer<OpenRouter | RateGate.RateGate, never, HttpClient.HttpClient> =>
+  Layer.effectContext(ofHttp(options))
 
 /**
  * Wraps the calls of all who use a client, as `withMiddleware` does for a part of a program; inside of those.
@@ -143,10 +160,9 @@ export interface ConfigOptions {
  */
 export const layerConfig = (
   options: ConfigOptions = {}
-): Layer.Layer<OpenRouter, Config.ConfigError, HttpClient.HttpClient> =>
-  Layer.effect(
-    OpenRouter,
-    Effect.flatMap(configured(options), (settings) => make({ ...settings, transformClient: options.transformClient }))
+): Layer.Layer<OpenRouter | RateGate.RateGate, Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.effectContext(
+    Effect.flatMap(configured(options), (settings) => ofHttp({ ...settings, transformClient: options.transformClient }))
   )
 
 /**
@@ -154,12 +170,12 @@ export const layerConfig = (
  *
  * @since 0.1.0
  */
-export const layerFetch: Layer.Layer<OpenRouter, Config.ConfigError> = /* @__PURE__ */ Layer.effect(
-  OpenRouter,
-  /* @__PURE__ */ Effect.suspend(() =>
-    Effect.map(configured({}), (settings) => ofTransport(Transport.makeFetch(settings)))
+export const layerFetch: Layer.Layer<OpenRouter | RateGate.RateGate, Config.ConfigError> = /* @__PURE__ */ Layer
+  .effectContext(
+    /* @__PURE__ */ Effect.suspend(() =>
+      Effect.flatMap(configured({}), (settings) => ofTransport(Transport.makeFetch(settings)))
+    )
   )
-)
 
 /** The options of a client, with those from configuration; it fails where each call would. */
 const configured = (options: ConfigOptions): Effect.Effect<Omit<Options, "transformClient">, Config.ConfigError> =>

@@ -67,6 +67,8 @@ export interface Call {
   readonly account: string
   /** Epoch milliseconds by the caller's clock at which the call began. */
   readonly startedAt: number
+  /** Milliseconds that it may wait in all for what is closed to it: its `RetryPolicy`'s `maxWait`. */
+  readonly maxWait: number
   /** The names of the enclosing scopes, outermost first. */
   readonly scopes: ReadonlyArray<string>
   /** The indices of those scopes that keep their sum only, see `Place.scope`. Absent: none. */
@@ -146,6 +148,11 @@ export type Stage = "reserve" | "wait" | "observe"
 export interface Admission {
   readonly stage: Stage
   readonly admit: (attempt: Attempt) => Effect.Effect<Settle, RequestError>
+  /**
+   * What follows an error, if it is this admission that knows. `wait`: the next attempt waits in `admit` as long as it has to,
+   * so the retry loop sends it there at once, and it is none of the policy's `times`. `end`: there is no next attempt.
+   */
+  readonly after?: ((call: Call, error: OpenRouterError) => "wait" | "end" | undefined) | undefined
   /** Is told what an attempt really cost whose costs were unknown, by its generation id. */
   readonly correct?: ((generationId: string, costs: Costs.Costs) => Effect.Effect<void>) | undefined
   /** Of admissions with one owner the outermost counts alone. Default: each counts, however often it is added. */

@@ -33,6 +33,7 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -189,32 +190,65 @@ export const CurrentRetryPolicy: Context.Reference<RetryPolicy> = Context.Refere
 )
 
 /**
+ * What the retry loop asks of whoever runs a call.
+ *
+ * @since 0.1.0
+ */
+export interface Loop {
+  /** Puts a bound on the wait for the next attempt, given the error before it. */
+  readonly within: <E extends OpenRouterError>(wait: Effect.Effect<void, E>, error: E) => Effect.Effect<void, E>
+  /** What follows an error, see `Admission.Admission`; the policy says it if this does not. */
+  readonly after: (error: OpenRouterError) => "wait" | "end" | undefined
+}
+
+/**
  * Runs a call under the current policy.
  *
- * `call` is given the number of the attempt, from 1. The loop costs nothing until the first attempt has failed. `within`
- * may put a bound on each wait, given the error before it.
+ * `call` is given the number of the attempt, from 1. The loop costs nothing until the first attempt has failed.
  *
  * @since 0.1.0
  */
 export const retried = <A, E extends OpenRouterError, R>(
   call: (attempt: number) => Effect.Effect<A, E, R>,
-  within: (wait: Effect.Effect<void, E>, error: E) => Effect.Effect<void, E> = (wait) => wait
+  loop: Loop
 ): Effect.Effect<A, E, R> =>
   Effect.catch(
     call(1),
     (first) =>
-      Effect.flatMap(CurrentRetryPolicy, (policy) =>
-        Effect.flatMap(Schedule.toStepWithSleep(bounded(policy)), (step) => {
+      Effect.flatMap(CurrentRetryPolicy, (policy) => {
+        const schedule = bounded(policy)
+        return Effect.flatMap(Schedule.toStepWithSleep(schedule), (step) => {
+          const wait = (error: E): Effect.Effect<void, E> => {
+            switch (loop.after(error)) {
+              case "end":
+                return Effect.fail(error)
+              case "wait":
+                return loop.within(repeats(schedule, error), error)
+              case undefined:
+                return loop.within(orFail(step(error), error), error)
+            }
+          }
           const next = (error: E, attempt: number): Effect.Effect<A, E, R> =>
             Effect.flatMap(
-              within(
-                Pull.catchDone(Effect.asVoid(step(error)), () => Effect.fail(error)),
-                error
-              ),
+              wait(error),
               () => Effect.catch(call(attempt), (error) => next(error, attempt + 1))
             )
           return next(first, 2)
-        }))
+        })
+      })
+  )
+
+const orFail = <E>(step: Pull.Pull<unknown, never, unknown>, error: E): Effect.Effect<void, E> =>
+  Pull.catchDone(Effect.asVoid(step), () => Effect.fail(error))
+
+/** Fails if the schedule would not repeat after this error, were it the first. */
+const repeats = <E extends OpenRouterError>(
+  schedule: RetryPolicy["schedule"],
+  error: E
+): Effect.Effect<void, E> =>
+  Effect.flatMap(
+    Schedule.toStep(schedule),
+    (step) => Effect.flatMap(Clock.currentTimeMillis, (now) => orFail(step(now, error), error))
   )
 
 /** The schedule of a policy, which ends where the next wait would exceed `maxWait`. */

@@ -6,7 +6,7 @@ import { HttpClient, HttpClientResponse } from "effect/http"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
-import { apiKey } from "../layers/client/support.ts"
+import { apiKey, ungated } from "../layers/client/support.ts"
 import { post, sse } from "../layers/emulator/support.ts"
 import { type Mutation, type Random, random } from "./mutate.ts"
 
@@ -90,7 +90,7 @@ export interface Fed {
 
 /** A client whose server says what it is fed. */
 export const fed = (fed: Fed): Layer.Layer<OpenRouter.OpenRouter> =>
-  OpenRouter.layer({ apiKey }).pipe(
+  ungated(OpenRouter.layer({ apiKey })).pipe(
     Layer.provide(Layer.succeed(
       HttpClient.HttpClient,
       HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, fed.next())))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, Redacted } from "effect"
 import { Admission, OpenRouter } from "effect-openrouter"
-import { type Client, gated, hasGate, informed, ungated } from "../../scripts/herd/clients.ts"
+import { type Client, gated, informed, ungated } from "../../scripts/herd/clients.ts"
 import { idealOf, type Measure, missed } from "../../scripts/herd/measure.ts"
 import { type Herd, type Scenario, scenarios } from "../../scripts/herd/scenarios.ts"
 import { runVirtual } from "../../scripts/herd/virtual.ts"
@@ -137,7 +137,7 @@ describe("the harness", () => {
     }), 30_000)
 })
 
-describe.skipIf(!hasGate)("the client as it comes, which is skipped where it has no RateGate", () => {
+describe("the client as it comes", () => {
   it.live.each(
     scenarios.filter(({ herds }) => herds.length > 1 || herds.every(({ calls, limit }) => calls === 300 || !limit))
   )("keeps its bars: $name", (scenario) =>

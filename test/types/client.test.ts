@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Config, Effect, type Layer, Schema, Stream } from "effect"
-import { type CreateResponse, OpenRouter, type OpenRouterError, type Outcome } from "effect-openrouter"
+import { type CreateResponse, OpenRouter, type OpenRouterError, type Outcome, type RateGate } from "effect-openrouter"
 import type { DispatchHttpClient, OpenRouterNode } from "effect-openrouter/node"
 import type { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import type { HttpClient, HttpServer } from "effect/http"
@@ -178,7 +178,7 @@ describe("a request", () => {
 
 describe("layers", () => {
   it("need and fail with what they say", () => {
-    type Client = OpenRouter.OpenRouter
+    type Client = OpenRouter.OpenRouter | RateGate.RateGate
     holds<Same<ReturnType<typeof OpenRouter.layer>, Layer.Layer<Client, never, HttpClient.HttpClient>>>(true)
     holds<
       Same<ReturnType<typeof OpenRouter.layerConfig>, Layer.Layer<Client, Config.ConfigError, HttpClient.HttpClient>>
@@ -193,7 +193,7 @@ describe("layers", () => {
     type Emulated = ReturnType<typeof Emulator.layerHttpClient>
     holds<Same<Emulated, Layer.Layer<HttpClient.HttpClient | Emulator.Emulator>>>(true)
     type Tested = ReturnType<typeof OpenRouterTest.layer>
-    holds<Same<Tested, Layer.Layer<Client | OpenRouterTest.OpenRouterTest>>>(true)
+    holds<Same<Tested, Layer.Layer<OpenRouter.OpenRouter | OpenRouterTest.OpenRouterTest>>>(true)
   })
 
   it("do not hide what is missing", () => {

@@ -23,6 +23,7 @@ import * as Costs from "../../domain/outcome/Costs.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import * as RequestBody from "../../domain/request/RequestBody.ts"
+import * as Admission from "../../services/Admission.ts"
 import { CurrentDefaults, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
@@ -71,6 +72,8 @@ export interface Settings {
   readonly timeout: Duration.Duration
   /** False for a client whose errors are all final, whatever `RetryPolicy` says. */
   readonly retries: boolean
+  /** The client's own gate, asked after all other admissions that wait. */
+  readonly gate?: Admission.Admission | undefined
 }
 
 /**
@@ -80,9 +83,21 @@ export interface Settings {
  */
 export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] => {
   const watchdogs = new WeakMap<Clock.Clock, Watchdog.Watchdog>()
+  const { gate } = settings
+  const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [] : [gate]
+  const orders = new WeakMap<ReadonlyArray<Admission.Admission>, ReadonlyArray<Admission.Admission>>()
   const client: Sending.Client = {
     account: sender.account,
     timeout: settings.timeout,
+    admissionsWithin: (outer) => {
+      if (outer.length === 0) return gated
+      let order = orders.get(outer)
+      if (order === undefined) {
+        order = Admission.inOrder([...outer, ...gated])
+        orders.set(outer, order)
+      }
+      return order
+    },
     watchdogOf: (clock) => {
       let watchdog = watchdogs.get(clock)
       if (watchdog === undefined) {
@@ -96,8 +111,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const retried = <A, E extends OpenRouterError>(
     running: Sending.Running,
     attempt: (number: number) => Effect.Effect<A, E>
-  ): Effect.Effect<A, E> =>
-    settings.retries ? RetryPolicy.retried(attempt, (wait, error) => running.within(wait, error)) : attempt(1)
+  ): Effect.Effect<A, E> => settings.retries ? RetryPolicy.retried(attempt, running) : attempt(1)
 
   /** One attempt that ends with its answer. */
   const attempted = <A>(

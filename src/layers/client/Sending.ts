@@ -24,6 +24,7 @@ import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
+import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import { Attempting } from "./Attempting.ts"
 import type { Reading } from "./Attempting.ts"
 import * as Watchdog from "./Watchdog.ts"
@@ -50,6 +51,8 @@ export interface Client {
   readonly account: string
   /** The `response` deadline of calls that set none. */
   readonly timeout: Duration.Duration
+  /** All that a call has to pass, in order: those of its caller, and the client's own. */
+  readonly admissionsWithin: (outer: ReadonlyArray<Admission.Admission>) => ReadonlyArray<Admission.Admission>
   readonly watchdogOf: (clock: Clock.Clock) => Watchdog.Watchdog
 }
 
@@ -58,7 +61,7 @@ export interface Client {
  *
  * @since 0.1.0
  */
-export class Running {
+export class Running implements RetryPolicy.Loop {
   readonly call: Admission.Call
   readonly clock: Clock.Clock
   readonly context: Context.Context<never>
@@ -76,7 +79,14 @@ export class Running {
     this.clock = fiber.getRef(Clock.Clock)
     this.context = fiber.context
     this.headers = withoutCredentials(fiber.getRef(CurrentHeaders))
-    this.admissions = Admission.inOrder(fiber.getRef(Admission.CurrentAdmissions))
+    this.admissions = client.admissionsWithin(fiber.getRef(Admission.CurrentAdmissions))
+    const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
+    this.deadlines = {
+      response: response ?? client.timeout,
+      firstEvent: firstEvent ?? Deadlines.defaults.firstEvent,
+      idle: idle ?? Deadlines.defaults.idle,
+      total: total ?? (question.isStream ? Deadlines.defaults.total : Duration.infinity)
+    }
     const summed = fiber.getRef(Place.CurrentSummed)
     const call: Admission.Call = {
       name: question.name,
@@ -85,17 +95,14 @@ export class Running {
       isBillable: question.isBillable,
       account: client.account,
       startedAt: this.clock.currentTimeMillisUnsafe(),
+      maxWait: Math.min(
+        Duration.toMillis(fiber.getRef(RetryPolicy.CurrentRetryPolicy).maxWait),
+        Duration.toMillis(this.deadlines.total)
+      ),
       scopes: fiber.getRef(Place.CurrentScopes),
       tags: fiber.getRef(Place.CurrentTags)
     }
     this.call = summed.length === 0 ? call : { ...call, summed }
-    const { firstEvent, idle, response, total } = fiber.getRef(Deadlines.CurrentDeadlines)
-    this.deadlines = {
-      response: response ?? client.timeout,
-      firstEvent: firstEvent ?? Deadlines.defaults.firstEvent,
-      idle: idle ?? Deadlines.defaults.idle,
-      total: total ?? (question.isStream ? Deadlines.defaults.total : Duration.infinity)
-    }
     this.totalAt = this.call.startedAt + Duration.toMillis(this.deadlines.total)
     this.watchdog = client.watchdogOf(this.clock)
   }
@@ -112,6 +119,18 @@ export class Running {
         message: `headers: ${JSON.stringify(name)} has a name or a value that no header can carry`,
         ...Wire.compact({ model: this.call.model })
       })
+    }
+    return undefined
+  }
+
+  /** The last error that was made again with the cost of the call, and as its attempt gave it: admissions know that one. */
+  remade: { readonly from: OpenRouterError; readonly to: OpenRouterError } | undefined
+
+  after(error: OpenRouterError): "wait" | "end" | undefined {
+    const own = this.remade?.to === error ? this.remade.from : error
+    for (const { after } of this.admissions) {
+      const next = after?.(this.call, own)
+      if (next !== undefined) return next
     }
     return undefined
   }
@@ -175,7 +194,10 @@ export class Sending extends Attempting {
   failed<E extends OpenRouterError>(error: E, withCallCost: (error: E, callCost: Usd) => E): E {
     if (this.sentAt === undefined && this.number === 1) return error
     const callCost = this.#spends(this.costsOf(error))
-    return callCost === undefined || error.callCost !== undefined ? error : withCallCost(error, callCost)
+    if (callCost === undefined || error.callCost !== undefined) return error
+    const remade = withCallCost(error, callCost)
+    this.running.remade = { from: error, to: remade }
+    return remade
   }
 
   /** Its answer with the cost of the call, once it is over. Alone it has its own. */

@@ -8,6 +8,7 @@
 import type * as Config from "effect/Config"
 import * as Layer from "effect/Layer"
 import type { OpenRouter } from "../../services/OpenRouter.ts"
+import type { RateGate } from "../../services/RateGate.ts"
 import { layerConfig } from "../OpenRouter.ts"
 import * as DispatchHttpClient from "./DispatchHttpClient.ts"
 
@@ -16,6 +17,6 @@ import * as DispatchHttpClient from "./DispatchHttpClient.ts"
  *
  * @since 0.1.0
  */
-export const layerUndici: Layer.Layer<OpenRouter, Config.ConfigError> = layerConfig().pipe(
+export const layerUndici: Layer.Layer<OpenRouter | RateGate, Config.ConfigError> = layerConfig().pipe(
   Layer.provide(DispatchHttpClient.layer)
 )

@@ -212,6 +212,7 @@ describe("what an attempt says", () => {
         isBillable: true,
         account,
         startedAt: t0 + 5000,
+        maxWait: 120_000,
         scopes: ["tick 1", "Ann"],
         tags: { user: "u-17", tier: "free", run: "r-1" }
       })

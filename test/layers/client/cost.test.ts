@@ -3,7 +3,7 @@ import { BigDecimal, Effect, Exit, Fiber, Random, Schema } from "effect"
 import { CostLedger, Costs, OpenRouter, OpenRouterError, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
-import { ask, askFor, atT0, emulated, failure, model, ok, scripted } from "./support.ts"
+import { ask, askFor, atT0, emulated, failure, model, ok, scripted, ungated } from "./support.ts"
 
 const { Reply } = Emulator
 
@@ -88,7 +88,7 @@ describe("a ledger", () => {
         yield* Fiber.join(detached)
       }))
       assert.deepStrictEqual(figures(spent), { calls: 52, failures: 0, unknown: 0, cost: "5.2" })
-    }).pipe(Effect.provide(scripted([costing(0.1)]))))
+    }).pipe(Effect.provide(ungated(scripted([costing(0.1)])))))
 })
 
 describe("scopes", () => {
@@ -133,7 +133,7 @@ describe("scopes", () => {
       assert.strictEqual(report.scopes.reduce((sum, { calls }) => sum + calls, 0), 100)
       assert.include(report.scopes.map(({ name }) => name), "(other)")
       assert.isAtMost(count(report), 20)
-    }).pipe(Effect.provide(scripted([costing(0.1)]))))
+    }).pipe(Effect.provide(ungated(scripted([costing(0.1)])))))
 
   it.effect("stay bounded however deep names that never repeat are nested", () =>
     Effect.gen(function*() {
@@ -367,7 +367,7 @@ describe("the books", () => {
         ))
       const exact = BigDecimal.sumAll(costs.map((cost) => BigDecimal.fromStringUnsafe(String(cost))))
       const spent = yield* spending(Effect.all(costs.map(() => ask()), { concurrency: 20 })).pipe(
-        Effect.provide(scripted(costs.map(costing)))
+        Effect.provide(ungated(scripted(costs.map(costing))))
       )
       assert.strictEqual(spent.unknown, 0)
       assert.deepStrictEqual(spent.cost, Usd.fromDecimal(exact))

@@ -354,6 +354,7 @@ describe("a soak", () => {
     isBillable: true,
     account: "test",
     startedAt: t0,
+    maxWait: 0,
     scopes: [],
     tags: {}
   }

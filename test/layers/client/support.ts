@@ -1,6 +1,6 @@
 import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { Clock, Context, Effect, Layer, Redacted, Ref, Schema } from "effect"
-import { type CreateResponse, OpenRouter, OpenRouterError, RetryPolicy } from "effect-openrouter"
+import { type CreateResponse, OpenRouter, OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
 import { DispatchHttpClient } from "effect-openrouter/node"
 import { Emulator } from "effect-openrouter/testing"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientResponse, HttpServer } from "effect/http"
@@ -20,7 +20,10 @@ export const atT0 = TestClock.setTime(t0)
 /** Every failure is final, for tests that are not about waiting. */
 export const once = Layer.succeed(RetryPolicy.CurrentRetryPolicy, RetryPolicy.none)
 
-export const final = <A, E, R>(layer: Layer.Layer<A, E, R>) => Layer.merge(layer, once)
+/** A client whose calls never wait for one another. */
+export const ungated = <A, E, R>(layer: Layer.Layer<A, E, R>) => Layer.provide(layer, RateGate.none)
+
+export const final = <A, E, R>(layer: Layer.Layer<A, E, R>) => Layer.merge(ungated(layer), once)
 
 /** The client of an emulator without a port. */
 export const emulated = (

@@ -10,7 +10,7 @@ import { createServer } from "node:http"
 import { inspect } from "node:util"
 import * as S from "../stream/support.ts"
 import * as Meter from "./meter.ts"
-import { apiKey, ask, atT0, failure, model, ok, t0 } from "./support.ts"
+import { apiKey, ask, atT0, failure, model, ok, t0, ungated } from "./support.ts"
 
 const secret = Redacted.value(apiKey)
 
@@ -180,7 +180,7 @@ describe("who wraps a transport", () => {
         yield* Effect.all([Effect.exit(ask()), Effect.exit(Stream.runDrain(stream)), Effect.exit(OpenRouter.key)]).pipe(
           RetryPolicy.with(RetryPolicy.none),
           Effect.provide(
-            OpenRouter.layerTransport.pipe(Layer.provide(watched(exchanges)), Layer.provide(echoing(status)))
+            ungated(OpenRouter.layerTransport).pipe(Layer.provide(watched(exchanges)), Layer.provide(echoing(status)))
           )
         )
         assert.lengthOf(exchanges, 3)
@@ -206,7 +206,7 @@ const canned = (
   answers: ReadonlyArray<Transport.Answer | OpenRouterError.RequestError>,
   options?: Parameters<typeof Transport.make>[1]
 ) =>
-  OpenRouter.layerTransport.pipe(Layer.provide(Layer.sync(Transport.Transport, () => {
+  ungated(OpenRouter.layerTransport).pipe(Layer.provide(Layer.sync(Transport.Transport, () => {
     let next = 0
     return Transport.make(() => {
       const answer = answers[Math.min(next++, answers.length - 1)]

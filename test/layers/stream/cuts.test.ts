@@ -3,6 +3,7 @@ import { Arbitrary, Effect, Exit, Layer, Option, Schedule, Schema, Stream } from
 import { OpenRouter, RetryPolicy, type StreamEvent, Transport, Wire } from "effect-openrouter"
 import { readdirSync, readFileSync } from "node:fs"
 import * as Recorded from "../../domain/stream/recorded.ts"
+import { ungated } from "../client/support.ts"
 import * as S from "./support.ts"
 
 const headers = { "content-type": "text/event-stream", "x-generation-id": "gen-1" }
@@ -155,7 +156,7 @@ describe("what is repeated does not depend on it either", () => {
         Effect.gen(function*() {
           let sends = 0
           const events: Array<StreamEvent.StreamEvent> = []
-          const layer = OpenRouter.layerTransport.pipe(Layer.provide(Layer.succeed(
+          const layer = ungated(OpenRouter.layerTransport).pipe(Layer.provide(Layer.succeed(
             Transport.Transport,
             Transport.make(() => {
               const chunks = ++sends === 1 ? cut(bytes, places) : [encoder.encode(streams["a good one"] ?? "")]
@@ -179,7 +180,7 @@ describe("what is repeated does not depend on it either", () => {
   it.effect("the events of an attempt that was repeated are gone", () =>
     Effect.gen(function*() {
       let sends = 0
-      const layer = OpenRouter.layerTransport.pipe(Layer.provide(Layer.succeed(
+      const layer = ungated(OpenRouter.layerTransport).pipe(Layer.provide(Layer.succeed(
         Transport.Transport,
         Transport.make(() =>
           Effect.succeed(

@@ -1,0 +1,161 @@
+/**
+ * A limit that the server announced: so many requests per window, and when the next window begins.
+ *
+ * Only refusals announce anything (successes carry no rate-limit headers), so the length of a window is learned from two
+ * announced resets, and the second one is asked for: once a window of unknown length is used up, one more request goes. Told
+ * the time, it knows no clock. All times are epoch milliseconds.
+ *
+ * @since 0.1.0
+ */
+
+/** At the beginning of a window one request goes first: if our clock is early, one is refused instead of all. */
+const leadMillis = 25
+
+/** How fast a window of unknown length is tried beyond its limit. */
+const tryMillis = 250
+
+/** How often a learned limit is tried, to find one that was raised: at first, and at most. */
+const raiseMillis = 30_000
+const maxRaiseMillis = 60 * 60 * 1000
+
+/**
+ * An announced limit and what is used of it.
+ *
+ * @since 0.1.0
+ */
+export class AnnouncedWindow {
+  /** Requests per window as announced; absent until then. */
+  limit: number | undefined
+  /** The length of a window, once two resets have told it. */
+  length: number | undefined
+  /** When the window that is counted begins. */
+  startsAt = 0
+  /** Requests sent in it. */
+  taken = 0
+  #endsAt = Infinity
+  /** What of the limit is ours: less than all where others use the same key. */
+  #share = Infinity
+  #refusedHere = 0
+  /** True while refusals of the last window still come that lessen the share. */
+  #isLessening = false
+  /** Requests beyond the limit that may go in this window, to learn. */
+  #extra = 0
+  #raise = 1
+  #raiseEvery = raiseMillis
+  #raiseAt = Infinity
+  #lastTakenAt = 0
+  #lastReset: number | undefined
+
+  /** What is left of the window at `now`; absent without a limit. */
+  remaining(now: number): number | undefined {
+    if (this.limit === undefined) return undefined
+    this.#roll(now)
+    return Math.max(0, Math.min(this.limit, this.#share) - this.taken)
+  }
+
+  /** How many of those taken went beyond the limit, to learn. */
+  get beyond(): number {
+    return this.limit === undefined ? 0 : Math.max(0, this.taken - this.limit)
+  }
+
+  /** When the next request may go; not later than `now` if at once. */
+  readyAt(now: number): number {
+    if (this.limit === undefined) return 0
+    this.#roll(now)
+    if (now < this.startsAt) return this.startsAt
+    if (this.taken === 0) return 0
+    const leadUntil = this.startsAt + leadMillis
+    if (now < leadUntil) return leadUntil
+    if (this.taken < this.#share + this.#extra) return 0
+    if (this.#endsAt !== Infinity) return this.#endsAt
+    // Twice as many each time, as long as none is refused.
+    const at = this.#lastTakenAt + tryMillis
+    if (now < at) return at
+    this.#extra = Math.max(1, this.#extra * 2)
+    return 0
+  }
+
+  take(now: number): void {
+    if (this.limit === undefined) return
+    this.taken++
+    this.#lastTakenAt = now
+    // The first one beyond a window of unknown length goes at once: it tells the length.
+    if (this.#endsAt === Infinity && this.taken === this.#share && this.#extra === 0) this.#extra = 1
+  }
+
+  /** A request that was let through has not been sent. */
+  giveBack(takenAt: number): void {
+    if (this.limit !== undefined && takenAt >= this.startsAt && this.taken > 0) this.taken--
+  }
+
+  /** A request sent at `sentAt` was refused until `resetAt`, which lies in the future. */
+  refused(now: number, sentAt: number, resetAt: number, limit: number): void {
+    if (this.limit !== limit) {
+      this.limit = limit
+      this.#share = limit
+      this.#raise = 1
+      this.#raiseEvery = raiseMillis
+      this.#raiseAt = now + raiseMillis
+      this.#isLessening = false
+    } else if (sentAt >= this.startsAt && now >= this.startsAt) {
+      this.#refusedHere++
+      this.#isLessening = this.taken > 1 && this.taken <= this.#share
+      // Others use the same limit: what was let through here is what is left for us.
+      if (this.#isLessening) this.#share = Math.max(1, this.taken - this.#refusedHere)
+      else if (this.taken > this.#share) this.#notRaised(now)
+    } else if (this.#isLessening && resetAt === this.startsAt) this.#share = Math.max(1, this.#share - 1)
+    this.#learnLength(now, resetAt)
+    this.#beginAt(resetAt)
+  }
+
+  clear(): void {
+    this.limit = undefined
+    this.length = undefined
+    this.#lastReset = undefined
+    this.#share = Infinity
+    this.#beginAt(0)
+  }
+
+  #beginAt(at: number): void {
+    if (at === this.startsAt) return
+    this.startsAt = at
+    this.#endsAt = this.length === undefined ? Infinity : at + this.length
+    this.taken = 0
+    this.#refusedHere = 0
+    this.#extra = 0
+  }
+
+  #notRaised(now: number): void {
+    this.#raise = 1
+    this.#extra = 0
+    this.#raiseAt = now + this.#raiseEvery
+    this.#raiseEvery = Math.min(maxRaiseMillis, this.#raiseEvery * 2)
+  }
+
+  #learnLength(now: number, resetAt: number): void {
+    const last = this.#lastReset
+    if (last === resetAt) return
+    this.#lastReset = resetAt
+    if (last === undefined || resetAt < last) return
+    const apart = resetAt - last
+    const { length } = this
+    // Several windows may lie between two refusals; what fits no multiple is a new length.
+    if (length === undefined || apart < length || length < resetAt - now) this.length = apart
+    else if (Math.abs(apart / length - Math.round(apart / length)) > 0.02) this.length = undefined
+  }
+
+  /** Goes on to the window of `now`. */
+  #roll(now: number): void {
+    const { length } = this
+    if (length === undefined || now < this.#endsAt) return
+    if (this.taken > this.#share && this.#refusedHere === 0 && this.limit !== undefined) {
+      // More than the limit went through: it was raised.
+      this.limit += this.#extra
+      this.#share = this.limit
+      this.#raise *= 2
+      this.#raiseAt = now
+    } else if (this.#refusedHere === 0 && this.taken >= this.#share && this.#share < (this.limit ?? 0)) this.#share++
+    this.#beginAt(this.#endsAt + Math.floor((now - this.#endsAt) / length) * length)
+    if (now >= this.#raiseAt) this.#extra = this.#raise
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The gates that there are: in memory, which every client has unless it is given another one, and none.
+ *
+ * A gate is given to a client as a layer below it:
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { OpenRouter, RateGate } from "effect-openrouter"
+ *
+ * const client = OpenRouter.layerFetch.pipe(
+ *   Layer.provide(RateGate.layer({ limits: [{ model: "*:free", requests: 20, window: "1 minute" }] }))
+ * )
+ * ```
+ *
+ * Clients that are given one gate share it, also where their keys differ: limits are kept by key.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Redis } from "effect/persistence/Redis"
+import * as KnownLimit from "../domain/gate/KnownLimit.ts"
+import type { Limiter } from "../domain/gate/Limiter.ts"
+import * as Wire from "../domain/wire/Wire.ts"
+import { RateGate } from "../services/RateGate.ts"
+import type { LimitState } from "../services/RateGate.ts"
+import { MemoryGate } from "./gate/MemoryGate.ts"
+import type { SharedLimits } from "./gate/SharedLimits.ts"
+import * as RedisLimits from "./redis/RedisLimits.ts"
+
+export { type Options as KnownLimit } from "../domain/gate/KnownLimit.ts"
+export * from "../services/RateGate.ts"
+
+/**
+ * What a gate is made from.
+ *
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Limits that are known beforehand; those that are not are learned. A call passes all that match its model. */
+  readonly limits?: ReadonlyArray<KnownLimit.Options> | undefined
+}
+
+/**
+ * Makes a gate in memory. A limit that makes no sense is a defect, which names it.
+ *
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): RateGate["Service"] => ofShared(options, undefined)
+
+const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate["Service"] => {
+  const limits = options.limits ?? []
+  for (const [index, limit] of limits.entries()) {
+    const problem = KnownLimit.problemOf(limit)
+    if (problem !== undefined) throw new Error(`RateGate: limits[${index}] ${problem}`)
+  }
+  const gate = new MemoryGate(limits, shared)
+  return RateGate.of({
+    admission: gate,
+    state: Effect.map(Clock.currentTimeMillis, (now) => stateOf(gate, now)),
+    reset: (model) => Effect.map(Clock.currentTimeMillis, (now) => gate.reset(model, now))
+  })
+}
+
+/**
+ * A gate in memory.
+ *
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<RateGate> => Layer.sync(RateGate, () => make(options))
+
+/**
+ * How processes share their gates.
+ *
+ * @since 0.1.0
+ */
+export interface RedisOptions extends Options {
+  /** What the keys begin with. Default `effect-openrouter:`. */
+  readonly prefix?: string | undefined
+  /** How long an answer of Redis is waited for, before the process goes on alone. Default 250 milliseconds. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * A gate that all processes share which use the same Redis and the same key: what one of them learned holds for all, and
+ * their requests are counted together. First come first served holds within each process.
+ *
+ * Where Redis is away, each goes on with its gate in memory and logs one line. Give its client
+ * `disableOfflineQueue: true`, so that commands fail at once then. Limits that are known beforehand
+ * (`limits`) are kept by each process for itself.
+ *
+ * ```ts
+ * import { NodeRedis } from "@effect/platform-node"
+ * import { Layer } from "effect"
+ * import { OpenRouter, RateGate } from "effect-openrouter"
+ *
+ * const client = OpenRouter.layerFetch.pipe(
+ *   Layer.provide(RateGate.layerRedis()),
+ *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379", disableOfflineQueue: true }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const layerRedis = (options: RedisOptions = {}): Layer.Layer<RateGate, never, Redis> =>
+  Layer.effect(RateGate, Effect.map(RedisLimits.make(options), (shared) => ofShared(options, shared)))
+
+/**
+ * No gate: every call is sent at once, and learns alone what the limits are.
+ *
+ * @since 0.1.0
+ */
+export const none: Layer.Layer<RateGate> = /* @__PURE__ */ Layer.succeed(RateGate, {
+  admission: undefined,
+  state: Effect.succeed([]),
+  reset: () => Effect.void
+})
+
+const stateOf = (gate: MemoryGate, now: number): ReadonlyArray<LimitState> => {
+  const states: Array<LimitState> = []
+  const sharing = (account: string, reach: "free" | "account"): number => {
+    let inFlight = 0
+    for (const lane of gate.lanes) {
+      const shared = reach === "free" ? lane.free : lane.whole
+      if (lane.account === account && shared !== undefined) inFlight += lane.inFlight
+    }
+    return inFlight
+  }
+  for (const { account, inFlight, isOfModel, limiter, model, turns } of gate.lanes) {
+    states.push(
+      of({ account, reach: isOfModel ? "model" : "endpoints", limiter, waiting: turns.size, inFlight, model }, now)
+    )
+  }
+  for (const { account, reach, shared } of gate.lanes.shared()) {
+    states.push(
+      of({
+        account,
+        reach,
+        limiter: shared.limit,
+        waiting: shared.waiting,
+        inFlight: sharing(account, reach),
+        model: undefined
+      }, now)
+    )
+  }
+  return states
+}
+
+const of = ({ account, inFlight, limiter, model, reach, waiting }: {
+  readonly account: string
+  readonly reach: LimitState["reach"]
+  readonly model: string | undefined
+  readonly limiter: Limiter
+  readonly waiting: number
+  readonly inFlight: number
+}, now: number): LimitState => ({
+  account,
+  reach,
+  isDown: limiter.downtime.isOn,
+  waiting,
+  inFlight,
+  changes: limiter.changes.map(({ at, reason }) => ({ at: DateTime.makeUnsafe(at), reason })),
+  ...Wire.compact({
+    model,
+    closedUntil: limiter.closedUntil > now ? DateTime.makeUnsafe(limiter.closedUntil) : undefined,
+    reason: limiter.because?._tag,
+    limit: limiter.window.limit,
+    window: limiter.window.length === undefined ? undefined : Duration.millis(limiter.window.length),
+    remaining: limiter.window.remaining(now),
+    rate: limiter.pace.rate === Infinity ? undefined : limiter.pace.rate
+  })
+})

@@ -1,0 +1,170 @@
+/**
+ * The lanes of a gate by account and model, and the limits that they share.
+ *
+ * @since 0.1.0
+ */
+import * as KnownLimit from "../../domain/gate/KnownLimit.ts"
+import { Limiter } from "../../domain/gate/Limiter.ts"
+import * as Verdict from "../../domain/gate/Verdict.ts"
+import type { Call } from "../../services/Admission.ts"
+import { Lane } from "./Lane.ts"
+import type { Shared } from "./Lane.ts"
+import type { Turn } from "./Turns.ts"
+
+const quietMillis = 10 * 60 * 1000
+const maxLanes = 1000
+
+/** Accounts that one gate tells apart; a gate that several clients share sees one for each key. */
+const maxAccounts = 100
+
+interface Account<T extends Turn> {
+  readonly name: string
+  readonly whole: Shared<Limiter>
+  readonly free: Shared<Limiter>
+  readonly lanes: Map<string | undefined, Lane<T>>
+  readonly endpoints: Lane<T>
+  usedAt: number
+}
+
+/**
+ * The lanes of a gate.
+ *
+ * @since 0.1.0
+ */
+export class Lanes<T extends Turn> {
+  readonly #known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
+  readonly #accounts = new Map<string, Account<T>>()
+  #size = 0
+
+  constructor(known: ReadonlyArray<KnownLimit.Options>) {
+    this.#known = known.map((options) => ({ limit: new KnownLimit.KnownLimit(options), waiting: 0 }))
+  }
+
+  /** The lane of a call. */
+  of(call: Call, now: number): Lane<T> {
+    const account = this.#account(call.account, now)
+    if (!call.isBillable) return account.endpoints
+    const key = keyOf(call)
+    const lane = account.lanes.get(key)
+    if (lane !== undefined && now - lane.usedAt < quietMillis) {
+      lane.usedAt = now
+      return lane
+    }
+    return this.#renewed(account, key, lane, now)
+  }
+
+  /** The lane of a call, if there is one. */
+  find(call: Call): Lane<T> | undefined {
+    const account = this.#accounts.get(call.account)
+    return call.isBillable ? account?.lanes.get(keyOf(call)) : account?.endpoints
+  }
+
+  *[Symbol.iterator](): Generator<Lane<T>> {
+    for (const account of this.#accounts.values()) {
+      yield account.endpoints
+      yield* account.lanes.values()
+    }
+  }
+
+  /** The limits that models share, with the account that they belong to. */
+  *shared(): Generator<
+    { readonly account: string; readonly reach: "free" | "account"; readonly shared: Shared<Limiter> }
+  > {
+    for (const { free, name, whole } of this.#accounts.values()) {
+      yield { account: name, reach: "free", shared: free }
+      yield { account: name, reach: "account", shared: whole }
+    }
+  }
+
+  #account(name: string, now: number): Account<T> {
+    const known = this.#accounts.get(name)
+    if (known !== undefined) {
+      known.usedAt = now
+      return known
+    }
+    if (this.#accounts.size >= maxAccounts) {
+      const oldest = leastUsed(this.#accounts.values(), isIdleAccount)
+      if (oldest !== undefined) {
+        this.#accounts.delete(oldest.name)
+        this.#size -= oldest.lanes.size
+      }
+    }
+    const account: Account<T> = {
+      name,
+      whole: { limit: new Limiter(true), waiting: 0 },
+      free: { limit: new Limiter(true), waiting: 0 },
+      lanes: new Map(),
+      endpoints: new Lane({
+        account: name,
+        model: undefined,
+        limiter: new Limiter(true),
+        free: undefined,
+        whole: undefined,
+        known: []
+      }),
+      usedAt: now
+    }
+    this.#accounts.set(name, account)
+    return account
+  }
+
+  /** A new lane, or one that has forgotten what it learned long ago. */
+  #renewed(account: Account<T>, key: string | undefined, old: Lane<T> | undefined, now: number): Lane<T> {
+    if (old !== undefined && !isIdle(old)) {
+      old.usedAt = now
+      return old
+    }
+    if (old !== undefined) this.#delete(account, key)
+    if (this.#size >= maxLanes) this.#makeRoom()
+    const lane = new Lane<T>({
+      account: account.name,
+      model: key,
+      limiter: new Limiter(false),
+      free: key !== undefined && key.split(",").every(Verdict.isFree) ? account.free : undefined,
+      whole: account.whole,
+      known: this.#known.filter(({ limit }) => limit.matches(key ?? ""))
+    })
+    lane.usedAt = now
+    account.lanes.set(key, lane)
+    this.#size++
+    return lane
+  }
+
+  #makeRoom(): void {
+    for (const account of this.#accounts.values()) {
+      const oldest = leastUsed(account.lanes.values(), isIdle)
+      if (oldest === undefined) continue
+      this.#delete(account, oldest.model)
+      return
+    }
+  }
+
+  #delete(account: Account<T>, key: string | undefined): void {
+    if (account.lanes.delete(key)) this.#size--
+  }
+}
+
+const keyOf = ({ model, request }: Call): string | undefined => {
+  const models = request?.models
+  return models === undefined || models.length === 0
+    ? model
+    : request?.model === undefined
+    ? models.join(",")
+    : [request.model, ...models].join(",")
+}
+
+const isIdle = (lane: Lane<Turn>): boolean => lane.inFlight === 0 && lane.turns.size === 0
+
+const isIdleAccount = ({ endpoints, lanes }: Account<Turn>): boolean =>
+  isIdle(endpoints) && Array.from(lanes.values()).every(isIdle)
+
+const leastUsed = <A extends { readonly usedAt: number }>(
+  all: Iterable<A>,
+  isCandidate: (one: A) => boolean
+): A | undefined => {
+  let oldest: A | undefined
+  for (const one of all) {
+    if ((oldest === undefined || one.usedAt < oldest.usedAt) && isCandidate(one)) oldest = one
+  }
+  return oldest
+}
