@@ -104,22 +104,40 @@ export class Attempting {
     if (sentAt === undefined) return { _tag: "NotSent", exit }
     const error = Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Exit.findErrorOption(exit))
     const told = Exit.isSuccess(exit) ? attempted(() => reading?.generationId?.(exit.value)) : error?.generationId
-    const costs = (): Costs.Costs =>
-      reading === undefined ? Costs.zero : costsOf(exit, error && this.costsOf(error), reading.costs)
-    let known: Costs.Costs | undefined
-    return {
-      _tag: "Sent",
-      exit,
-      // Not all who admitted it ask.
-      get costs() {
-        known ??= costs()
-        return known
-      },
-      generationId: this.generationId ?? told,
-      sentAt,
-      firstOutputAt,
-      endedAt
-    }
+    const costs = reading === undefined ? undefined : () => costsOf(exit, error && this.costsOf(error), reading.costs)
+    return new SentEnd(exit, costs, this.generationId ?? told, sentAt, firstOutputAt, endedAt)
+  }
+}
+
+/** Not all who admitted an attempt ask what it cost. */
+class SentEnd implements Admission.Sent {
+  readonly _tag = "Sent"
+  readonly exit: Admission.Sent["exit"]
+  readonly generationId: string | undefined
+  readonly sentAt: number
+  readonly firstOutputAt: number | undefined
+  readonly endedAt: number
+  readonly #read: (() => Costs.Costs) | undefined
+  #costs: Costs.Costs | undefined
+
+  constructor(
+    exit: Admission.Sent["exit"],
+    read: (() => Costs.Costs) | undefined,
+    generationId: string | undefined,
+    sentAt: number,
+    firstOutputAt: number | undefined,
+    endedAt: number
+  ) {
+    this.exit = exit
+    this.#read = read
+    this.generationId = generationId
+    this.sentAt = sentAt
+    this.firstOutputAt = firstOutputAt
+    this.endedAt = endedAt
+  }
+
+  get costs(): Costs.Costs {
+    return this.#costs ??= this.#read?.() ?? Costs.zero
   }
 }
 
