@@ -14,7 +14,10 @@ import * as Duration from "effect/Duration"
  * @since 0.1.0
  */
 export interface Options {
-  /** A model, with `*` for any text: `*:free`, `anthropic/*`. Default `*`: all models together. */
+  /**
+   * A model, with `*` for any text: `*:free`, `anthropic/*`. Default `*`: all models together. Of a request with fallbacks one
+   * that matches is enough.
+   */
   readonly model?: string | undefined
   /** Requests per window. */
   readonly requests?: number | undefined
@@ -142,8 +145,9 @@ export class KnownLimit {
     this.#concurrency = concurrency ?? Infinity
   }
 
+  /** `model` may be several, joined by commas: a request with fallbacks may be served by any of them. */
   matches(model: string): boolean {
-    return this.#pattern.test(model)
+    return model.split(",").some((one) => this.#pattern.test(one))
   }
 
   /** When a request of so many tokens may go; `Infinity` if not before another one has ended. */

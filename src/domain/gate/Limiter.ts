@@ -47,15 +47,6 @@ export interface Change {
 }
 
 /**
- * What a request took, so that it can be given back.
- *
- * @since 0.1.0
- */
-export interface Taken {
-  readonly at: number
-}
-
-/**
  * One limit as it is known.
  *
  * @since 0.1.0
@@ -143,13 +134,12 @@ export class Limiter {
     const patience = this.#refusalsInARow - patientRefusals
     const pause = patience > 0 ? Math.min(longestPause, firstPause * 2 ** patience) : 0
     if (resetAt !== undefined && limit !== undefined) {
+      const isOfThisWindow = sentAt >= this.window.startsAt
       this.pace.clear()
-      if (resetAt > now) {
-        this.window.refused(now, sentAt, resetAt, limit)
-        return this.#close(now, Math.max(resetAt, now + pause), error)
-      }
+      this.window.refused(now, sentAt, resetAt, limit)
+      if (resetAt > now) return this.#close(now, Math.max(resetAt, now + pause), error)
       // Its window is over by now, or one of the clocks is a little wrong.
-      return isNews && sentAt >= this.window.startsAt && this.#close(now, now + Math.max(pause, lateMillis), error)
+      return isNews && isOfThisWindow && this.#close(now, now + Math.max(pause, lateMillis), error)
     }
     const wasSteady = this.pace.isSteady
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
@@ -192,7 +182,10 @@ export class Limiter {
     if (this.downtime.answered()) this.pace.clear(true)
     if (now < this.closedUntil) {
       this.closedUntil = now
-      this.window.clear()
+      if (this.window.limit !== undefined) {
+        this.window.clear()
+        this.pace.clear(true)
+      }
     }
     this.#leadAt = undefined
     this.#note(now, "opened: a request got through")

@@ -235,7 +235,12 @@ describe("a call that waits at the client's own gate", () => {
         yield* Effect.sleep(yield* Random.nextIntBetween(0, 20))
         assert.isUndefined(fiber.pollUnsafe(), "the call waits")
         yield* Fiber.interrupt(fiber)
-        yield* within("a fiber is left", Effect.sync(() => live.count === 0))
+        yield* within(
+          "a fiber is left",
+          Effect.sync(() =>
+            live.count === 0
+          )
+        )
         const waiting = (yield* RateGate.state).filter(({ reach }) => reach === "model").map(({ waiting }) => waiting)
         assert.deepStrictEqual(waiting, [1])
       }
