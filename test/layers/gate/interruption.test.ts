@@ -237,9 +237,7 @@ describe("a call that waits at the client's own gate", () => {
         yield* Fiber.interrupt(fiber)
         yield* within(
           "a fiber is left",
-          Effect.sync(() =>
-            live.count === 0
-          )
+          Effect.sync(() => live.count === 0)
         )
         const waiting = (yield* RateGate.state).filter(({ reach }) => reach === "model").map(({ waiting }) => waiting)
         assert.deepStrictEqual(waiting, [1])
