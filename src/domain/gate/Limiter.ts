@@ -61,6 +61,9 @@ export class Limiter {
   #usedUpUntil = 0
   #closedSince = 0
   #closedMillis = 0
+  /** What {@link closedMillis} was when requests got through last. */
+  #progressMillis = 0
+  #hasAnswered = false
   #leadAt: number | undefined
   #triedAt = 0
   #refusalsInARow = 0
@@ -82,7 +85,18 @@ export class Limiter {
     return now < this.closedUntil || this.downtime.isOn
   }
 
-  /** For how long it has been closed in all; two readings tell how long somebody waited for it. */
+  /** How often requests got through between two closings. */
+  progress = 0
+
+  /**
+   * For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. What was before
+   * others got through does not count: that was waiting for a turn.
+   */
+  waitedMillis(now: number, before: number): number {
+    return this.closedMillis(now) - Math.max(before, this.#progressMillis)
+  }
+
+  /** For how long it has been closed in all. */
   closedMillis(now: number): number {
     if (this.downtime.isOn) return this.#closedMillis + Math.max(0, now - this.#closedSince)
     return this.#closedMillis + Math.max(0, Math.min(now, this.closedUntil) - this.#closedSince)
@@ -170,7 +184,10 @@ export class Limiter {
 
   /** A request sent at `sentAt` was answered. Gives true if it became open by that. */
   answered(now: number, sentAt: number): boolean {
-    if (sentAt > this.#refusedAt) this.#refusalsInARow = 0
+    if (sentAt > this.#refusedAt) {
+      this.#refusalsInARow = 0
+      this.#hasAnswered = true
+    }
     if (!this.downtime.isOn && now >= this.closedUntil) {
       this.downtime.answered()
       return false
@@ -220,11 +237,16 @@ export class Limiter {
       this.#closedMillis = this.closedMillis(now)
       this.#closedSince = now
       this.#triedAt = now
+      if (this.#hasAnswered || this.#takenSinceOpened > fewTaken) {
+        this.#progressMillis = this.#closedMillis
+        this.progress++
+      }
     }
     this.closedUntil = until
     this.because = error
     this.#leadAt = 0
     this.#takenSinceOpened = 0
+    this.#hasAnswered = false
     this.#note(now, `closed for ${until - now} ms: ${error._tag}`)
     return true
   }

@@ -142,7 +142,7 @@ export const unsent = (closed: OpenRouterError, call: {
       retryAfter: call.until === undefined ? undefined : Duration.millis(Math.max(0, call.until - call.now))
     })
   }
-  const message = `not sent: ${closed.message}`
+  const message = `not sent${call.attempts > 0 ? " again" : ""}: ${closed.message}`
   switch (closed._tag) {
     case "RateLimited":
       return new RateLimited({

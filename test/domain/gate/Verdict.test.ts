@@ -65,7 +65,7 @@ describe("the verdict", () => {
     (_, error, model) => {
       const unsent = Verdict.unsent(error, { model, attempts: 2, until: t0 + 60_000, now: t0 })
       assert.strictEqual(unsent._tag, error._tag === "ProviderTimeout" ? "ProviderUnavailable" : error._tag)
-      assert.strictEqual(unsent.message, "not sent: no")
+      assert.strictEqual(unsent.message, "not sent again: no")
       assert.strictEqual(unsent.attempts, 2)
       assert.strictEqual(unsent.model, model)
       assert.strictEqual(unsent.cost, undefined)

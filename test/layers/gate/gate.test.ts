@@ -418,6 +418,8 @@ describe("limits that are known", () => {
         yield* TestClock.adjust("9900 millis")
         assert.strictEqual(seen.sent.filter(({ model }) => model.endsWith(":free")).length, 3)
         assert.strictEqual(seen.sent.length, 13)
+        const known = (yield* RateGate.state).find(({ reach }) => reach === "known")
+        assert.deepStrictEqual([known?.model, known?.limit, known?.waiting], ["*:free", 3, 5])
         yield* TestClock.adjust("200 millis")
         assert.strictEqual(seen.sent.length, 16)
         yield* TestClock.adjust("10 seconds")
