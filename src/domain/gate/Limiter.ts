@@ -64,7 +64,9 @@ export class Limiter {
   /** What {@link closedMillis} was when requests got through last. */
   #progressMillis = 0
   #hasAnswered = false
-  #leadAt: number | undefined
+  /** True until one has gone after it opened. */
+  #isLed = false
+  #followAt = 0
   #triedAt = 0
   #refusalsInARow = 0
   #refusedAt = -Infinity
@@ -106,10 +108,7 @@ export class Limiter {
   readyAt(now: number): number {
     if (now < this.closedUntil) return this.closedUntil
     if (now < this.#usedUpUntil) return this.#usedUpUntil
-    if (this.#leadAt !== undefined) {
-      if (now < this.#leadAt + leadMillis && now >= this.#leadAt) return this.#leadAt + leadMillis
-      if (this.#leadAt !== 0) this.#leadAt = undefined
-    }
+    if (now < this.#followAt && now >= this.#followAt - leadMillis) return this.#followAt
     return Math.max(this.downtime.readyAt(now), this.window.readyAt(now), this.pace.readyAt(now))
   }
 
@@ -124,7 +123,8 @@ export class Limiter {
   }
 
   take(now: number): void {
-    if (this.#leadAt === 0) this.#leadAt = now
+    if (this.#isLed) this.#followAt = now + leadMillis
+    this.#isLed = false
     this.#takenSinceOpened++
     this.downtime.take(now)
     this.window.take(now)
@@ -204,7 +204,8 @@ export class Limiter {
         this.pace.clear(true)
       }
     }
-    this.#leadAt = undefined
+    this.#isLed = false
+    this.#followAt = 0
     this.#note(now, "opened: a request got through")
     return true
   }
@@ -222,7 +223,8 @@ export class Limiter {
     this.#closedSince = now
     this.closedUntil = 0
     this.#usedUpUntil = 0
-    this.#leadAt = undefined
+    this.#isLed = false
+    this.#followAt = 0
     this.#refusalsInARow = 0
     this.downtime.answered()
     this.window.clear()
@@ -244,7 +246,8 @@ export class Limiter {
     }
     this.closedUntil = until
     this.because = error
-    this.#leadAt = 0
+    this.#isLed = true
+    this.#followAt = 0
     this.#takenSinceOpened = 0
     this.#hasAnswered = false
     this.#note(now, `closed for ${until - now} ms: ${error._tag}`)
