@@ -134,28 +134,34 @@ export class MemoryGate implements Admission.Admission {
     return Exit.void
   }
 
-  #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit, sentAt }: Admission.Sent): Effect.Effect<void> {
+  /** What was let through before a refusal came knows nothing of it, however late it left: so `takenAt` counts. */
+  #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit }: Admission.Sent): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) {
       let isOpened = false
-      for (const limiter of lane.limiters) if (limiter.answered(now, sentAt)) isOpened = true
+      for (const limiter of lane.limiters) if (limiter.answered(now, takenAt)) isOpened = true
       this.#queue.look(now, isOpened || lane.countsTokens)
       return isOpened && this.#shared !== undefined ? this.#shared.opened(lane.keys[0] ?? "") : Exit.void
     }
     for (const limiter of lane.limiters) limiter.downtime.ended(takenAt)
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
     const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
-    const closing = verdict === undefined ? undefined : this.#closing(lane, now, sentAt, verdict)
+    const closing = verdict === undefined ? undefined : this.#closing(lane, now, takenAt, verdict)
     this.#queue.look(now, true)
     return closing ?? Exit.void
   }
 
   /** Learns from a refusal or a failure; gives what is to be told of it. */
-  #closing(lane: Lane<Waiter>, now: number, sentAt: number, verdict: Verdict.Verdict): Effect.Effect<void> | undefined {
+  #closing(
+    lane: Lane<Waiter>,
+    now: number,
+    takenAt: number,
+    verdict: Verdict.Verdict
+  ): Effect.Effect<void> | undefined {
     const limiter = verdict._tag === "Failed" ? lane.limiter : lane.limiterOf(verdict.reach)
     const wasNotable = limiter.closedUntil - now > notableMillis
     const isClosed = verdict._tag === "Failed"
-      ? limiter.failed(now, sentAt, verdict)
-      : limiter.refused(now, sentAt, verdict)
+      ? limiter.failed(now, takenAt, verdict)
+      : limiter.refused(now, takenAt, verdict)
     if (!isClosed) return undefined
     const millis = limiter.closedUntil - now
     const shared = this.#shared === undefined || millis <= 0 ? Exit.void : this.#shared.closed(
