@@ -61,7 +61,7 @@ const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate[
   return RateGate.of({
     admission: gate,
     state: Effect.map(Clock.currentTimeMillis, (now) => stateOf(gate, now)),
-    reset: (model) => Effect.map(Clock.currentTimeMillis, (now) => gate.reset(model, now))
+    reset: (model) => Effect.flatMap(Clock.currentTimeMillis, (now) => gate.reset(model, now))
   })
 }
 
