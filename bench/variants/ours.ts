@@ -3,7 +3,7 @@
  *
  * A transport more is a line in {@link transports}.
  */
-import { CostLedger, type CreateResponse, OpenRouter, RetryPolicy } from "effect-openrouter"
+import { CostLedger, type CreateResponse, OpenRouter, RateGate, RetryPolicy } from "effect-openrouter"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -40,7 +40,9 @@ export const make = async (target: Target, { tracing = true, transport = "fetch"
   const layer = transports[transport]
   if (layer === undefined) throw new Error(`there is no transport ${transport}`)
   const config = ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: apiKey, OPENROUTER_API_URL: target.apiUrl })
-  const runtime = ManagedRuntime.make((await layer()).pipe(Layer.provide(ConfigProvider.layer(config))))
+  // A refused call costs what it costs to learn of it: with the gate the later ones would not be sent.
+  const gate = target.expects === "answer" ? RateGate.layer() : RateGate.none
+  const runtime = ManagedRuntime.make((await layer()).pipe(Layer.provide([ConfigProvider.layer(config), gate])))
   const ledger = await runtime.runPromise(CostLedger.make())
   const program = <A, E>(self: Effect.Effect<A, E, OpenRouter.OpenRouter>) =>
     ledger.run(self).pipe(Effect.provideService(References.TracerEnabled, tracing))

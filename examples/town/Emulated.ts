@@ -15,17 +15,20 @@ export interface Options extends Town.Options {
 export const run = Effect.fn("Emulated.run")(function*(options: Options) {
   // Limits count by the seconds of the clock: who starts with one meets them at the same calls each time.
   yield* Effect.sleep(1000 - (yield* Clock.currentTimeMillis) % 1000)
-  const story = yield* Town.run(options)
+  const story = yield* Town.sayingWaits(Town.run(options), options.say)
   const { total } = yield* Emulator.Emulator.use(({ ledger }) => ledger)
   return { ...story, charged: Usd.fromDecimal(total) }
 }, (effect, options) => Effect.provide(effect, layer(options)))
 
-const layer = ({ credits, people, seed }: Options) =>
+/** The limit of the account does not grow with the town. */
+export const requestsPerSecond = 60
+
+const layer = ({ credits, seed }: Options) =>
   OpenRouter.layer({ apiKey: Redacted.make("town") }).pipe(Layer.provideMerge(Emulator.layerHttpClient({
     seed,
     credits,
     latency: "40 millis",
-    rateLimit: { requests: 3 * people.length, window: "1 second" },
+    rateLimit: { requests: requestsPerSecond, window: "1 second" },
     rules: [
       // The first thing that Bram is asked, and what Celia is asked first in tick 2: each is asked twice per tick.
       { when: { textIncludes: "You are Bram," }, nth: 1, reply: Emulator.Reply.refusal() },

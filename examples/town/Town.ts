@@ -1,10 +1,11 @@
 /**
  * A small town of characters who each think with a model of their own.
  *
- * A tick has four phases. Within a phase all calls run at once; the next begins when all of them have ended.
+ * A tick has four phases. Within a phase all calls run at once, and wait for their turn where there is a rate limit; the next
+ * begins when all of them have ended.
  */
-import { Data, DateTime, Duration, Effect, Ref, Result, Schedule, Schema } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
+import { Data, Effect, Result, Schedule, Schema } from "effect"
+import { CostLedger, OpenRouter, type OpenRouterError, RateGate } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -55,7 +56,6 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
     }
   }).pipe(
     ledger.run,
-    RetryPolicy.with(yield* patience(options)),
     Effect.result,
     // The calls that were under way have ended by then, and are booked.
     Effect.onInterrupt(() =>
@@ -166,16 +166,15 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
   return answers.map(({ value }) => value)
 })
 
-/** The default retry policy, which tells of its waits: once for all calls that wait for the same reset. */
-const patience = Effect.fnUntraced(function*({ say }: Options) {
-  const announced = yield* Ref.make(0)
-  return RetryPolicy.mapSchedule(
-    RetryPolicy.make(),
-    Schedule.tap(Effect.fnUntraced(function*({ duration, input, now }) {
-      const wait = `resuming in ${(Duration.toMillis(duration) / 1000).toFixed(1)} s`
-      if (input._tag !== "RateLimited") return yield* say(`  ${input._tag}, ${wait}`)
-      const resetAt = input.resetAt === undefined ? now : DateTime.toEpochMillis(input.resetAt)
-      if (resetAt > (yield* Ref.getAndSet(announced, resetAt))) yield* say(`  rate limited, ${wait}`)
-    }))
+/** Tells every other second how many calls of a story wait for their turn at the rate gate of their client. */
+export const sayingWaits = <A, E, R>(story: Effect.Effect<A, E, R>, say: Options["say"]) =>
+  RateGate.state.pipe(
+    Effect.map((limits) => limits.flatMap(({ reach, waiting }) => reach === "model" ? waiting : []).reduce(sum, 0)),
+    Effect.flatMap((waiting) => waiting > 0 ? say(`    ${waiting} calls wait for their turn`) : Effect.void),
+    Effect.schedule(Schedule.spaced("2 seconds")),
+    Effect.forkScoped,
+    Effect.andThen(story),
+    Effect.scoped
   )
-})
+
+const sum = (a: number, b: number) => a + b

@@ -39,7 +39,7 @@ const town = Command.make(
     })
     const setting = { ...options, say, places: data.places, people: data.peopleOf(characters), onInterrupt: print }
     const told: Report.Told = yield* live
-      ? Effect.provide(Town.run(setting), OpenRouterNode.layerUndici)
+      ? Effect.provide(Town.sayingWaits(Town.run(setting), say), OpenRouterNode.layerUndici)
       : Emulated.run(setting)
     yield* print(told)
     if (told.stoppedBy !== undefined || !Report.isExact(told)) return yield* new Unfinished()

@@ -30,6 +30,8 @@ export interface Scenario {
   readonly herds: ReadonlyArray<Herd>
   /** For how long the server's provider is down from the start. */
   readonly outage?: Emulator.Outage & { readonly to: number }
+  /** How far the server's clock is ahead: whole windows, so that its phase is the same. */
+  readonly clockOffset?: number
   /** Whether it is also run over sockets, in real time. */
   readonly overSockets: boolean
 }
@@ -142,9 +144,10 @@ export const warmUp: Scenario = {
 }
 
 /** The emulator's options for a scenario. */
-export const optionsOf = ({ herds, outage }: Scenario): Emulator.Options => ({
+export const optionsOf = ({ clockOffset, herds, outage }: Scenario): Emulator.Options => ({
   credits: "1000000",
   limits: herds.flatMap(({ limit }) => limit === undefined ? [] : [limit]),
   latencies: Object.fromEntries(herds.flatMap(({ latency, models }) => models.map((model) => [model, latency]))),
-  outages: outage === undefined ? [] : [outage]
+  outages: outage === undefined ? [] : [outage],
+  clockOffset: clockOffset ?? 0
 })

@@ -82,6 +82,14 @@ export const checkScript = (report: Report) =>
     const again = yield* Effect.forEach([a, b, a, b], (limits) => limits.pass(["window"], [known], false))
     equal("what Redis forgot a process knows", again.filter(({ hold }) => hold === undefined).length, 3)
 
+    yield* redis.send("DEL", `${prefix}window`)
+    const closed = { ...known, startsAt: (yield* Clock.currentTimeMillis) + 60_000 }
+    equal(
+      "what was opened stays open for a process that does not know it",
+      yield* Effect.map(a.pass(["window"], [closed], true), ({ hold }) => hold),
+      undefined
+    )
+
     // An end without a window.
     const day = (yield* Clock.currentTimeMillis) + 24 * 60 * 60 * 1000
     yield* a.closed("day", day, undefined)

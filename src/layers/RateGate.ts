@@ -17,16 +17,13 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Redis } from "effect/persistence/Redis"
 import * as KnownLimit from "../domain/gate/KnownLimit.ts"
-import type { Limiter } from "../domain/gate/Limiter.ts"
-import * as Wire from "../domain/wire/Wire.ts"
 import { RateGate } from "../services/RateGate.ts"
-import type { LimitState } from "../services/RateGate.ts"
+import * as GateState from "./gate/GateState.ts"
 import { MemoryGate } from "./gate/MemoryGate.ts"
 import type { SharedLimits } from "./gate/SharedLimits.ts"
 import * as RedisLimits from "./redis/RedisLimits.ts"
@@ -60,7 +57,7 @@ const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate[
   const gate = new MemoryGate(limits, shared)
   return RateGate.of({
     admission: gate,
-    state: Effect.map(Clock.currentTimeMillis, (now) => stateOf(gate, now)),
+    state: Effect.map(Clock.currentTimeMillis, (now) => GateState.of(gate.lanes, now)),
     reset: (model) => Effect.flatMap(Clock.currentTimeMillis, (now) => gate.reset(model, now))
   })
 }
@@ -85,12 +82,14 @@ export interface RedisOptions extends Options {
 }
 
 /**
- * A gate that all processes share which use the same Redis and the same key: what one of them learned holds for all, and
- * their requests are counted together. First come first served holds within each process.
+ * A gate that all processes share which use the same Redis and the same key: what was announced to one of them holds for all,
+ * and their requests are counted together. A window is shared evenly among those who want some of it. First come first
+ * served, the pace where nothing is announced, and what is done about a model that is down are each process's own, and so
+ * are limits that are known beforehand (`limits`).
  *
- * Where Redis is away, each goes on with its gate in memory and logs one line. Give its client
- * `disableOfflineQueue: true`, so that commands fail at once then. Limits that are known beforehand
- * (`limits`) are kept by each process for itself.
+ * Where Redis is away, each goes on with its gate in memory and logs one line; once a second it asks whether Redis is back.
+ * Give its client `disableOfflineQueue: true`, so that commands fail at once then. Without a Redis at the start the layer of
+ * that client fails. Redis 5 or newer; what is kept there expires by itself.
  *
  * ```ts
  * import { NodeRedis } from "@effect/platform-node"
@@ -117,59 +116,4 @@ export const none: Layer.Layer<RateGate> = /* @__PURE__ */ Layer.succeed(RateGat
   admission: undefined,
   state: Effect.succeed([]),
   reset: () => Effect.void
-})
-
-const stateOf = (gate: MemoryGate, now: number): ReadonlyArray<LimitState> => {
-  const states: Array<LimitState> = []
-  const sharing = (account: string, reach: "free" | "account"): number => {
-    let inFlight = 0
-    for (const lane of gate.lanes) {
-      const shared = reach === "free" ? lane.free : lane.whole
-      if (lane.account === account && shared !== undefined) inFlight += lane.inFlight
-    }
-    return inFlight
-  }
-  for (const { account, inFlight, isOfModel, limiter, model, turns } of gate.lanes) {
-    states.push(
-      of({ account, reach: isOfModel ? "model" : "endpoints", limiter, waiting: turns.size, inFlight, model }, now)
-    )
-  }
-  for (const { account, reach, shared } of gate.lanes.shared()) {
-    states.push(
-      of({
-        account,
-        reach,
-        limiter: shared.limit,
-        waiting: shared.waiting,
-        inFlight: sharing(account, reach),
-        model: undefined
-      }, now)
-    )
-  }
-  return states
-}
-
-const of = ({ account, inFlight, limiter, model, reach, waiting }: {
-  readonly account: string
-  readonly reach: LimitState["reach"]
-  readonly model: string | undefined
-  readonly limiter: Limiter
-  readonly waiting: number
-  readonly inFlight: number
-}, now: number): LimitState => ({
-  account,
-  reach,
-  isDown: limiter.downtime.isOn,
-  waiting,
-  inFlight,
-  changes: limiter.changes.map(({ at, reason }) => ({ at: DateTime.makeUnsafe(at), reason })),
-  ...Wire.compact({
-    model,
-    closedUntil: limiter.closedUntil > now ? DateTime.makeUnsafe(limiter.closedUntil) : undefined,
-    reason: limiter.because?._tag,
-    limit: limiter.window.limit,
-    window: limiter.window.length === undefined ? undefined : Duration.millis(limiter.window.length),
-    remaining: limiter.window.remaining(now),
-    rate: limiter.pace.rate === Infinity ? undefined : limiter.pace.rate
-  })
 })

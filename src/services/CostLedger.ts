@@ -117,6 +117,7 @@ class LedgerAdmission implements Admission.Admission {
     return this.#feed.isEmpty ? Effect.void : this.#feed.publish((id) =>
       LedgerEntry.ofAttempt(id, this.#inside(call), {
         ...ended,
+        costs,
         call: call.name,
         model: call.model,
         number,

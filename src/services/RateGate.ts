@@ -41,12 +41,15 @@ export interface Change {
  * @since 0.1.0
  */
 export interface LimitState {
-  /** What the limit holds for: one model (or one list of fallbacks), all free models, the whole key, or the plain endpoints. */
-  readonly reach: "model" | "free" | "account" | "endpoints"
-  /** The model; fallbacks are joined by commas. Absent for the other reaches. */
+  /**
+   * What the limit holds for: one model (or one list of fallbacks), all free models, the whole key, the plain endpoints; or
+   * `known` for a limit that was given beforehand. All but `model` and `known` are there once something was learned.
+   */
+  readonly reach: "model" | "free" | "account" | "endpoints" | "known"
+  /** The model, with fallbacks joined by commas, or the pattern of a known limit. Absent for the other reaches. */
   readonly model?: string
-  /** Whose limit it is, see `Admission.Call`. */
-  readonly account: string
+  /** Whose limit it is, see `Admission.Call`. Absent for a known limit, which holds for all keys together. */
+  readonly account?: string
   /** Until when calls wait; absent while it is open. */
   readonly closedUntil?: DateTime.Utc
   /** True while calls fail, and one at a time tries. */
@@ -61,7 +64,7 @@ export interface LimitState {
   readonly remaining?: number
   /** Requests per second, where nothing is announced. */
   readonly rate?: number
-  /** Calls that wait here now. */
+  /** Calls that wait now and have to pass this limit, whichever of their limits keeps them. */
   readonly waiting: number
   /** Calls that were let through and have not ended. */
   readonly inFlight: number

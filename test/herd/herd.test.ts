@@ -139,6 +139,17 @@ describe("the harness", () => {
 
 describe("the client as it comes", () => {
   it.live.each(
+    [scenario("300 calls, 0.3 s, reset in the header"), scenario("300 calls, 3 s, reset in the body only")].flatMap(
+      (one): ReadonlyArray<Scenario> => [{ ...one, clockOffset: 600_000 }, { ...one, clockOffset: -600_000 }]
+    )
+  )("keeps its bars where the server's clock is wrong by $clockOffset ms: $name", (scenario) =>
+    Effect.gen(function*() {
+      for (const [herd, figures] of yield* runVirtual(scenario, gated)) {
+        assert.deepStrictEqual(missed(herd, figures), [])
+      }
+    }), 30_000)
+
+  it.live.each(
     scenarios.filter(({ herds }) => herds.length > 1 || herds.every(({ calls, limit }) => calls === 300 || !limit))
   )("keeps its bars: $name", (scenario) =>
     Effect.gen(function*() {

@@ -39,6 +39,8 @@ export interface Answer {
   readonly text?: string
   /** Epoch milliseconds at which the answer was read. */
   readonly now: number
+  /** By how many milliseconds the server's clock is ahead; default 0. */
+  readonly serverAhead?: number | undefined
   readonly model?: string
   readonly generationId?: string
   readonly attempts?: number

@@ -4,7 +4,8 @@
  * Sources, best first: `Retry-After` (seconds or an HTTP date), `retry-after-ms`, `availability.retry_after` (seconds) in the
  * body, the `X-RateLimit-Reset` header, the same names inside `error.metadata.headers`. A reset is epoch milliseconds or
  * epoch seconds, as text or number: OpenRouter documents no unit, so the size tells them apart. Of several values of one
- * header the longest wait holds. Many answers name the reset of their window, so it counts only where a limit was the
+ * header the longest wait holds. Instants are by the server's clock: where that is known to be wrong by ours, they are
+ * corrected; a number of seconds from now is right by any clock. Many answers name the reset of their window, so it counts only where a limit was the
  * reason, or where nothing remains.
  *
  * @since 0.1.0
@@ -49,7 +50,8 @@ const smallestSeconds = 1e9
  * Reads the announced limit from an answer's headers and its parsed body.
  *
  * `now` is epoch milliseconds. `isLimited` says that a limit was the reason, which is so by default. A reset in the past
- * means that a new attempt makes sense at once.
+ * means that a new attempt makes sense at once. `serverAhead` says by how many milliseconds the server's clock is ahead of the
+ * one that `now` was read from, see `ServerClock`; default 0.
  *
  * @since 0.1.0
  */
@@ -58,7 +60,9 @@ export const fromAnswer = (answer: {
   readonly body: unknown
   readonly now: number
   readonly isLimited?: boolean
+  readonly serverAhead?: number | undefined
 }): RateLimit => {
+  const serverNow = answer.now + (answer.serverAhead ?? 0)
   const error = member(answer.body, "error")
   const inner = {
     ...lowerCased(member(member(answer.body, "metadata"), "headers")),
@@ -68,13 +72,13 @@ export const fromAnswer = (answer: {
   const header = (name: string): unknown => answer.headers[name] ?? inner[name]
   const reset = (headers: { readonly [name: string]: unknown }): number | undefined =>
     answer.isLimited !== false || amount(headers["x-ratelimit-remaining"]) === 0
-      ? untilReset(headers["x-ratelimit-reset"], answer.now)
+      ? untilReset(headers["x-ratelimit-reset"], serverNow)
       : undefined
-  const waitMillis = secondsOrDate(answer.headers["retry-after"], answer.now) ??
+  const waitMillis = secondsOrDate(answer.headers["retry-after"], serverNow) ??
     millis(answer.headers["retry-after-ms"]) ??
     seconds(member(availability, "retry_after")) ??
     reset(answer.headers) ??
-    secondsOrDate(inner["retry-after"], answer.now) ??
+    secondsOrDate(inner["retry-after"], serverNow) ??
     millis(inner["retry-after-ms"]) ??
     reset(inner)
   const limit = amount(header("x-ratelimit-limit"))

@@ -106,24 +106,35 @@ export class AnnouncedWindow {
     if (this.limit !== undefined && takenAt >= this.startsAt && this.taken > 0) this.taken--
   }
 
-  /** A request sent at `sentAt` was refused until `resetAt`, which lies in the future. */
+  /** A request sent at `sentAt` was refused until `resetAt`. */
   refused(now: number, sentAt: number, resetAt: number, limit: number): void {
-    if (this.limit !== limit) {
-      this.limit = limit
-      this.#share = limit
-      this.#raise = 1
-      this.#raiseEvery = raiseMillis
-      this.#raiseAt = now + raiseMillis
-      this.#isLessening = false
-    } else if (sentAt >= this.startsAt && now >= this.startsAt) {
-      this.#refusedHere++
-      this.#isLessening = this.taken > 1 && !this.#isBeyond
-      // Others use the same limit: what was let through here is what is left for us.
-      if (this.#isLessening) this.#share = Math.max(1, this.taken - this.#refusedHere)
-      else if (this.#isBeyond) this.#notRaised(now)
-    } else if (this.#isLessening && resetAt === this.startsAt) this.#share = Math.max(1, this.#share - 1)
+    const isOver = resetAt <= now
+    if (this.limit !== limit) this.#announce(now, limit)
+    else if (sentAt >= this.startsAt && now >= this.startsAt) this.#refusedWithin(now, isOver)
+    else if (this.#isLessening && resetAt === this.startsAt) this.#share = Math.max(1, this.#share - 1)
+    // An answer that comes late tells of a window before the one that is counted.
+    if (isOver && resetAt <= this.startsAt) return
     this.#learnLength(now, resetAt)
     this.#beginAt(resetAt)
+  }
+
+  #announce(now: number, limit: number): void {
+    this.limit = limit
+    this.#share = limit
+    this.#extra = 0
+    this.#raise = 1
+    this.#raiseEvery = raiseMillis
+    this.#raiseAt = now + raiseMillis
+    this.#isLessening = false
+  }
+
+  /** The window that is counted has refused one that is counted; if it is over, that tells nothing of what is left of it. */
+  #refusedWithin(now: number, isOver: boolean): void {
+    this.#refusedHere++
+    this.#isLessening = !isOver && this.taken > 1 && !this.#isBeyond
+    // Others use the same limit: what was let through here is what is left for us.
+    if (this.#isLessening) this.#share = Math.max(1, this.taken - this.#refusedHere)
+    else if (this.#isBeyond) this.#notRaised(now)
   }
 
   /** What processes together know wins over what this one has learned. They count together, so its share is all of it. */
@@ -192,7 +203,9 @@ export class AnnouncedWindow {
   #roll(now: number): void {
     const { length } = this
     if (length === undefined || now < this.#endsAt) return
-    if (this.taken > this.#share && this.#refusedHere === 0 && this.limit !== undefined) {
+    // A refusal of what was sent at the last moment may still be under way.
+    const isTold = this.#lastTakenAt + tryMillis <= this.#endsAt
+    if (this.taken > this.#share && this.#refusedHere === 0 && isTold && this.limit !== undefined) {
       // More than the limit went through: it was raised.
       this.limit += this.#extra
       this.#share = this.limit

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 
 /**
  * What is known about a limit. At least one of `requests`, `tokens` and `concurrency` is given.
@@ -14,7 +15,10 @@ import * as Duration from "effect/Duration"
  * @since 0.1.0
  */
 export interface Options {
-  /** A model, with `*` for any text: `*:free`, `anthropic/*`. Default `*`: all models together. */
+  /**
+   * A model, with `*` for any text: `*:free`, `anthropic/*`. Default `*`: all models together. Of a request with fallbacks one
+   * that matches is enough.
+   */
   readonly model?: string | undefined
   /** Requests per window. */
   readonly requests?: number | undefined
@@ -43,8 +47,11 @@ export const problemOf = ({ concurrency, requests, tokens, window }: Options): s
       return `${name} is ${value}; it is a whole number above 0`
     }
   }
-  const millis = window === undefined ? 1 : Duration.toMillis(Duration.fromInputUnsafe(window))
-  return millis > 0 && millis < Infinity ? undefined : "window is no finite duration above 0"
+  const millis = window === undefined ? 1 : Option.match(Duration.fromInput(window), {
+    onNone: () => 0,
+    onSome: Duration.toMillis
+  })
+  return millis > 0 && millis < Infinity ? undefined : "window is no finite duration above 0, such as \"1 minute\""
 }
 
 const pattern = (model: string): RegExp =>
@@ -123,6 +130,9 @@ export interface Place {
  */
 export class KnownLimit {
   readonly model: string
+  /** Requests per window, if these are limited. */
+  readonly requests: number | undefined
+  readonly window: Duration.Duration
   /** True where requests are to be weighed by their tokens. */
   readonly countsTokens: boolean
   readonly #pattern: RegExp
@@ -133,8 +143,10 @@ export class KnownLimit {
 
   constructor(options: Options) {
     const { concurrency, model = "*", requests, tokens, window = "1 minute" } = options
-    const length = Duration.toMillis(Duration.fromInputUnsafe(window))
+    this.window = Duration.fromInputUnsafe(window)
+    const length = Duration.toMillis(this.window)
     this.model = model
+    this.requests = requests
     this.countsTokens = tokens !== undefined
     this.#pattern = pattern(model)
     this.#requests = requests === undefined ? undefined : new Sliding(requests, length)
@@ -142,8 +154,9 @@ export class KnownLimit {
     this.#concurrency = concurrency ?? Infinity
   }
 
+  /** `model` may be several, joined by commas: a request with fallbacks may be served by any of them. */
   matches(model: string): boolean {
-    return this.#pattern.test(model)
+    return model.split(",").some((one) => this.#pattern.test(one))
   }
 
   /** When a request of so many tokens may go; `Infinity` if not before another one has ended. */

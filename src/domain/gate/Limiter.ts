@@ -48,15 +48,6 @@ export interface Change {
 }
 
 /**
- * What a request took, so that it can be given back.
- *
- * @since 0.1.0
- */
-export interface Taken {
-  readonly at: number
-}
-
-/**
  * One limit as it is known.
  *
  * @since 0.1.0
@@ -71,6 +62,9 @@ export class Limiter {
   #usedUpUntil = 0
   #closedSince = 0
   #closedMillis = 0
+  /** What {@link closedMillis} was when requests got through last. */
+  #progressMillis = 0
+  #hasAnswered = false
   #leadAt: number | undefined
   #triedAt = 0
   #refusalsInARow = 0
@@ -92,7 +86,18 @@ export class Limiter {
     return now < this.closedUntil || this.downtime.isOn
   }
 
-  /** For how long it has been closed in all; two readings tell how long somebody waited for it. */
+  /** How often requests got through between two closings. */
+  progress = 0
+
+  /**
+   * For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. What was before
+   * others got through does not count: that was waiting for a turn.
+   */
+  waitedMillis(now: number, before: number): number {
+    return this.closedMillis(now) - Math.max(before, this.#progressMillis)
+  }
+
+  /** For how long it has been closed in all. */
   closedMillis(now: number): number {
     if (this.downtime.isOn) return this.#closedMillis + Math.max(0, now - this.#closedSince)
     return this.#closedMillis + Math.max(0, Math.min(now, this.closedUntil) - this.#closedSince)
@@ -144,13 +149,12 @@ export class Limiter {
     const patience = this.#refusalsInARow - patientRefusals
     const pause = patience > 0 ? Math.min(longestPause, firstPause * 2 ** patience) : 0
     if (resetAt !== undefined && limit !== undefined) {
+      const isOfThisWindow = sentAt >= this.window.startsAt
       this.pace.clear()
-      if (resetAt > now) {
-        this.window.refused(now, sentAt, resetAt, limit)
-        return this.#close(now, Math.max(resetAt, now + pause), error)
-      }
+      this.window.refused(now, sentAt, resetAt, limit)
+      if (resetAt > now) return this.#close(now, Math.max(resetAt, now + pause), error)
       // Its window is over by now, or one of the clocks is a little wrong.
-      return isNews && sentAt >= this.window.startsAt && this.#close(now, now + Math.max(pause, lateMillis), error)
+      return isNews && isOfThisWindow && this.#close(now, now + Math.max(pause, lateMillis), error)
     }
     const wasSteady = this.pace.isSteady
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
@@ -181,7 +185,10 @@ export class Limiter {
 
   /** A request sent at `sentAt` was answered. Gives true if it became open by that. */
   answered(now: number, sentAt: number): boolean {
-    if (sentAt > this.#refusedAt) this.#refusalsInARow = 0
+    if (sentAt > this.#refusedAt) {
+      this.#refusalsInARow = 0
+      this.#hasAnswered = true
+    }
     if (!this.downtime.isOn && now >= this.closedUntil) {
       this.downtime.answered()
       return false
@@ -193,7 +200,10 @@ export class Limiter {
     if (this.downtime.answered()) this.pace.clear(true)
     if (now < this.closedUntil) {
       this.closedUntil = now
-      this.window.clear()
+      if (this.window.limit !== undefined) {
+        this.window.clear()
+        this.pace.clear(true)
+      }
     }
     this.#leadAt = undefined
     this.#note(now, "opened: a request got through")
@@ -234,11 +244,16 @@ export class Limiter {
       this.#closedMillis = this.closedMillis(now)
       this.#closedSince = now
       this.#triedAt = now
+      if (this.#hasAnswered || this.#takenSinceOpened > fewTaken) {
+        this.#progressMillis = this.#closedMillis
+        this.progress++
+      }
     }
     this.closedUntil = until
     this.because = error
     this.#leadAt = 0
     this.#takenSinceOpened = 0
+    this.#hasAnswered = false
     this.#note(now, `closed for ${until - now} ms: ${error._tag}`)
     return true
   }

@@ -93,7 +93,7 @@ export class Pace {
     }
     this.#sentSinceCut++
     this.#tokens = Math.max(0, this.#tokens - 1)
-    if (!this.#isWanted) this.#grownAt = now
+    if (!this.#isWanted) this.#grownAt = Math.max(this.#grownAt, now)
     else this.#grow(now)
   }
 
@@ -117,7 +117,8 @@ export class Pace {
       this.rate = Math.max(lowestRate, this.rate * (this.isSteady ? 0.8 : 0.5))
     }
     this.#cutAt = now
-    this.#grownAt = now
+    // While it is closed nothing is learned.
+    this.#grownAt = resetAt ?? now
     this.#sentSinceCut = 0
     this.#tokens = resetAt === undefined ? 0 : 1
     this.#refilledAt = resetAt ?? now

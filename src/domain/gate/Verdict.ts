@@ -5,8 +5,9 @@
  * |---|---|
  * | an answer | the limits let it pass |
  * | 429 by the pool of an upstream provider | the model is refused until its hint: OpenRouter may route elsewhere then |
- * | 429 of a `:free` model, or by a free-tier limit | all free models are refused |
+ * | 429 by a limit of the free tier | all free models are refused |
  * | 429 by a limit of the account or the key | everything is refused |
+ * | 429 of a `:free` model that says nothing else | all free models are refused |
  * | 429 that says nothing else | the model is refused |
  * | 402 for money in flight | everything is refused until its hint |
  * | 500, 502, 503, 504, 529 and their siblings, no connection | the model failed, until its hint where there is one |
@@ -106,11 +107,12 @@ const instant = (resetAt: DateTime.Utc | undefined): number | undefined =>
   resetAt === undefined ? undefined : DateTime.toEpochMillis(resetAt)
 
 const reachOf = (limitSource: string | undefined, model: string | undefined): Reach => {
-  if (limitSource !== undefined && /free/.test(limitSource) || isFree(model)) return "free"
-  return limitSource !== undefined &&
-      /^openrouter.*(account|user|organization|workspace|key|credit|in_flight)/.test(limitSource)
-    ? "account"
-    : "model"
+  if (limitSource !== undefined && /free/.test(limitSource)) return "free"
+  if (
+    limitSource !== undefined &&
+    /^openrouter.*(account|user|organization|workspace|key|credit|in_flight)/.test(limitSource)
+  ) return "account"
+  return isFree(model) ? "free" : "model"
 }
 
 /**
@@ -140,7 +142,7 @@ export const unsent = (closed: OpenRouterError, call: {
       retryAfter: call.until === undefined ? undefined : Duration.millis(Math.max(0, call.until - call.now))
     })
   }
-  const message = `not sent: ${closed.message}`
+  const message = `not sent${call.attempts > 0 ? " again" : ""}: ${closed.message}`
   switch (closed._tag) {
     case "RateLimited":
       return new RateLimited({

@@ -68,7 +68,12 @@ export interface ScopeReport extends Figures {
   readonly inside?: ReadonlyArray<ScopeReport>
 }
 
-interface ScopeReportEncoded extends Schema.Codec.Encoded<typeof Figures> {
+/**
+ * A {@link ScopeReport} as JSON.
+ *
+ * @since 0.1.0
+ */
+export interface ScopeReportEncoded extends Schema.Codec.Encoded<typeof Figures> {
   readonly name: string
   readonly scopes: ReadonlyArray<ScopeReportEncoded>
   readonly inside?: ReadonlyArray<ScopeReportEncoded>

@@ -36,6 +36,8 @@ export interface Context {
   readonly attempts: number
   /** Epoch milliseconds at which the answer was read. */
   readonly now: number
+  /** By how many milliseconds the server's clock is ahead; default 0. */
+  readonly serverAhead?: number | undefined
 }
 
 /**
@@ -89,7 +91,13 @@ const unreadable = (answer: HttpAnswer, context: Context): MalformedResponse =>
     : malformed(answer, context, "the body is not JSON")
 
 const refused = (answer: HttpAnswer, body: unknown, context: Context): RequestError =>
-  Classification.classify({ ...answer, ...known(answer, context), body, now: context.now }) ??
+  Classification.classify({
+    ...answer,
+    ...known(answer, context),
+    body,
+    now: context.now,
+    serverAhead: context.serverAhead
+  }) ??
     malformed(answer, context, "the body is an error that says nothing")
 
 const known = (answer: HttpAnswer, context: Context) => ({

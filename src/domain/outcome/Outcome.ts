@@ -163,6 +163,8 @@ export interface AnswerContext {
   readonly attempts: number
   /** Epoch milliseconds; read only if the response failed. */
   readonly now: number
+  /** By how many milliseconds the server's clock is ahead; default 0. */
+  readonly serverAhead?: number | undefined
   /** The error envelope that came instead of a response; default is what the response itself says. */
   readonly error?: Wire.JsonObject | undefined
 }
@@ -191,6 +193,7 @@ export const fromResponse = (
       headers: context.headers,
       body: context.error ?? Wire.raw(response) ?? { error: response.error, error_type: response.errorType },
       now: context.now,
+      serverAhead: context.serverAhead,
       fallbackMessage: `the response ended with the status ${status}`,
       ...(partialText === "" ? {} : { partialText })
     }

@@ -288,6 +288,7 @@ export class ResponseAccumulator {
       // Details that the event has no field for are in its JSON only.
       body: Wire.raw(error) ?? errorJson(error),
       now: context.now,
+      serverAhead: context.serverAhead,
       fallbackMessage: "the stream reported an error and gave no message"
     }
     const failure = Classification.classify(answer)

@@ -9,7 +9,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaCompiler from "effect/schema/SchemaCompiler"
 import * as SchemaAST from "effect/SchemaAST"
@@ -17,6 +16,7 @@ import * as SchemaParser from "effect/SchemaParser"
 import * as Fitting from "./Fitting.ts"
 import { type Convert, isPlainObject, misfit } from "./Fitting.ts"
 import { lazy } from "./Lazy.ts"
+import * as Leaf from "./Leaf.ts"
 
 export { type Convert, misfit } from "./Fitting.ts"
 
@@ -116,15 +116,9 @@ const operations = (
  * @since 0.1.0
  */
 export const ofTest = (fits: (value: unknown) => boolean): { readonly [annotation]: unknown } => {
-  const convert = testing(fits)
+  const convert = Leaf.testing(fits)
   return { [annotation]: new Annotated({ read: convert, write: convert }, []) }
 }
-
-/** Any text, as it is. */
-const ofText: Convert = (value) => typeof value === "string" ? value : misfit
-
-const testing = (fits: (value: unknown) => boolean): Convert =>
-  fits === Predicate.isString ? ofText : (value) => fits(value) ? value : misfit
 
 /**
  * The reader of a schema: from JSON to its values.
@@ -214,42 +208,22 @@ const plainOf = (ast: SchemaAST.AST, side: Side): Convert | undefined => {
     case "Arrays": {
       const [element, ...others] = ast.rest
       return element !== undefined && others.length === 0 && ast.elements.length === 0
-        ? side === "lenient" ? Fitting.elements(convertOf(element, side)) : arrayOf(convertOf(element, side))
+        ? side === "lenient" ? Fitting.elements(convertOf(element, side)) : Leaf.arrayOf(convertOf(element, side))
         : undefined
     }
     case "Objects":
       return side === "lenient" ? Fitting.object(ast, convertOf) : undefined
     case "Union":
       return ast.options?.mode === "oneOf" ? undefined : unionOf(ast.types, side)
-    case "String":
-      return ofText
-    case "Number":
-      return testing(numberTests.get(ast.checks) ?? Predicate.isNumber)
-    case "Boolean":
-      return testing(Predicate.isBoolean)
-    case "Null":
-      return testing(Predicate.isNull)
-    case "Undefined":
-      return testing(Predicate.isUndefined)
-    case "Unknown":
-      return testing(() => true)
-    case "Literal":
-      return testing((value) => value === ast.literal)
     default:
-      return undefined
+      return Leaf.ofAst(ast)
   }
 }
-
-/** The usual checks of numbers, by one plain test each. */
-const numberTests: ReadonlyMap<SchemaAST.AST["checks"], (value: unknown) => boolean> = new Map([
-  [Schema.Finite.ast.checks, Number.isFinite],
-  [Schema.Int.ast.checks, Number.isSafeInteger]
-])
 
 /** The checks of a schema look at its values, also when these are written. */
 const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | undefined => {
   const { checks } = ast
-  if (checks === undefined || numberTests.has(checks)) return convert
+  if (checks === undefined || Leaf.numberTests.has(checks)) return convert
   const filters = checks.filter((check) => check._tag === "Filter")
   if (filters.length < checks.length) return undefined
   return (value) => {
@@ -263,26 +237,7 @@ const checked = (ast: SchemaAST.AST, convert: Convert, side: Side): Convert | un
 /** Before a member gives up a part, another one may fit as a whole. */
 const unionOf = (types: ReadonlyArray<SchemaAST.AST>, side: Side): Convert => {
   const sides: ReadonlyArray<Side> = side === "lenient" ? ["read", "lenient"] : [side]
-  return firstOf(sides.flatMap((side) => types.map((member) => convertOf(member, side))))
-}
-
-const firstOf = (members: ReadonlyArray<Convert>): Convert => (value) => {
-  for (const convert of members) {
-    const converted = convert(value)
-    if (converted !== misfit) return converted
-  }
-  return misfit
-}
-
-const arrayOf = (convert: Convert): Convert => (value) => {
-  if (!Array.isArray(value)) return misfit
-  const elements: Array<unknown> = []
-  for (let index = 0; index < value.length; index++) {
-    const element = convert(value[index])
-    if (element === misfit) return misfit
-    elements.push(element)
-  }
-  return elements
+  return Leaf.firstOf(sides.flatMap((side) => types.map((member) => convertOf(member, side))))
 }
 
 const bySchema = (ast: SchemaAST.AST, side: Side): Convert => {
@@ -392,7 +347,7 @@ const entriesOf = (fields: ReadonlyMap<string, Field>, side: Side): ReadonlyArra
       name,
       nullIsAbsent,
       isRequired: !SchemaAST.isOptional(ast) || ast.encoding !== undefined && annotatedOf(ast, "read") === undefined,
-      isText: convert === ofText,
+      isText: convert === Leaf.ofText,
       convert
     }
   })

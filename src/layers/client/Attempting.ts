@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
@@ -75,14 +76,15 @@ export class Attempting {
       if (this.#isSettled) return Effect.void
       this.#isSettled = true
       const ended = this.#ended(exit, reading, endedAt)
-      const tell = (settle: Admission.Settle): Effect.Effect<void> => {
-        const told = settle(ended)
-        // Most have taken note by now.
-        return Exit.isExit(told) ? told : bounded(told)
+      // Most take note at once; from the first on that does not, each waits for the one before it.
+      let left: Array<Effect.Effect<void>> | undefined
+      for (const settle of this.#settles.reverse()) {
+        if (left === undefined) {
+          const told = tell(settle, ended)
+          if (told !== Exit.void) left = [isolated(bounded(told))]
+        } else left.push(isolated(Effect.suspend(() => bounded(tell(settle, ended)))))
       }
-      return Effect.forEach(this.#settles.reverse(), (settle) => isolated(Effect.suspend(() => tell(settle))), {
-        discard: true
-      })
+      return left === undefined ? Effect.void : Effect.forEach(left, identity, { discard: true })
     }))
   }
 
@@ -100,17 +102,51 @@ export class Attempting {
   ): Admission.Ended {
     const { firstOutputAt, sentAt } = this
     if (sentAt === undefined) return { _tag: "NotSent", exit }
-    const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+    const error = Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Exit.findErrorOption(exit))
     const told = Exit.isSuccess(exit) ? attempted(() => reading?.generationId?.(exit.value)) : error?.generationId
-    return {
-      _tag: "Sent",
-      exit,
-      costs: reading === undefined ? Costs.zero : costsOf(exit, error && this.costsOf(error), reading.costs),
-      generationId: this.generationId ?? told,
-      sentAt,
-      firstOutputAt,
-      endedAt
-    }
+    const costs = reading === undefined ? undefined : () => costsOf(exit, error && this.costsOf(error), reading.costs)
+    return new SentEnd(exit, costs, this.generationId ?? told, sentAt, firstOutputAt, endedAt)
+  }
+}
+
+/** Not all who admitted an attempt ask what it cost. */
+class SentEnd implements Admission.Sent {
+  readonly _tag = "Sent"
+  readonly exit: Admission.Sent["exit"]
+  readonly generationId: string | undefined
+  readonly sentAt: number
+  readonly firstOutputAt: number | undefined
+  readonly endedAt: number
+  readonly #read: (() => Costs.Costs) | undefined
+  #costs: Costs.Costs | undefined
+
+  constructor(
+    exit: Admission.Sent["exit"],
+    read: (() => Costs.Costs) | undefined,
+    generationId: string | undefined,
+    sentAt: number,
+    firstOutputAt: number | undefined,
+    endedAt: number
+  ) {
+    this.exit = exit
+    this.#read = read
+    this.generationId = generationId
+    this.sentAt = sentAt
+    this.firstOutputAt = firstOutputAt
+    this.endedAt = endedAt
+  }
+
+  get costs(): Costs.Costs {
+    return this.#costs ??= this.#read?.() ?? Costs.zero
+  }
+}
+
+/** What takes note; one that throws is a defect of its own. */
+const tell = (settle: Admission.Settle, ended: Admission.Ended): Effect.Effect<void> => {
+  try {
+    return settle(ended)
+  } catch (defect) {
+    return Effect.die(defect)
   }
 }
 

@@ -16,6 +16,7 @@ import { ConnectionFailed, InvalidRequest, MalformedResponse, TimedOut } from ".
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import type { Usd } from "../../domain/money/Usd.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
+import type * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
@@ -156,6 +157,8 @@ export class Sending extends Attempting {
   readonly #spentBefore: Costs.Costs
   /** The one deadline of the attempt; it is moved as the attempt goes on. */
   readonly deadline: Watchdog.Deadline
+  /** By how many milliseconds the server's clock was ahead of the caller's when the headers of its answer came. */
+  serverAhead = 0
   #phase: "response" | "firstEvent" | "idle"
   /** How long the consumer has waited since the last event that meant something. */
   #waited = 0
@@ -170,8 +173,9 @@ export class Sending extends Attempting {
   }
 
   /** What errors and outcomes of this attempt say of it. */
-  get context(): { readonly model: string | undefined; readonly attempts: number; readonly now: number } {
-    return { model: this.call.model, attempts: this.number, now: this.running.clock.currentTimeMillisUnsafe() }
+  get context(): HttpAnswer.Context {
+    const { call: { model }, number: attempts, serverAhead } = this
+    return { model, attempts, now: this.running.clock.currentTimeMillisUnsafe(), serverAhead }
   }
 
   /** An error of the exchange, with what is known of the attempt. */

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
+import { ServerClock } from "../../domain/error/ServerClock.ts"
 import * as HttpAnswer from "../../domain/outcome/HttpAnswer.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
@@ -23,6 +24,7 @@ import type { EventSource } from "./StreamAttempt.ts"
  */
 export const make = (transport: Transport["Service"]): Sender => {
   const { maxAnswerBytes = AnswerSize.defaultMax, maxEventBytes = AnswerSize.defaultMaxEvent, scrub } = transport
+  const serverClock = new ServerClock()
   const toOutcome = withoutKey(HttpAnswer.toOutcome, scrub, (outcome) => outcome._tag === "Completed")
 
   const send = (sending: Sending, request: Request): Effect.Effect<Answer, RequestError, Scope.Scope> => {
@@ -40,7 +42,7 @@ export const make = (transport: Transport["Service"]): Sender => {
           headers: headersOf(jsonHeaders, sending.running.headers),
           body
         }),
-        (answer) => whole(answer, sending)
+        (answer) => whole(answer, sending, serverClock)
       )),
       (error) => sending.explained(error)
     )
@@ -63,10 +65,10 @@ export const make = (transport: Transport["Service"]): Sender => {
           body
         }),
         (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
-          noted(answer, sending)
+          noted(answer, sending, serverClock)
           return answer.status === 200
             ? ResponseStream.open(answer, reading)
-            : Effect.map(whole(answer, sending), (answer) => ResponseStream.ofAnswer(answer, reading))
+            : Effect.map(whole(answer, sending, serverClock), (answer) => ResponseStream.ofAnswer(answer, reading))
         }
       )
       return Effect.mapError(opened, (error) => sending.explained(error))
@@ -87,14 +89,20 @@ const noHeaders = (headers: Headers): boolean => {
 const headersOf = (own: Headers, added: Headers): Headers => noHeaders(added) ? own : { ...added, ...own }
 
 /** What is known of an attempt as soon as the headers of its answer are there. */
-const noted = ({ headers }: Answer, sending: Sending): void => {
+const noted = ({ headers }: Answer, sending: Sending, serverClock: ServerClock): void => {
   // What is answered was sent, whatever a transport says.
   sending.left()
   sending.generationId = headers["x-generation-id"]
+  // Now, because the body may come much later than the date.
+  sending.serverAhead = serverClock.aheadBy(headers["date"], sending.running.clock.currentTimeMillisUnsafe())
 }
 
-const whole = (answer: Answer, sending: Sending): Effect.Effect<HttpAnswer.HttpAnswer, RequestError> => {
-  noted(answer, sending)
+const whole = (
+  answer: Answer,
+  sending: Sending,
+  serverClock: ServerClock
+): Effect.Effect<HttpAnswer.HttpAnswer, RequestError> => {
+  noted(answer, sending, serverClock)
   const { headers, status } = answer
   return Effect.map(answer.text, (text) => ({ status, headers, text }))
 }

@@ -132,11 +132,22 @@ export class Lane<T extends Turn> {
     return this.limiters.filter((limiter) => limiter.isClosed(now))
   }
 
-  /** For how long its limits have been closed in all; two readings tell how long somebody waited for them. */
-  closedMillis(now: number): number {
-    let millis = 0
-    for (const limiter of this.limiters) millis += limiter.closedMillis(now)
-    return millis
+  /** For how long each of its limits has been closed in all. */
+  closedMillis(now: number): ReadonlyArray<number> {
+    return this.limiters.map((limiter) => limiter.closedMillis(now))
+  }
+
+  /** For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. */
+  waitedMillis(now: number, before: ReadonlyArray<number>): number {
+    return this.limiters.reduce(
+      (most, limiter, index) => Math.max(most, limiter.waitedMillis(now, before[index] ?? 0)),
+      0
+    )
+  }
+
+  /** Another number whenever requests got through what was closed. */
+  get progress(): number {
+    return this.limiters.reduce((sum, { progress }) => sum + progress, 0)
   }
 }
 

@@ -32,12 +32,12 @@ interface Account<T extends Turn> {
  * @since 0.1.0
  */
 export class Lanes<T extends Turn> {
-  readonly #known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
+  readonly known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
   readonly #accounts = new Map<string, Account<T>>()
   #size = 0
 
   constructor(known: ReadonlyArray<KnownLimit.Options>) {
-    this.#known = known.map((options) => ({ limit: new KnownLimit.KnownLimit(options), waiting: 0 }))
+    this.known = known.map((options) => ({ limit: new KnownLimit.KnownLimit(options), waiting: 0 }))
   }
 
   /** The lane of a call. */
@@ -122,7 +122,7 @@ export class Lanes<T extends Turn> {
       limiter: new Limiter(false),
       free: key !== undefined && key.split(",").every(Verdict.isFree) ? account.free : undefined,
       whole: account.whole,
-      known: this.#known.filter(({ limit }) => limit.matches(key ?? ""))
+      known: this.known.filter(({ limit }) => limit.matches(key ?? ""))
     })
     lane.usedAt = now
     account.lanes.set(key, lane)

@@ -143,32 +143,43 @@ export class MemoryGate implements Admission.Admission {
     return Exit.void
   }
 
-  #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit, sentAt }: Admission.Sent): Effect.Effect<void> {
+  /** What was let through before a refusal came knows nothing of it, however late it left: so `takenAt` counts. */
+  #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit }: Admission.Sent): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) {
-      let opened: Array<string> | undefined
+      let isOpened = false
+      let told: Effect.Effect<void> = Exit.void
       for (let index = 0; index < lane.limiters.length; index++) {
-        if (lane.limiters[index]?.answered(now, sentAt)) (opened ??= []).push(lane.keys[index] ?? "")
+        const limiter = lane.limiters[index]
+        const wasClosed = limiter !== undefined && now < limiter.closedUntil
+        if (!limiter?.answered(now, takenAt)) continue
+        isOpened = true
+        if (wasClosed && this.#shared !== undefined) {
+          told = Effect.andThen(told, this.#shared.opened(lane.keys[index] ?? ""))
+        }
       }
-      this.#queue.look(now, opened !== undefined || lane.countsTokens)
-      return opened === undefined || this.#shared === undefined
-        ? Exit.void
-        : Effect.forEach(opened, this.#shared.opened, { discard: true })
+      this.#queue.look(now, isOpened || lane.countsTokens)
+      return told
     }
     for (const limiter of lane.limiters) limiter.downtime.ended(takenAt)
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
     const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
-    const closing = verdict === undefined ? undefined : this.#closing(lane, now, sentAt, verdict)
+    const closing = verdict === undefined ? undefined : this.#closing(lane, now, takenAt, verdict)
     this.#queue.look(now, true)
     return closing ?? Exit.void
   }
 
   /** Learns from a refusal or a failure; gives what is to be told of it. */
-  #closing(lane: Lane<Waiter>, now: number, sentAt: number, verdict: Verdict.Verdict): Effect.Effect<void> | undefined {
+  #closing(
+    lane: Lane<Waiter>,
+    now: number,
+    takenAt: number,
+    verdict: Verdict.Verdict
+  ): Effect.Effect<void> | undefined {
     const limiter = verdict._tag === "Failed" ? lane.limiter : lane.limiterOf(verdict.reach)
     const wasNotable = limiter.closedUntil - now > notableMillis
     const isClosed = verdict._tag === "Failed"
-      ? limiter.failed(now, sentAt, verdict)
-      : limiter.refused(now, sentAt, verdict)
+      ? limiter.failed(now, takenAt, verdict)
+      : limiter.refused(now, takenAt, verdict)
     if (!isClosed) return undefined
     const millis = limiter.closedUntil - now
     // Only what was announced holds for others: they have a pace of their own.

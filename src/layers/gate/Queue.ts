@@ -26,8 +26,8 @@ export interface Waiter extends Turn {
   readonly tokens: number
   /** How long its call may still wait for what is closed, in milliseconds. */
   readonly patience: number
-  /** For how long the limits of its lane had been closed when it came. */
-  readonly closedBefore: number
+  /** For how long each limit of its lane had been closed when it came. */
+  readonly closedBefore: ReadonlyArray<number>
   /** Called once, with its place or with the error that keeps it from waiting. */
   readonly resume: (exit: Exit.Exit<Admission.Settle, RequestError>) => void
   /** Its place, from the moment it is given. */
@@ -42,8 +42,8 @@ export interface Waiter extends Turn {
 export class Queue {
   readonly #grant: (lane: Lane<Waiter>, now: number, waiter: Waiter) => Admission.Settle
   readonly #lanes = new Set<Lane<Waiter>>()
-  /** How long calls that came before have waited for what was closed. */
-  readonly #waited = new WeakMap<Admission.Call, number>()
+  /** How long calls have waited before for what was closed; it does not count any more once requests got through. */
+  readonly #waited = new WeakMap<Admission.Call, { readonly millis: number; readonly progress: number }>()
   readonly #watchdogs = new WeakMap<Clock.Clock, Watchdog.Watchdog>()
   readonly #alarm: Watchdog.Deadline = Watchdog.deadline(Infinity)
   readonly #refusals = new WeakSet<OpenRouterError>()
@@ -72,7 +72,7 @@ export class Queue {
       attempted: attempt,
       clock,
       tokens,
-      patience: call.maxWait - (this.#waited.get(call) ?? 0),
+      patience: call.maxWait - this.#waitedBefore(lane, call),
       closedBefore: lane.closedMillis(now),
       resume,
       place: undefined
@@ -115,10 +115,17 @@ export class Queue {
     this.#pump(now)
   }
 
+  #waitedBefore(lane: Lane<Waiter>, call: Admission.Call): number {
+    const waited = this.#waited.get(call)
+    return waited?.progress === lane.progress ? waited.millis : 0
+  }
+
   #leave(lane: Lane<Waiter>, waiter: Waiter, now: number): void {
-    const closed = lane.closedMillis(now) - waiter.closedBefore
     const { call } = waiter.attempted
-    if (closed > 0) this.#waited.set(call, (this.#waited.get(call) ?? 0) + closed)
+    const millis = lane.waitedMillis(now, waiter.closedBefore)
+    if (millis > 0) {
+      this.#waited.set(call, { millis: millis + this.#waitedBefore(lane, call), progress: lane.progress })
+    }
     lane.dequeue(waiter)
   }
 
@@ -160,11 +167,10 @@ export class Queue {
   ): number {
     const closed = lane.closed(now)
     if (closed.length === 0) return Infinity
-    const closedMillis = lane.closedMillis(now)
     const until = Math.max(...closed.map(({ closedUntil }) => closedUntil))
     let next = Infinity
     for (const waiter of lane.turns.all) {
-      const left = waiter.patience - (closedMillis - waiter.closedBefore)
+      const left = waiter.patience - lane.waitedMillis(now, waiter.closedBefore)
       if (left > 0 && until <= now + left) next = Math.min(next, now + left)
       else if (closed.every((limiter) => limiter.mayTry(now))) {
         for (const limiter of closed) limiter.tries(now)

@@ -158,8 +158,8 @@ if what == "pass" then
     local state = read(key)
     local limit, length, start = tonumber(ARGV[3 * i + 1]), tonumber(ARGV[3 * i + 2]), tonumber(ARGV[3 * i + 3])
     states[i] = state
-    -- Forgotten here, but not by this process.
-    if limit and start and not state.limit then
+    -- Forgotten here, but not by this process. What closes it may have been opened by another one.
+    if limit and start and start <= now and not state.limit then
       announce(state, limit)
       state.length, state.start, state.taken = length, start, 0
     end

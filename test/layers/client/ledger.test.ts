@@ -457,7 +457,7 @@ describe("reconcile", () => {
       assert.strictEqual(corrected, 0)
       assert.deepStrictEqual(left.map(({ error, generationId }) => [generationId, error?._tag]), [
         ["gen-1", undefined],
-        ["gen-2", "ModelUnavailable"]
+        ["gen-2", "GenerationNotFound"]
       ])
       assert.strictEqual((yield* ledger.report).unknownCalls.length, 2)
     }).pipe(Effect.provide(scripted([

@@ -14,7 +14,7 @@ import {
   Ref,
   Stream
 } from "effect"
-import { Deadlines, OpenRouter, type OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
+import { Admission, Deadlines, OpenRouter, type OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
 import { TestClock } from "effect/testing"
 import { atT0, failure, model, ok, t0 } from "../client/support.ts"
 import type { Reply } from "../client/support.ts"
@@ -56,6 +56,21 @@ const refusing = (seen: Seen, refused: string, reply: Reply, after = 0) => {
 }
 
 describe("a herd", () => {
+  it.effect("of which some leave later than they were let through: its refusals are one burst", () =>
+    Effect.gen(function*() {
+      yield* atT0
+      const seen = none()
+      const client = limited(seen, { limit: () => 10, window: 1000, phase: t0, latency: 40, announces: "headers" })
+      let leaving = 0
+      const slow: Admission.Admission = {
+        stage: "observe",
+        admit: () => Effect.as(Effect.sleep(3 * (leaving++ % 16)), () => Effect.void)
+      }
+      const { millis, value } = yield* passing(herd(100).pipe(Admission.with(slow), Effect.provide(client)))
+      assert.strictEqual(failed(value), 0)
+      assert.isAtMost(millis, 9500)
+    }))
+
   const cases = [
     { announces: "headers", latency: 300, calls: 100, refused: 15, wall: 1.05 },
     { announces: "headers", latency: 3000, calls: 100, refused: 15, wall: 1.25 },
@@ -403,6 +418,8 @@ describe("limits that are known", () => {
         yield* TestClock.adjust("9900 millis")
         assert.strictEqual(seen.sent.filter(({ model }) => model.endsWith(":free")).length, 3)
         assert.strictEqual(seen.sent.length, 13)
+        const known = (yield* RateGate.state).find(({ reach }) => reach === "known")
+        assert.deepStrictEqual([known?.model, known?.limit, known?.waiting], ["*:free", 3, 5])
         yield* TestClock.adjust("200 millis")
         assert.strictEqual(seen.sent.length, 16)
         yield* TestClock.adjust("10 seconds")
