@@ -58,7 +58,7 @@ const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate[
   return RateGate.of({
     admission: gate,
     state: Effect.map(Clock.currentTimeMillis, (now) => GateState.of(gate.lanes, now)),
-    reset: (model) => Effect.map(Clock.currentTimeMillis, (now) => gate.reset(model, now))
+    reset: (model) => Effect.flatMap(Clock.currentTimeMillis, (now) => gate.reset(model, now))
   })
 }
 
@@ -82,12 +82,14 @@ export interface RedisOptions extends Options {
 }
 
 /**
- * A gate that all processes share which use the same Redis and the same key: what one of them learned holds for all, and
- * their requests are counted together. First come first served holds within each process.
+ * A gate that all processes share which use the same Redis and the same key: what was announced to one of them holds for all,
+ * and their requests are counted together. A window is shared evenly among those who want some of it. First come first
+ * served, the pace where nothing is announced, and what is done about a model that is down are each process's own, and so
+ * are limits that are known beforehand (`limits`).
  *
- * Where Redis is away, each goes on with its gate in memory and logs one line. Give its client
- * `disableOfflineQueue: true`, so that commands fail at once then. Limits that are known beforehand
- * (`limits`) are kept by each process for itself.
+ * Where Redis is away, each goes on with its gate in memory and logs one line; once a second it asks whether Redis is back.
+ * Give its client `disableOfflineQueue: true`, so that commands fail at once then. Without a Redis at the start the layer of
+ * that client fails. Redis 5 or newer; what is kept there expires by itself.
  *
  * ```ts
  * import { NodeRedis } from "@effect/platform-node"

@@ -18,6 +18,27 @@ const tryMillis = 250
 const raiseMillis = 30_000
 const maxRaiseMillis = 60 * 60 * 1000
 
+/** Where processes place the beginning of one window so near to each other, they mean the same. */
+const nearMillis = 250
+
+/**
+ * A window as processes together know it, which share a limit.
+ *
+ * @since 0.1.0
+ */
+export interface SharedWindow {
+  /** Requests per window. */
+  readonly limit: number
+  /** Milliseconds; absent until two resets have told it. */
+  readonly length: number | undefined
+  /** When the window that is counted begins, by the clock of this process. */
+  readonly startsAt: number
+  /** Requests beyond the limit that may go in it, to learn. */
+  readonly extra: number
+  /** Requests that all of them together have sent in it. */
+  readonly taken: number
+}
+
 /**
  * An announced limit and what is used of it.
  *
@@ -45,17 +66,14 @@ export class AnnouncedWindow {
   #raiseAt = Infinity
   #lastTakenAt = 0
   #lastReset: number | undefined
+  /** What all processes have sent in it; absent for one that goes alone. */
+  #takenByAll: number | undefined
 
   /** What is left of the window at `now`; absent without a limit. */
   remaining(now: number): number | undefined {
     if (this.limit === undefined) return undefined
     this.#roll(now)
     return Math.max(0, Math.min(this.limit, this.#share) - this.taken)
-  }
-
-  /** How many of those taken went beyond the limit, to learn. */
-  get beyond(): number {
-    return this.limit === undefined ? 0 : Math.max(0, this.taken - this.limit)
   }
 
   /** When the next request may go; not later than `now` if at once. */
@@ -113,10 +131,35 @@ export class AnnouncedWindow {
   /** The window that is counted has refused one that is counted; if it is over, that tells nothing of what is left of it. */
   #refusedWithin(now: number, isOver: boolean): void {
     this.#refusedHere++
-    this.#isLessening = !isOver && this.taken > 1 && this.taken <= this.#share
+    this.#isLessening = !isOver && this.taken > 1 && !this.#isBeyond
     // Others use the same limit: what was let through here is what is left for us.
     if (this.#isLessening) this.#share = Math.max(1, this.taken - this.#refusedHere)
-    else if (this.taken > this.#share) this.#notRaised(now)
+    else if (this.#isBeyond) this.#notRaised(now)
+  }
+
+  /** What processes together know wins over what this one has learned. They count together, so its share is all of it. */
+  agree({ extra, length, limit, startsAt, taken }: SharedWindow): void {
+    if (this.limit !== limit || this.#takenByAll === undefined) this.#share = limit
+    this.limit = limit
+    this.length = length
+    const near = length === undefined ? nearMillis : Math.min(nearMillis, length / 4)
+    if (Math.abs(startsAt - this.startsAt) > near) this.#beginAt(startsAt)
+    else {
+      this.startsAt = startsAt
+      this.#endsAt = length === undefined ? Infinity : startsAt + length
+    }
+    this.#extra = extra
+    this.#takenByAll = taken
+  }
+
+  /** The other processes cannot be reached. */
+  goAlone(): void {
+    this.#takenByAll = undefined
+  }
+
+  /** True if more went than is allowed: a refusal then tells nothing new. */
+  get #isBeyond(): boolean {
+    return this.#takenByAll === undefined ? this.taken > this.#share : this.#takenByAll > (this.limit ?? Infinity)
   }
 
   clear(): void {
@@ -132,6 +175,7 @@ export class AnnouncedWindow {
     this.startsAt = at
     this.#endsAt = this.length === undefined ? Infinity : at + this.length
     this.taken = 0
+    if (this.#takenByAll !== undefined) this.#takenByAll = 0
     this.#refusedHere = 0
     this.#extra = 0
   }

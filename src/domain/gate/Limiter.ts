@@ -10,6 +10,7 @@
 import { RateLimited } from "../error/OpenRouterError.ts"
 import type { OpenRouterError } from "../error/OpenRouterError.ts"
 import { AnnouncedWindow } from "./AnnouncedWindow.ts"
+import type { SharedWindow } from "./AnnouncedWindow.ts"
 import { Downtime } from "./Downtime.ts"
 import { Pace } from "./Pace.ts"
 import type { Failed, Refused } from "./Verdict.ts"
@@ -215,6 +216,12 @@ export class Limiter {
     if (isClosed) {
       this.#close(now, until, this.because ?? new RateLimited({ message: "another process was refused" }))
     } else this.#usedUpUntil = until
+  }
+
+  /** Processes that share it have a window for it. */
+  agree(window: SharedWindow): void {
+    if (this.window.limit === undefined) this.pace.clear()
+    this.window.agree(window)
   }
 
   /** Forgets all it knows. */

@@ -66,10 +66,12 @@ export class Lane<T extends Turn> {
     this.whole = whole
     this.known = known
     this.limiters = [limiter, ...shared.map(({ limit }) => limit)]
+    // In braces what places all keys of one request on one node of a Redis cluster.
+    const account = `{${options.account}}`
     this.keys = [
-      `${options.account}:${this.isOfModel ? `model:${options.model ?? ""}` : "endpoints"}`,
-      ...free === undefined ? [] : [`${options.account}:free`],
-      ...whole === undefined ? [] : [`${options.account}:account`]
+      `${account}:${this.isOfModel ? `model:${options.model ?? ""}` : "endpoints"}`,
+      ...free === undefined ? [] : [`${account}:free`],
+      ...whole === undefined ? [] : [`${account}:account`]
     ]
     this.countsTokens = known.some(({ limit }) => limit.countsTokens)
     this.#shared = [...shared, ...known]
@@ -88,11 +90,6 @@ export class Lane<T extends Turn> {
     for (const limiter of this.limiters) at = Math.max(at, limiter.readyAt(now))
     for (const { limit } of this.known) at = Math.max(at, limit.readyAt(now, tokens))
     return at
-  }
-
-  /** How many have gone beyond a limit, to learn whether it still holds. */
-  get beyond(): number {
-    return this.limiters.reduce((most, { window }) => Math.max(most, window.beyond), 0)
   }
 
   /** Lets one go. */

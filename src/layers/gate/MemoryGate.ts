@@ -21,7 +21,7 @@ import type { Lane } from "./Lane.ts"
 import { Lanes } from "./Lanes.ts"
 import { Queue } from "./Queue.ts"
 import type { Waiter } from "./Queue.ts"
-import type { SharedLimits } from "./SharedLimits.ts"
+import type { Answer, SharedLimits } from "./SharedLimits.ts"
 
 /** A limit that closes for longer than this says so in the log. */
 const notableMillis = 5000
@@ -51,21 +51,26 @@ export class MemoryGate implements Admission.Admission {
 
   /** Passes this gate, and then what the processes share; who is kept there comes back here, and keeps its turn. */
   #everywhere(attempt: Admission.Attempt, shared: SharedLimits): Effect.Effect<Admission.Settle, RequestError> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(this.#here(attempt)), (settle) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const lane = this.lanes.of(attempt.call, now)
-          const back = (exit: Exit.Exit<unknown, never>) => settle({ _tag: "NotSent", exit })
-          return restore(shared.pass(lane.keys, lane.beyond)).pipe(
-            Effect.onInterrupt(() => back(Exit.interrupt())),
-            Effect.flatMap(({ index, isClosed, waitMillis }) => {
-              if (waitMillis === 0) return Effect.succeed(settle)
-              lane.limiters[index]?.heldElsewhere(now, now + waitMillis, isClosed)
-              return Effect.andThen(back(Exit.void), restore(this.#everywhere(attempt, shared)))
-            })
-          )
-        }))
-    )
+    return Effect.uninterruptibleMask(Effect.fnUntraced({ self: this }, function*(restore) {
+      for (;;) {
+        const settle = yield* restore(this.#here(attempt))
+        const askedAt = yield* Clock.currentTimeMillis
+        const lane = this.lanes.of(attempt.call, askedAt)
+        // One that goes although a limit is closed tries whether it still is.
+        const tries = lane.limiters.some(({ closedUntil }) => askedAt < closedUntil)
+        const answer = yield* restore(shared.pass(lane.keys, lane.limiters.map(({ window }) => window), tries)).pipe(
+          Effect.onInterrupt(() => settle({ _tag: "NotSent", exit: Exit.interrupt() }))
+        )
+        const { hold } = answer
+        agree(lane, answer)
+        if (hold === undefined) {
+          return (ended: Admission.Ended) =>
+            ended._tag === "Sent" ? settle(ended) : Effect.andThen(settle(ended), shared.giveBack(lane.keys, answer))
+        }
+        lane.limiters[hold.index]?.heldElsewhere(yield* Clock.currentTimeMillis, hold.until, hold.isClosed)
+        yield* settle({ _tag: "NotSent", exit: Exit.void })
+      }
+    }))
   }
 
   #here(attempt: Admission.Attempt): Effect.Effect<Admission.Settle, RequestError> {
@@ -87,12 +92,16 @@ export class MemoryGate implements Admission.Admission {
   }
 
   /** Forgets what was learned of a model, or of everything; who waits goes on. */
-  reset(model: string | undefined, now: number): void {
+  reset(model: string | undefined, now: number): Effect.Effect<void> {
+    const keys = new Set<string>()
     for (const lane of this.lanes) {
-      if (model === undefined || lane.model === model) lane.limiter.clear(now)
+      if (model !== undefined && lane.model !== model) continue
+      lane.limiter.clear(now)
+      for (const key of model === undefined ? lane.keys : lane.keys.slice(0, 1)) keys.add(key)
     }
     if (model === undefined) { for (const { shared } of this.lanes.shared()) shared.limit.clear(now) }
     this.#queue.look(now, true)
+    return this.#shared === undefined || keys.size === 0 ? Effect.void : this.#shared.forget([...keys])
   }
 
   #wait(
@@ -138,9 +147,18 @@ export class MemoryGate implements Admission.Admission {
   #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit }: Admission.Sent): Effect.Effect<void> {
     if (Exit.isSuccess(exit)) {
       let isOpened = false
-      for (const limiter of lane.limiters) if (limiter.answered(now, takenAt)) isOpened = true
+      let told: Effect.Effect<void> = Exit.void
+      for (let index = 0; index < lane.limiters.length; index++) {
+        const limiter = lane.limiters[index]
+        const wasClosed = limiter !== undefined && now < limiter.closedUntil
+        if (!limiter?.answered(now, takenAt)) continue
+        isOpened = true
+        if (wasClosed && this.#shared !== undefined) {
+          told = Effect.andThen(told, this.#shared.opened(lane.keys[index] ?? ""))
+        }
+      }
       this.#queue.look(now, isOpened || lane.countsTokens)
-      return isOpened && this.#shared !== undefined ? this.#shared.opened(lane.keys[0] ?? "") : Exit.void
+      return told
     }
     for (const limiter of lane.limiters) limiter.downtime.ended(takenAt)
     const error = Option.getOrUndefined(Exit.findErrorOption(exit))
@@ -164,10 +182,15 @@ export class MemoryGate implements Admission.Admission {
       : limiter.refused(now, takenAt, verdict)
     if (!isClosed) return undefined
     const millis = limiter.closedUntil - now
-    const shared = this.#shared === undefined || millis <= 0 ? Exit.void : this.#shared.closed(
-      lane.keys[lane.limiters.indexOf(limiter)] ?? "",
-      { millis, limit: limiter.window.limit, windowMillis: limiter.window.length }
-    )
+    // Only what was announced holds for others: they have a pace of their own.
+    const announced = verdict._tag === "Failed" ? verdict.until : verdict.resetAt
+    const shared = this.#shared === undefined || announced === undefined || announced <= now
+      ? Exit.void
+      : this.#shared.closed(
+        lane.keys[lane.limiters.indexOf(limiter)] ?? "",
+        announced,
+        verdict._tag === "Failed" ? undefined : verdict.limit
+      )
     const counted = Effect.andThen(GateMetrics.closed(verdict.error._tag), shared)
     return wasNotable || millis <= notableMillis ? counted : Effect.andThen(
       counted,
@@ -177,6 +200,15 @@ export class MemoryGate implements Admission.Admission {
         }: ${verdict.error.message}`
       )
     )
+  }
+}
+
+/** What processes together know wins over what this one has learned. */
+const agree = ({ limiters }: Lane<Waiter>, { isTogether, windows }: Answer): void => {
+  for (let index = 0; index < limiters.length; index++) {
+    const window = windows[index]
+    if (window !== undefined) limiters[index]?.agree(window)
+    else if (!isTogether) limiters[index]?.window.goAlone()
   }
 }
 

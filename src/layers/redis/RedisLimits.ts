@@ -1,80 +1,46 @@
 /**
- * Limits shared by processes through Redis, each change by one script.
+ * Limits shared by processes through Redis, each change by one script, in one step.
  *
- * A limit is a hash: when its window begins (`start`), what was taken of it, and as far as is known its `limit` and `length`.
- * Time is Redis's own, so the processes' clocks do not matter. It is forgotten after ten quiet minutes.
+ * Time is Redis's own, so the processes' clocks do not matter: what they announce and are told is converted by the difference
+ * to their own, which every answer narrows. Where Redis is away a fiber asks once a second whether it is back; calls pass
+ * without waiting for it.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Redis from "effect/persistence/Redis"
-import type { Shared, SharedLimits } from "../gate/SharedLimits.ts"
+import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
+import type { Scope } from "effect/Scope"
+import type { SharedWindow } from "../../domain/gate/AnnouncedWindow.ts"
+import type { Answer, SharedLimits } from "../gate/SharedLimits.ts"
+import * as LimitScript from "./LimitScript.ts"
 
-const script = /* @__PURE__ */ Redis.script(
-  (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => [...keys, ...args],
-  {
-    numberOfKeys: (keys) => keys.length,
-    lua: `
-local time = redis.call("TIME")
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-local what = ARGV[1]
-local quiet = 600000
-
-if what == "open" then
-  redis.call("DEL", KEYS[1])
-  return {0, 0, 0}
-end
-
-if what == "close" then
-  local key, start = KEYS[1], now + tonumber(ARGV[2])
-  local limit, length = ARGV[3], ARGV[4]
-  local known = tonumber(redis.call("HGET", key, "start") or "0")
-  if limit == "" then
-    if start > known then redis.call("HSET", key, "start", start, "taken", 0) end
-  else
-    -- All who were refused in one window announce the same reset, give or take their clocks.
-    if math.abs(start - known) > 20 then redis.call("HSET", key, "start", start, "taken", 0) end
-    redis.call("HSET", key, "limit", limit)
-    if length ~= "" then redis.call("HSET", key, "length", length) end
-  end
-  redis.call("PEXPIRE", key, start - now + quiet)
-  return {0, 0, 0}
-end
-
-local extra = tonumber(ARGV[2])
-local counted = {}
-for i, key in ipairs(KEYS) do
-  local values = redis.call("HMGET", key, "start", "taken", "limit", "length")
-  local start, taken = tonumber(values[1]), tonumber(values[2])
-  local limit, length = tonumber(values[3]), tonumber(values[4])
-  if start then
-    if now < start then return {start - now, i, 1} end
-    if length and now >= start + length then
-      start = start + math.floor((now - start) / length) * length
-      taken = 0
-    end
-    if limit and length and taken >= limit + extra then return {start + length - now, i, 0} end
-    counted[#counted + 1] = {key, start, taken + 1}
-  end
-end
-for _, one in ipairs(counted) do
-  redis.call("HSET", one[1], "start", one[2], "taken", one[3])
-  redis.call("PEXPIRE", one[1], quiet)
-end
-return {0, 0, 0}
-`
-  }
-).withReturnType<readonly [waitMillis: number, index: number, isClosed: number]>()
-
-/** Where Redis does not answer, it is left alone for a while. */
+/** How often a Redis that was away is asked whether it is back. */
 const awayMillis = 1000
 
-const free: Shared = { waitMillis: 0, index: 0, isClosed: false }
+const alone: Answer = { isTogether: false, hold: undefined, windows: [] }
+
+/** Whether Redis can be reached, and by how much our clock is ahead of its. */
+class Reach {
+  /** Milliseconds; absent until the first answer. */
+  offset: number | undefined
+  isAway = false
+
+  /** Redis looked at its clock between the two instants, which narrows the difference; a stable one is kept. */
+  answered(askedAt: number, answeredAt: number, redisNow: number): void {
+    const most = answeredAt - redisNow
+    this.offset = Math.max(askedAt - redisNow, Math.min(most, this.offset ?? most))
+  }
+}
 
 /**
- * The limits of all processes that use the same Redis and prefix.
+ * The limits of all processes that use the same Redis and prefix. Nothing here fails or waits longer than `timeout`; what is
+ * under way ends with the scope.
  *
  * @since 0.1.0
  */
@@ -83,40 +49,122 @@ export const make = (options: {
   readonly prefix?: string | undefined
   /** How long an answer of Redis is waited for. Default 250 milliseconds. */
   readonly timeout?: Duration.Input | undefined
-}): Effect.Effect<SharedLimits, never, Redis.Redis> =>
-  Effect.map(Redis.Redis, (redis) => {
+}): Effect.Effect<SharedLimits, never, Redis.Redis | Scope> =>
+  Effect.gen(function*() {
     const { prefix = "effect-openrouter:", timeout = "250 millis" } = options
-    const run = redis.eval(script)
-    let awayUntil = 0
-    let isAway = false
-    const asked = (keys: ReadonlyArray<string>, ...args: ReadonlyArray<string | number>): Effect.Effect<Shared> =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        now < awayUntil ? Effect.succeed(free) : run(
-          keys.map((key) => prefix + key),
-          args
-        ).pipe(
-          Effect.timeout(timeout),
-          Effect.map(([waitMillis, index, isClosed]): Shared => {
-            awayUntil = 0
-            isAway = false
-            return { waitMillis, index: index - 1, isClosed: isClosed === 1 }
-          }),
-          Effect.catchCause((cause) =>
-            Effect.suspend(() => {
-              awayUntil = now + awayMillis
-              const wasAway = isAway
-              isAway = true
-              return Effect.as(
-                wasAway ? Effect.void : Effect.logWarning("the rate gate cannot reach Redis and goes on alone", cause),
-                free
-              )
-            })
-          )
-        ))
+    const redis = yield* Redis.Redis
+    const scope = yield* Effect.scope
+    const run = redis.eval(LimitScript.script)
+    const process = (yield* Random.nextInt).toString(36)
+    const reach = new Reach()
+
+    const background = <A>(self: Effect.Effect<A>): Effect.Effect<Fiber.Fiber<A>> =>
+      Effect.forkIn(self, scope, { startImmediately: true })
+
+    const send = Effect.fnUntraced(function*(keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) {
+      const [what = "", ...rest] = args
+      const askedAt = yield* Clock.currentTimeMillis
+      const reply = yield* Effect.timeout(run(keys.map((key) => prefix + key), [what, process, ...rest]), timeout)
+      const now = yield* Clock.currentTimeMillis
+      reach.answered(askedAt, now, reply[0] ?? now)
+      return reply
+    })
+
+    /** Asks from time to time whether Redis is back, so that no call has to. */
+    const comeBack = send([], ["ping"]).pipe(
+      Effect.delay(awayMillis),
+      Effect.retry(Schedule.forever),
+      Effect.andThen(Effect.sync(() => {
+        reach.isAway = false
+      })),
+      Effect.ignore
+    )
+
+    const ask = (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
+      Effect.suspend(() =>
+        reach.isAway ? Effect.undefined : Effect.catchCause(send(keys, args), (cause) =>
+          Effect.suspend(() => {
+            if (reach.isAway) return Effect.undefined
+            reach.isAway = true
+            return Effect.logWarning("the rate gate cannot reach Redis and goes on alone", cause).pipe(
+              Effect.andThen(background(comeBack)),
+              Effect.as(undefined)
+            )
+          }))
+      )
+
+    const tell = (keys: ReadonlyArray<string>, ...args: ReadonlyArray<string | number>): Effect.Effect<void> =>
+      Effect.asVoid(background(ask(keys, args)))
+
+    const giveBack: SharedLimits["giveBack"] = (keys, { windows }) =>
+      windows.some((window) => window !== undefined)
+        ? tell(
+          keys,
+          "give",
+          ...keys.map((_, index) => {
+            const window = windows[index]
+            return window === undefined ? "" : window.startsAt - (reach.offset ?? 0)
+          })
+        )
+        : Effect.void
+
     return {
-      pass: (keys, extra) => asked(keys, "pass", extra),
-      closed: (key, { limit, millis, windowMillis }) =>
-        Effect.asVoid(asked([key], "close", Math.ceil(millis), limit ?? "", windowMillis ?? "")),
-      opened: (key) => Effect.asVoid(asked([key], "open"))
+      pass: (keys, known, tries) => {
+        const { offset } = reach
+        const args = known.flatMap(({ length, limit, startsAt }) =>
+          limit === undefined || offset === undefined
+            ? ["", "", ""]
+            : [limit, length ?? "", Math.round(startsAt - offset)]
+        )
+        return Effect.uninterruptibleMask((restore) =>
+          Effect.flatMap(
+            background(Effect.flatMap(ask(keys, ["pass", tries ? 1 : 0, ...args]), (reply) =>
+              Effect.map(
+                Clock.currentTimeMillis,
+                (now) => reply === undefined ? alone : answerOf(reply, keys.length, reach.offset ?? 0, now)
+              ))),
+            (asked) => {
+              const answer = Effect.map(Fiber.await(asked), (exit) => Exit.isSuccess(exit) ? exit.value : alone)
+              return Effect.onInterrupt(restore(answer), () =>
+                // It may have been counted by now.
+                background(
+                  Effect.flatMap(answer, (answer) => answer.hold === undefined ? giveBack(keys, answer) : Effect.void)
+                ))
+            }
+          )
+        )
+      },
+      giveBack,
+      closed: (key, until, limit) => {
+        const { offset } = reach
+        if (offset === undefined) return Effect.void
+        return tell([key], "close", Math.round(until - offset), Math.round(offset), limit ?? "")
+      },
+      opened: (key) => tell([key], "open"),
+      forget: (keys) => tell(keys, "forget")
     }
   })
+
+const headLength = 4
+const windowLength = 5
+
+/** Reads what the script answers to `pass`. */
+const answerOf = (reply: ReadonlyArray<number>, keys: number, offset: number, now: number): Answer => {
+  const [, hold = 0, index = 0, isClosed = 0] = reply
+  return {
+    isTogether: true,
+    hold: hold === 0
+      ? undefined
+      : { until: Math.max(hold + offset, now + 1), index: index - 1, isClosed: isClosed === 1 },
+    windows: reply.length <= headLength
+      ? []
+      : Array.from({ length: keys }, (_, key) => windowOf(reply, headLength + windowLength * key, offset))
+  }
+}
+
+const windowOf = (reply: ReadonlyArray<number>, at: number, offset: number): SharedWindow | undefined => {
+  const [start = -1, limit = -1, length = -1, extra = 0, taken = 0] = reply.slice(at, at + windowLength)
+  return limit < 0
+    ? undefined
+    : { limit, length: length < 0 ? undefined : length, startsAt: start + offset, extra, taken }
+}
