@@ -3,7 +3,7 @@
  * allocates depends on how its bytes happen to arrive, so it is no gate.
  *
  * `node bench/gate.ts` measures it and fails where a figure exceeds the one in `gates.json`, or is so far below it that the
- * gate guards nothing; with `--write` it writes that file, leaving 3 % of slack.
+ * gate guards nothing; with `--write` it writes that file, leaving 8 % of slack: what a timer or a late answer allocates depends on how busy the machine is.
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { entryOf, scenarios } from "./catalog.ts"
@@ -11,7 +11,7 @@ import { bundleSizes } from "./coldstart.ts"
 import { prepare } from "./prepare.ts"
 import { here, measure, startServer } from "./processes.ts"
 
-const slack = 1.03
+const slack = 1.08
 
 const file = `${here}gates.json`
 

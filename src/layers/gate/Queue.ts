@@ -15,6 +15,10 @@ import type { Lane } from "./Lane.ts"
 import { isBefore } from "./Turns.ts"
 import type { Turn } from "./Turns.ts"
 
+/** An alarm that comes so late says that the process was busy; it is given so long to read what has come. */
+const lateMillis = 20
+const graceMillis = 10
+
 /**
  * One who waits.
  *
@@ -50,6 +54,7 @@ export class Queue {
   #watchdog: Watchdog.Watchdog | undefined
   #clock: Clock.Clock | undefined
   #arrivals = 0
+  #isLate = false
 
   constructor(grant: (lane: Lane<Waiter>, now: number, waiter: Waiter) => Admission.Settle) {
     this.#grant = grant
@@ -217,7 +222,15 @@ export class Queue {
   }
 
   readonly #onAlarm = (): void => {
-    if (this.#clock !== undefined) this.#pump(this.#clock.currentTimeMillisUnsafe())
+    const clock = this.#clock
+    if (clock === undefined) return
+    const now = clock.currentTimeMillisUnsafe()
+    // A process that was busy wakes late, and refusals that have come meanwhile are read after its timers.
+    this.#isLate = !this.#isLate && now - this.#alarm.at > lateMillis
+    if (!this.#isLate) return this.#pump(now)
+    this.#alarm.at = now + graceMillis
+    this.#alarm.expire = this.#onAlarm
+    this.#watchdog?.watch(this.#alarm)
   }
 }
 
