@@ -7,10 +7,10 @@
  * with `N passed, N failed`; the exit code is 1 where a check fails.
  */
 import { NodeRedis } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { make as makeReport } from "./conformance/report.ts"
 import { checkProcesses } from "./redis/processes.ts"
-import { checkScript } from "./redis/script.ts"
+import { checkCopy, checkScript } from "./redis/script.ts"
 import { make } from "./redis/server.ts"
 
 const report = makeReport(console.log)
@@ -19,6 +19,11 @@ const main = Effect.gen(function*() {
   const server = yield* make
   const redis = NodeRedis.layer({ url: server.url, disableOfflineQueue: true })
   yield* Effect.provide(checkScript(report), redis)
+  let lines = 0
+  const counting = Logger.layer([Logger.make(() => {
+    lines++
+  })])
+  yield* Effect.provide(checkCopy(report, () => lines), [redis, counting])
   yield* checkProcesses(server, report)
   if (!report.finish()) process.exitCode = 1
 }).pipe(

@@ -21,8 +21,11 @@ const options = {
   ].map((limit) => ({ ...limit, hint: "headers" }))
 }
 
-/** So many requests at most meet a limit that nobody knows yet: what each process sends at first contact. */
-const firstContact = 2 * 32
+/**
+ * So many requests at most meet a limit that nobody knows yet: what each process sends at first contact, 32, and 64 more where
+ * the machine is so busy that no refusal comes within a quarter of a second.
+ */
+const firstContact = 2 * (32 + 64)
 
 interface Run {
   readonly wall: number
@@ -96,14 +99,15 @@ export const checkProcesses = (redis: RedisServer, results: Results) =>
     const ideal = (calls: number) => (Math.ceil(2 * calls / perSecond) - 1) * 1000 + latency
 
     // Code that was never run before is slow.
-    yield* Effect.all(workers.map((child) => order(child, 50, "vendor/warm")), { concurrency: "unbounded" })
+    yield* Effect.all(workers.map((child) => order(child, 200, "vendor/warm")), { concurrency: "unbounded" })
 
     const together = yield* run(100)
     shown("together", together)
     answered("together", together)
     lines("together", together, 0)
-    const [, ...later] = together.windows
-    atMost("together: 429s at first contact", refusedIn(together.windows.slice(0, 1)), firstContact - perSecond)
+    // Some of the first ones may arrive in the second window.
+    const later = together.windows.slice(2)
+    atMost("together: 429s at first contact", refusedIn(together.windows.slice(0, 2)), firstContact - perSecond)
     atMost("together: 429s later", refusedIn(later), 4)
     for (const { accepted, refused } of later) {
       atMost("together: requests in a window", accepted + refused, perSecond + 2)

@@ -113,6 +113,23 @@ export const checkScript = (report: Report) =>
     equal("forgotten by hand", yield* redis.send("EXISTS", `${prefix}model`), 0)
   }).pipe(Effect.scoped)
 
+/** A Redis that answers and cannot be written to, as after a failover, is away, and is said to be so once. */
+export const checkCopy = (report: Report, lines: () => number) =>
+  Effect.gen(function*() {
+    const redis = yield* Redis.Redis
+    const limits = yield* RedisLimits.make({ prefix: "copy:" })
+    const isTogether = Effect.map(pass(limits, "key"), (answer) => answer.isTogether)
+    const before = yield* isTogether
+    yield* redis.send("REPLICAOF", "127.0.0.1", "1")
+    yield* limits.closed("other", (yield* Clock.currentTimeMillis) + 60_000, 20)
+    yield* Effect.sleep("2500 millis")
+    report.check("a copy of Redis is away", before && !(yield* isTogether) ? undefined : "it is used")
+    report.check("a copy of Redis: one line in the log", lines() === 1 ? undefined : `${lines()}`)
+    yield* redis.send("REPLICAOF", "NO", "ONE")
+    yield* Effect.sleep("1500 millis")
+    report.check("a Redis that can be written to is back", (yield* isTogether) ? undefined : "it is not used")
+  }).pipe(Effect.scoped)
+
 /** Every key there is goes away by itself. */
 export const checkExpiry = (report: Report, name: string) =>
   Effect.gen(function*() {

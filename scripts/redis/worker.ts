@@ -16,8 +16,8 @@ const lines: Array<string> = []
 
 /** Keeps what the gate says; Redis's client says a lot while it cannot connect. */
 const listening = Logger.make(({ message }) => {
-  const text = Array.isArray(message) ? String(message[0]) : String(message)
-  if (text.startsWith("the rate gate")) lines.push(text)
+  const [text, cause] = Array.isArray(message) ? message : [message]
+  if (String(text).startsWith("the rate gate")) lines.push(`${text} (${cause})`)
 })
 
 const keeping: Admission.Admission = {

@@ -214,6 +214,9 @@ if what == "close" then
   write(KEYS[1], state)
 end
 
+-- A Redis that is only a copy answers, and cannot be used.
+if what == "ping" then redis.call("SET", KEYS[1], now, "PX", 1000) end
+
 if what == "forget" then redis.call("DEL", unpack(KEYS)) end
 
 if what == "open" and now < opens(read(KEYS[1])) then redis.call("DEL", KEYS[1]) end

@@ -7,8 +7,9 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -58,21 +59,26 @@ export const make = (options: {
     const process = (yield* Random.nextInt).toString(36)
     const reach = new Reach()
 
+    // In two steps: where this process was busy for long, an answer that is there is read between them.
+    const half = Effect.sleep(Duration.divideUnsafe(Duration.fromInputUnsafe(timeout), 2))
+    const tooLate = Effect.andThen(Effect.andThen(half, half), Effect.fail(new Cause.TimeoutError("no answer in time")))
+
     const background = <A>(self: Effect.Effect<A>): Effect.Effect<Fiber.Fiber<A>> =>
       Effect.forkIn(self, scope, { startImmediately: true })
 
     const send = Effect.fnUntraced(function*(keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) {
       const [what = "", ...rest] = args
       const askedAt = yield* Clock.currentTimeMillis
-      const reply = yield* Effect.timeout(run(keys.map((key) => prefix + key), [what, process, ...rest]), timeout)
+      const reply = yield* Effect.raceFirst(run(keys.map((key) => prefix + key), [what, process, ...rest]), tooLate)
       const now = yield* Clock.currentTimeMillis
       reach.answered(askedAt, now, reply[0] ?? now)
       return reply
     })
 
     /** Asks from time to time whether Redis is back, so that no call has to. */
-    const comeBack = send([], ["ping"]).pipe(
+    const comeBack = send(["ping"], ["ping"]).pipe(
       Effect.delay(awayMillis),
+      Effect.sandbox,
       Effect.retry(Schedule.forever),
       Effect.andThen(Effect.sync(() => {
         reach.isAway = false
