@@ -131,7 +131,8 @@ describe("each attempt is seen once", () => {
           ({ seen }) => {
             assert.deepStrictEqual(Meter.words(seen), ends, name)
           }
-        )).pipe(Effect.provide(served({}, over)))
+        )).pipe(Effect.provide(served({}, over))),
+    30_000
   )
 
   it.effect("of a client without a key: not sent", () =>
