@@ -157,8 +157,10 @@ export class BudgetAdmission implements Admission.Admission {
       }
       const late = () => {
         const [first] = waiter.keptBy
+        if (first === undefined) return
+        const error = exceeded(asking, ofLocal(first), "reserved")
         BudgetQueue.leave(waiter)
-        if (first !== undefined) resume(Exit.fail(exceeded(asking, ofLocal(first), "reserved")))
+        resume(Exit.fail(error))
       }
       BudgetQueue.enqueue(waiter, keptBy)
       alarm = Effect.runForkWith(context)(lookOut(locals, clock, deadline, late))

@@ -190,15 +190,17 @@ export const pump = (changed: ReadonlyArray<LocalBudget>): void => {
     for (let first = budget.queue[0]; first !== undefined; first = budget.queue[0]) {
       const waiter = first
       const result = reserve(waiter.budgets, waiter.estimate, waiter)
-      for (const led of dequeue(waiter)) if (led !== budget) due.add(led)
+      const led = dequeue(waiter)
       if ("keptBy" in result) {
         enqueue(waiter, result.keptBy)
-        if (result.keptBy.includes(budget)) break
       } else if ("held" in result) {
         ended.push(() => waiter.resume(result.held))
       } else {
         ended.push(() => waiter.resume(result.spent))
       }
+      // Where another one is the first now, that one may go.
+      for (const other of led) if (other !== budget && other.queue[0] !== waiter) due.add(other)
+      if (budget.queue[0] === waiter) break
     }
   }
   // Last of all: whoever goes on may come back at once.

@@ -47,8 +47,8 @@ export const of = (request: CreateResponse, inputTokens?: number): RequestSize =
   const hasImages = typeof input !== "string" && json.includes("_image\"")
   const images = hasImages ? imagesIn([input, prompt, tools]) : none
   return {
-    inputTokens: inputTokens ?? Math.ceil((encoder.encode(json).length - images.dataLength) / 2) +
-        images.count * tokensOfImage,
+    inputTokens: (inputTokens ?? Math.ceil((encoder.encode(json).length - images.dataLength) / 2)) +
+      images.count * tokensOfImage,
     images: images.count,
     hasAudio: typeof input !== "string" && json.includes("\"input_audio\""),
     imagesOut: modalities?.includes("image") === true || tools !== undefined && json.includes("image_generation\"")

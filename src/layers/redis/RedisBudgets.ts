@@ -160,7 +160,7 @@ export const make = (
               Duration.toMillis(lease),
               ...claims.flatMap(({ amount, limit }, index) => [limit, amount ?? "", kept[index] ?? 0])
             ),
-            (answer) => {
+            (answer): Effect.Effect<Reserved> => {
               const verdict = verdictOf(answer, claims.length)
               if (verdict._tag === "Granted") {
                 for (const { key } of claims) {
