@@ -35,6 +35,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["stream", ["wire", "money", "response", "error", "request", "outcome"]],
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
   ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
+  ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

@@ -61,6 +61,7 @@ const ofTransport = (
     const service = Kernel.make(TransportSender.make(transport), {
       timeout: timeout === undefined ? defaults.response : Duration.fromInputUnsafe(timeout),
       retries: true,
+      prices: true,
       gate: gate.admission
     })
     return Context.make(OpenRouter, service).pipe(Context.add(RateGate.RateGate, gate))
@@ -116,6 +117,7 @@ export const layerMiddleware = (middleware: Middleware): Layer.Layer<OpenRouter,
       const added = (outer: ReadonlyArray<Middleware>): ReadonlyArray<Middleware> =>
         outer === unwrapped ? outer : [...outer, middleware]
       return OpenRouter.of({
+        prices: service.prices,
         outcome: (request) => Effect.updateService(service.outcome(request), CurrentMiddleware, added),
         events: (request) => Channel.updateService(service.events(request), CurrentMiddleware, added),
         call: (call) => Effect.updateService(service.call(call), CurrentMiddleware, added)

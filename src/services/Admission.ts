@@ -47,6 +47,7 @@ import type { OpenRouterError, RequestError } from "../domain/error/OpenRouterEr
 import type * as Costs from "../domain/outcome/Costs.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import type { Tags } from "./Place.ts"
+import type { Source } from "./Prices.ts"
 import * as Program from "./Program.ts"
 
 /**
@@ -74,6 +75,8 @@ export interface Call {
   /** The indices of those scopes that keep their sum only, see `Place.scope`. Absent: none. */
   readonly summed?: ReadonlyArray<number>
   readonly tags: Tags
+  /** The prices of the client, for budgets. Absent: it has none. */
+  readonly prices?: Source | undefined
 }
 
 /**

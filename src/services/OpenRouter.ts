@@ -29,6 +29,7 @@ import type { CreateResponse, Sendable } from "../domain/request/CreateResponse.
 import * as RequestBody from "../domain/request/RequestBody.ts"
 import * as ShownText from "../domain/stream/ShownText.ts"
 import * as StreamEvent from "../domain/stream/StreamEvent.ts"
+import type * as Prices from "./Prices.ts"
 
 export { CurrentDefaults, CurrentHeaders, withDefaults, withHeaders } from "./Defaults.ts"
 export { CurrentMiddleware, type Middleware, withMiddleware } from "./Middleware.ts"
@@ -70,6 +71,8 @@ export class OpenRouter extends Context.Service<OpenRouter, {
   readonly events: (request: CreateResponse) => EventChannel
   /** Asks a plain endpoint. */
   readonly call: <A>(endpoint: Call<A>) => Effect.Effect<A, RequestError>
+  /** The prices of its models, for budgets; a service that is made by hand needs none. */
+  readonly prices?: Prices.Source | undefined
 }>()("effect-openrouter/OpenRouter") {}
 
 /**

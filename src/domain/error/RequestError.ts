@@ -281,7 +281,27 @@ export class MalformedResponse extends Hidden.withResponse(
 export class BudgetExceeded extends Hidden.withResponse(
   Schema.TaggedError<BudgetExceeded>("effect-openrouter/BudgetExceeded")(
     "BudgetExceeded",
-    { ...context, limit: Usd.Usd, spent: Usd.Usd, requested: Usd.Usd }
+    {
+      ...context,
+      /** Which budget: its name, or the scopes in which it was made. */
+      scope: Schema.String,
+      limit: Usd.Usd,
+      /** What counts as spent, `unknown` included. */
+      spent: Usd.Usd,
+      /** What is counted for calls whose cost is not known: their estimates. */
+      unknown: Usd.Usd,
+      /** What is held for calls that run. */
+      reserved: Usd.Usd,
+      /** What the call was expected to cost. Absent where neither a price nor a mean is known. */
+      estimate: optional(Usd.Usd),
+      /**
+       * `spent`: what is spent leaves too little. `reserved`: what running calls hold did, for longer than the budget waits.
+       * `store`: the store of a shared budget is away, so nobody knows.
+       */
+      reason: optional(Schema.Literals(["spent", "reserved", "store"])),
+      /** When the budget begins anew, if it does. */
+      resetsAt: optional(Schema.DateTimeUtc)
+    }
   )
 ) {
   readonly isRetryable = false

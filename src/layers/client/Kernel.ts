@@ -17,6 +17,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { Call } from "../../domain/endpoint/Call.ts"
+import * as Model from "../../domain/endpoint/Model.ts"
 import * as CallCost from "../../domain/error/CallCost.ts"
 import type { InvalidRequest, OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
@@ -31,6 +32,7 @@ import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import type { Reading } from "./Attempting.ts"
+import { PriceSource } from "./PriceSource.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -74,6 +76,8 @@ export interface Settings {
   readonly retries: boolean
   /** The client's own gate, asked after all other admissions that wait. */
   readonly gate?: Admission.Admission | undefined
+  /** False for a client that has no models to ask for, and so no prices. */
+  readonly prices: boolean
 }
 
 /**
@@ -86,7 +90,11 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const { gate } = settings
   const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [] : [gate]
   const orders = new WeakMap<ReadonlyArray<Admission.Admission>, ReadonlyArray<Admission.Admission>>()
+  const prices = settings.prices
+    ? new PriceSource(Effect.withFiber((fiber) => callIn(fiber, Model.models())))
+    : undefined
   const client: Sending.Client = {
+    prices,
     account: sender.account,
     timeout: settings.timeout,
     admissionsWithin: (outer) => {
@@ -266,6 +274,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   }
 
   return OpenRouter.of({
+    prices,
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filledIn(fiber, request)

@@ -25,6 +25,7 @@ import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentHeaders } from "../../services/Defaults.ts"
 import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
+import type { Source } from "../../services/Prices.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import { Attempting } from "./Attempting.ts"
 import type { Reading } from "./Attempting.ts"
@@ -55,6 +56,7 @@ export interface Client {
   /** All that a call has to pass, in order: those of its caller, and the client's own. */
   readonly admissionsWithin: (outer: ReadonlyArray<Admission.Admission>) => ReadonlyArray<Admission.Admission>
   readonly watchdogOf: (clock: Clock.Clock) => Watchdog.Watchdog
+  readonly prices: Source | undefined
 }
 
 /**
@@ -101,7 +103,8 @@ export class Running implements RetryPolicy.Loop {
         Duration.toMillis(this.deadlines.total)
       ),
       scopes: fiber.getRef(Place.CurrentScopes),
-      tags: fiber.getRef(Place.CurrentTags)
+      tags: fiber.getRef(Place.CurrentTags),
+      prices: client.prices
     }
     this.call = summed.length === 0 ? call : { ...call, summed }
     this.totalAt = this.call.startedAt + Duration.toMillis(this.deadlines.total)

@@ -146,7 +146,12 @@ export const layer = (reply: Reply, options: Options = {}): Layer.Layer<OpenRout
             ))
         })
     }
-    const service = Kernel.make(sender, { timeout: Deadlines.defaults.response, retries: false })
+    const service = Kernel.make(sender, {
+      timeout: Deadlines.defaults.response,
+      retries: false,
+      // Its models have no price, unless the test gives a list of them.
+      prices: options.endpoints?.["/models"] !== undefined
+    })
     return Context.make(OpenRouter, service).pipe(
       Context.add(OpenRouterTest, { calls: Effect.sync(() => calls.slice()) })
     )

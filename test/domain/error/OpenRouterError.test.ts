@@ -72,7 +72,15 @@ const errors: ReadonlyArray<OpenRouterError> = [
   new E.ConnectionFailed({ ...context, phase: "receiving", reason: "UND_ERR_CLOSED" }),
   new E.TimedOut({ ...context, phase: "idle", duration: Duration.seconds(1) }),
   new E.MalformedResponse({ ...context, body: Redacted.make(secret) }),
-  new E.BudgetExceeded({ ...context, limit: Usd.zero, spent: Usd.fromNumber(0.5), requested: Usd.fromNumber(1e-7) }),
+  new E.BudgetExceeded({
+    ...context,
+    limit: Usd.zero,
+    spent: Usd.fromNumber(0.5),
+    unknown: Usd.zero,
+    reserved: Usd.zero,
+    estimate: Usd.fromNumber(1e-7),
+    scope: "tick"
+  }),
   new E.Incomplete({ ...context, reason: "max_output_tokens", partialText: "Once" }),
   new E.GenerationFailed(context),
   new E.EmptyCompletion(context),

@@ -389,7 +389,14 @@ describe("wherever it comes from", () => {
     return Schema.decodeSync(codec)(Schema.encodeSync(codec)(value))
   }
 
-  const error = new OpenRouterError.BudgetExceeded({ message: "no", limit: half, spent: half, requested: half })
+  const error = new OpenRouterError.BudgetExceeded({
+    message: "no",
+    limit: half,
+    spent: half,
+    unknown: half,
+    reserved: half,
+    scope: "tick"
+  })
 
   const sources: ReadonlyArray<readonly [from: string, amount: Usd.Usd | undefined]> = [
     ["made", half],

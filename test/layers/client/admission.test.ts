@@ -46,7 +46,9 @@ const refused = new OpenRouterError.BudgetExceeded({
   message: "no money",
   limit: Usd.zero,
   spent: Usd.zero,
-  requested: Usd.zero
+  unknown: Usd.zero,
+  reserved: Usd.zero,
+  scope: "tick"
 })
 
 /** The same calls by every way, and how their attempts end. */

@@ -284,7 +284,14 @@ describe("an error", () => {
     const errors = [
       new OpenRouterError.InvalidRequest({ message, origin: "local" }),
       new OpenRouterError.InvalidApiKey({ message }),
-      new OpenRouterError.BudgetExceeded({ message, limit: Usd.zero, spent: Usd.zero, requested: Usd.zero })
+      new OpenRouterError.BudgetExceeded({
+        message,
+        limit: Usd.zero,
+        spent: Usd.zero,
+        unknown: Usd.zero,
+        reserved: Usd.zero,
+        scope: "tick"
+      })
     ]
     for (const error of errors) assert.deepStrictEqual(Costs.ofError(error), Costs.zero)
   })

@@ -26,7 +26,16 @@ const errors: ReadonlyArray<readonly [error: E.OpenRouterError, outcome?: string
   [new E.ConnectionFailed({ message, phase: "connecting" })],
   [new E.TimedOut({ message, phase: "response", duration: Duration.seconds(1) })],
   [new E.MalformedResponse({ message, body: Redacted.make("<html>") })],
-  [new E.BudgetExceeded({ message, limit: Usd.zero, spent: Usd.zero, requested: Usd.zero })],
+  [
+    new E.BudgetExceeded({
+      message,
+      limit: Usd.zero,
+      spent: Usd.zero,
+      unknown: Usd.zero,
+      reserved: Usd.zero,
+      scope: "tick"
+    })
+  ],
   [new E.Refused({ message, source: "policy", refusal: "no" })],
   [new E.Refused({ message, source: "moderation", refusal: "no", flaggedInput: Redacted.make("x") })],
   [new E.Refused({ message, source: "model", refusal: "no" }), "Refused"],
