@@ -148,11 +148,11 @@ export const nanosOf = (
   tokenizer: Tokenizer | undefined,
   outputTokens: number
 ): number | undefined =>
-  table === undefined || request === undefined || !table.has(request)
+  table === undefined || request === undefined
     ? undefined
     : table.estimate(
       request,
-      RequestSize.of(request, tokenizer?.(request)),
+      () => RequestSize.of(request, tokenizer?.(request)),
       request.maxOutputTokens ?? outputTokens
     )
 

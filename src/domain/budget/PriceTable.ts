@@ -80,25 +80,20 @@ export class PriceTable {
     return this.#known.size
   }
 
-  /** True if the price of all models is known that a request may be answered by. */
-  has(request: CreateResponse): boolean {
-    return this.#pricesOf(request) !== undefined
-  }
-
   /**
-   * The most that a request costs, in billionths of a dollar, if it has these sizes; `undefined` if the price of one of its
-   * models is not known.
+   * The most that a request costs, in billionths of a dollar; `undefined` if the price of one of its models is not known. Its
+   * size is asked for where there is a price only.
    */
-  estimate(request: CreateResponse, size: RequestSize, outputTokens: number): number | undefined {
+  estimate(request: CreateResponse, sizeOf: () => RequestSize, outputTokens: number): number | undefined {
     const { model, models } = request
     if (models === undefined && model !== undefined) {
       const known = this.#find(model)
-      return known === undefined ? undefined : Math.ceil(estimateOf(known, size, outputTokens))
+      return known === undefined ? undefined : Math.ceil(estimateOf(known, sizeOf(), outputTokens))
     }
     const all = this.#pricesOf(request)
-    return all === undefined
-      ? undefined
-      : Math.ceil(all.reduce((most, known) => Math.max(most, estimateOf(known, size, outputTokens)), 0))
+    if (all === undefined) return undefined
+    const size = sizeOf()
+    return Math.ceil(all.reduce((most, known) => Math.max(most, estimateOf(known, size, outputTokens)), 0))
   }
 
   /** A request may be answered by any of its fallbacks. */

@@ -3,7 +3,8 @@
  *
  * | what | counts as |
  * |---|---|
- * | text, tools, schemas, files, sounds and videos | one token for two bytes of their JSON, data included |
+ * | text | one token for two bytes of it as UTF-8 |
+ * | lists of items, tools, schemas, files, sounds and videos | one token for two bytes of their JSON, data included |
  * | an image | 4,096 tokens, and one image; its data does not count |
  * | a file, sound or video by URL | its URL: what is behind it is not known |
  * | the plugin `web`, or a model `:online` | its `maxUses`, or one search |
@@ -36,6 +37,21 @@ const tokensOfImage = 4096
 
 const encoder = /* @__PURE__ */ new TextEncoder()
 
+/** Where texts are written to be counted; nobody reads it. To make room for each would take longer than all the rest. */
+const scratch = /* @__PURE__ */ new Uint8Array(16_384)
+
+/** Bytes of a text as UTF-8. */
+const bytesOf = (text: string): number => {
+  let bytes = 0
+  for (let from = 0; from < text.length;) {
+    const { read, written } = encoder.encodeInto(from === 0 ? text : text.slice(from), scratch)
+    if (read === 0) break
+    from += read
+    bytes += written
+  }
+  return bytes
+}
+
 /**
  * The size of a request; `inputTokens` if they are known better.
  *
@@ -43,21 +59,28 @@ const encoder = /* @__PURE__ */ new TextEncoder()
  */
 export const of = (request: CreateResponse, inputTokens?: number): RequestSize => {
   const { cacheControl, input, instructions, modalities, model, plugins, prompt, text, tools } = request
-  const json = JSON.stringify([input, instructions, prompt, text, tools])
-  const hasImages = typeof input !== "string" && json.includes("_image\"")
+  const isText = typeof input === "string"
+  // Most requests are a text or two, and to write them as JSON takes longer than all the rest.
+  const json = isText && prompt === undefined && text === undefined && tools === undefined
+    ? ""
+    : JSON.stringify([isText ? undefined : input, prompt, text, tools])
+  const hasImages = !isText && json.includes("_image\"")
   const images = hasImages ? imagesIn([input, prompt, tools]) : none
+  const bytes = inputTokens === undefined
+    ? bytesOf(json) - images.dataLength + (isText ? bytesOf(input) : 0) +
+      (instructions === undefined ? 0 : bytesOf(instructions))
+    : 0
   return {
-    inputTokens: (inputTokens ?? Math.ceil((encoder.encode(json).length - images.dataLength) / 2)) +
-      images.count * tokensOfImage,
+    inputTokens: (inputTokens ?? Math.ceil(bytes / 2)) + images.count * tokensOfImage,
     images: images.count,
-    hasAudio: typeof input !== "string" && json.includes("\"input_audio\""),
+    hasAudio: !isText && json.includes("\"input_audio\""),
     imagesOut: modalities?.includes("image") === true || tools !== undefined && json.includes("image_generation\"")
       ? 1
       : 0,
     searches: tools === undefined && plugins === undefined && model?.includes(":online") !== true
       ? 0
       : searchesOf(request),
-    hasLongCache: cacheControl?.ttl === "1h" || typeof input !== "string" && json.includes("\"1h\"")
+    hasLongCache: cacheControl?.ttl === "1h" || !isText && json.includes("\"1h\"")
   }
 }
 
