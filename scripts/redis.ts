@@ -1,5 +1,5 @@
 /**
- * Lets two processes share their rate gate through Redis, takes Redis away from them, and checks what they do.
+ * Lets two processes share their rate gate and their budgets through Redis, takes Redis away from them, and checks what they do.
  *
  *     npm run redis
  *
@@ -9,6 +9,7 @@
 import { NodeRedis } from "@effect/platform-node"
 import { Effect, Logger } from "effect"
 import { make as makeReport } from "./conformance/report.ts"
+import { checkBudgets } from "./redis/budgets.ts"
 import { checkProcesses } from "./redis/processes.ts"
 import { checkCopy, checkScript } from "./redis/script.ts"
 import { make } from "./redis/server.ts"
@@ -25,6 +26,7 @@ const main = Effect.gen(function*() {
   })])
   yield* Effect.provide(checkCopy(report, () => lines), [redis, counting])
   yield* checkProcesses(server, report)
+  yield* checkBudgets(server, report)
   if (!report.finish()) process.exitCode = 1
 }).pipe(
   Effect.scoped,

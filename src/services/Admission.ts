@@ -68,7 +68,7 @@ export interface Call {
   readonly account: string
   /** Epoch milliseconds by the caller's clock at which the call began. */
   readonly startedAt: number
-  /** Milliseconds that it may wait in all for what is closed to it: its `RetryPolicy`'s `maxWait`. */
+  /** Milliseconds that it may wait in all for what is closed to it: its `RetryPolicy`'s `maxWait`, or `Deadlines.total` if less. */
   readonly maxWait: number
   /** The names of the enclosing scopes, outermost first. */
   readonly scopes: ReadonlyArray<string>

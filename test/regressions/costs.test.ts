@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Schema, Stream } from "effect"
+import { Effect, Exit, Option, Schema, Stream } from "effect"
 import {
   CostLedger,
   Costs,
@@ -12,21 +12,16 @@ import {
   Usd
 } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
-import { TestClock } from "effect/testing"
 import * as C from "../layers/client/support.ts"
 import * as S from "../layers/stream/support.ts"
+import * as Booked from "./booked.ts"
 
 /** What the ledger has booked for a call, and how the call ended. */
 const booked = <A, E extends OpenRouterError.OpenRouterError, R>(call: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    yield* C.atT0
-    const ledger = yield* CostLedger.make()
-    const fiber = yield* Effect.forkChild(Effect.exit(ledger.run(call)), { startImmediately: true })
-    yield* TestClock.adjust("1 hour")
-    const exit = yield* Fiber.join(fiber)
-    const { calls, cost, unknown } = yield* ledger.report
-    return { exit, spent: { calls, unknown, cost: Usd.toText(cost) } }
-  })
+  Effect.map(Booked.booked(call), ({ exit, report: { calls, cost, unknown } }) => ({
+    exit,
+    spent: { calls, unknown, cost: Usd.toText(cost) }
+  }))
 
 const errorOf = <A>(exit: Exit.Exit<A, OpenRouterError.OpenRouterError>): OpenRouterError.OpenRouterError =>
   Option.getOrThrow(Exit.findErrorOption(exit))

@@ -1,19 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, type Schema, Stream } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
-import { TestClock } from "effect/testing"
+import { Effect, Exit, Option, type Schema, Stream } from "effect"
+import { OpenRouter, type OpenRouterError, RetryPolicy } from "effect-openrouter"
 import * as C from "../layers/client/support.ts"
 import * as S from "../layers/stream/support.ts"
+import { booked } from "./booked.ts"
 
 /** Lets a call finish however long it waits; gives how it ended. */
 const ended = <A, E extends OpenRouterError.OpenRouterError, R>(call: Effect.Effect<A, E, R>) =>
-  Effect.gen(function*() {
-    yield* C.atT0
-    const ledger = yield* CostLedger.make()
-    const fiber = yield* Effect.forkChild(Effect.exit(ledger.run(call)), { startImmediately: true })
-    yield* TestClock.adjust("1 hour")
-    const exit = yield* Fiber.join(fiber)
-    const { calls, unknown } = yield* ledger.report
+  Effect.map(booked(call), ({ exit, report: { calls, unknown } }) => {
     const error: OpenRouterError.OpenRouterError | undefined = Option.getOrUndefined(Exit.findErrorOption(exit))
     return { exit, tag: error?._tag, calls, unknown }
   })

@@ -7,8 +7,8 @@ import type { Model, Pricing } from "../endpoint/Model.ts"
 import * as Nanos from "../money/Nanos.ts"
 import * as Usd from "../money/Usd.ts"
 import type { CreateResponse } from "../request/CreateResponse.ts"
+import type { RequestSize } from "../request/RequestSize.ts"
 import * as Wire from "../wire/Wire.ts"
-import type { RequestSize } from "./RequestSize.ts"
 
 /**
  * The prices of a model as a program writes them: US dollars per token, per request, per image and per search.

@@ -106,11 +106,11 @@ export class AnnouncedWindow {
     if (this.limit !== undefined && takenAt >= this.startsAt && this.taken > 0) this.taken--
   }
 
-  /** A request sent at `sentAt` was refused until `resetAt`. */
-  refused(now: number, sentAt: number, resetAt: number, limit: number): void {
+  /** A request let through at `takenAt` was refused until `resetAt`. */
+  refused(now: number, takenAt: number, resetAt: number, limit: number): void {
     const isOver = resetAt <= now
     if (this.limit !== limit) this.#announce(now, limit)
-    else if (sentAt >= this.startsAt && now >= this.startsAt) this.#refusedWithin(now, isOver)
+    else if (takenAt >= this.startsAt && now >= this.startsAt) this.#refusedWithin(now, isOver)
     else if (this.#isLessening && resetAt === this.startsAt) this.#share = Math.max(1, this.#share - 1)
     // An answer that comes late tells of a window before the one that is counted.
     if (isOver && resetAt <= this.startsAt) return

@@ -42,9 +42,9 @@ export class Downtime {
   }
 
   /** Gives true if this closes it. */
-  failed(now: number, sentAt: number): boolean {
+  failed(now: number, takenAt: number): boolean {
     this.#failures++
-    if (this.#failures < failuresToClose || this.isOn && sentAt < this.#steppedAt) return false
+    if (this.#failures < failuresToClose || this.isOn && takenAt < this.#steppedAt) return false
     const isNew = !this.isOn
     this.isOn = true
     this.#pause = isNew ? firstPause : Math.min(longestPause, this.#pause * 2)

@@ -59,6 +59,8 @@ export class Limiter {
   /** The error that closed it last; absent while it was never closed. */
   because: OpenRouterError | undefined
   closedUntil = 0
+  /** How often requests got through between two closings. */
+  progress = 0
   #usedUpUntil = 0
   #closedSince = 0
   #closedMillis = 0
@@ -87,9 +89,6 @@ export class Limiter {
   isClosed(now: number): boolean {
     return now < this.closedUntil || this.downtime.isOn
   }
-
-  /** How often requests got through between two closings. */
-  progress = 0
 
   /**
    * For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. What was before
@@ -137,10 +136,10 @@ export class Limiter {
     this.window.giveBack(takenAt)
   }
 
-  /** A request sent at `sentAt` was refused. Gives true if it became closed by that, or for longer. */
-  refused(now: number, sentAt: number, { error, limit, resetAt }: Refused): boolean {
+  /** A request let through at `takenAt` was refused. Gives true if it became closed by that, or for longer. */
+  refused(now: number, takenAt: number, { error, limit, resetAt }: Refused): boolean {
     // A burst that was sent before the first of its refusals came is one refusal.
-    const isNews = sentAt > this.#refusedAt
+    const isNews = takenAt > this.#refusedAt
     if (isNews) {
       // Where others got through in between, this is no row.
       this.#refusalsInARow = this.#takenSinceOpened > fewTaken ? 1 : this.#refusalsInARow + 1
@@ -149,16 +148,16 @@ export class Limiter {
     const patience = this.#refusalsInARow - patientRefusals
     const pause = patience > 0 ? Math.min(longestPause, firstPause * 2 ** patience) : 0
     if (resetAt !== undefined && limit !== undefined) {
-      const isOfThisWindow = sentAt >= this.window.startsAt
+      const isOfThisWindow = takenAt >= this.window.startsAt
       this.pace.clear()
-      this.window.refused(now, sentAt, resetAt, limit)
+      this.window.refused(now, takenAt, resetAt, limit)
       if (resetAt > now) return this.#close(now, Math.max(resetAt, now + pause), error)
       // Its window is over by now, or one of the clocks is a little wrong.
       return isNews && isOfThisWindow && this.#close(now, now + Math.max(pause, lateMillis), error)
     }
     const wasSteady = this.pace.isSteady
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
-    if (this.pace.refused(now, sentAt, hint)) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
+    if (this.pace.refused(now, takenAt, hint)) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
     else if (hint === undefined) return false
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
     // At a rate that has held for a while one step back is enough.
@@ -166,12 +165,12 @@ export class Limiter {
     return this.#close(now, Math.max(hint ?? rest, now + pause), error)
   }
 
-  /** A request sent at `sentAt` failed by what it runs on. Gives true if it became closed by that, or for longer. */
-  failed(now: number, sentAt: number, { error, until }: Failed): boolean {
+  /** A request let through at `takenAt` failed by what it runs on. Gives true if it became closed by that, or for longer. */
+  failed(now: number, takenAt: number, { error, until }: Failed): boolean {
     this.pace.failed(now)
     const wasClosed = this.isClosed(now)
     const before = this.closedMillis(now)
-    const isDown = this.downtime.failed(now, sentAt)
+    const isDown = this.downtime.failed(now, takenAt)
     if (isDown) {
       this.because = error
       this.#note(now, `down: ${error._tag}`)
@@ -183,9 +182,9 @@ export class Limiter {
     return until !== undefined && until > now ? this.#close(now, until, error) || isDown : isDown
   }
 
-  /** A request sent at `sentAt` was answered. Gives true if it became open by that. */
-  answered(now: number, sentAt: number): boolean {
-    if (sentAt > this.#refusedAt) {
+  /** A request let through at `takenAt` was answered. Gives true if it became open by that. */
+  answered(now: number, takenAt: number): boolean {
+    if (takenAt > this.#refusedAt) {
       this.#refusalsInARow = 0
       this.#hasAnswered = true
     }
@@ -194,7 +193,7 @@ export class Limiter {
       return false
     }
     // Sent before it closed: that says nothing.
-    if (sentAt <= this.#closedSince) return false
+    if (takenAt <= this.#closedSince) return false
     this.#closedMillis = this.closedMillis(now)
     this.#closedSince = now
     if (this.downtime.answered()) this.pace.clear(true)

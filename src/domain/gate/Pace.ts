@@ -39,7 +39,7 @@ export class Pace {
   #stepAt = 0
   #stepUsed = 0
   #sentLately = 0
-  #sentAt = 0
+  #takenAt = 0
   #tokens = 0
   #refilledAt = 0
   #grownAt = 0
@@ -87,8 +87,8 @@ export class Pace {
   take(now: number): void {
     if (this.rate === Infinity) {
       this.#stepUsed++
-      this.#sentLately = now - this.#sentAt < 1000 ? this.#sentLately + 1 : 1
-      if (this.#sentLately === 1) this.#sentAt = now
+      this.#sentLately = now - this.#takenAt < 1000 ? this.#sentLately + 1 : 1
+      if (this.#sentLately === 1) this.#takenAt = now
       return
     }
     this.#sentSinceCut++
@@ -109,8 +109,8 @@ export class Pace {
    * What was sent before the last cut knows nothing of it: a burst of refusals is one cut. The next request may go at
    * `resetAt`, if that was announced. Gives true if it cut.
    */
-  refused(now: number, sentAt: number, resetAt: number | undefined): boolean {
-    if (sentAt <= this.#cutAt) return false
+  refused(now: number, takenAt: number, resetAt: number | undefined): boolean {
+    if (takenAt <= this.#cutAt) return false
     if (this.rate === Infinity) this.rate = Math.max(firstRate, this.#sentLately / 2)
     else {
       this.#ceiling = this.rate

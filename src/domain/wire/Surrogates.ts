@@ -12,13 +12,6 @@
 export const isHigh = (code: number): boolean => code >= 0xd800 && code <= 0xdbff
 
 /**
- * True for the second half of a pair, by its code.
- *
- * @since 0.1.0
- */
-export const isLow = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff
-
-/**
  * True if a text ends in the first half of a pair.
  *
  * @since 0.1.0

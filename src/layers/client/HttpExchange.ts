@@ -49,14 +49,15 @@ export const make = (
   const prepared = new WeakMap<Request["headers"], HttpClientRequest.HttpClientRequest>()
   const prepare = (request: Request): HttpClientRequest.HttpClientRequest => {
     if (request.path !== "/responses") return build(request)
-    let known = prepared.get(request.headers)
-    if (known === undefined) {
-      known = build(request)
-      prepared.set(request.headers, known)
+    let ready = prepared.get(request.headers)
+    if (ready === undefined) {
+      ready = build(request)
+      prepared.set(request.headers, ready)
     }
-    return known
+    return ready
   }
   const execute = executing(client, transform, maxAnswerBytes)
+  const known = { host, scrub, maxAnswerBytes }
   return {
     account: ApiKey.account(apiKey),
     maxAnswerBytes,
@@ -66,7 +67,6 @@ export const make = (
       const base = prepare(request)
       const { body } = request
       const whole = body === undefined ? base : HttpClientRequest.setBody(base, HttpBody.text(body, "application/json"))
-      const known = { host, scrub, maxAnswerBytes }
       // Between the headers and the finalizer nothing may get lost: the connection would stay open.
       return Effect.uninterruptibleMask((restore) =>
         Effect.matchEffect(restore(execute(whole, onSent)), {

@@ -65,10 +65,11 @@ export const make = (transport: Transport["Service"]): Sender => {
           body
         }),
         (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
+          if (answer.status !== 200) {
+            return Effect.map(whole(answer, sending, serverClock), (answer) => ResponseStream.ofAnswer(answer, reading))
+          }
           noted(answer, sending, serverClock)
-          return answer.status === 200
-            ? ResponseStream.open(answer, reading)
-            : Effect.map(whole(answer, sending, serverClock), (answer) => ResponseStream.ofAnswer(answer, reading))
+          return ResponseStream.open(answer, reading)
         }
       )
       return Effect.mapError(opened, (error) => sending.explained(error))

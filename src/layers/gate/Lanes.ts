@@ -53,12 +53,6 @@ export class Lanes<T extends Turn> {
     return this.#renewed(account, key, lane, now)
   }
 
-  /** The lane of a call, if there is one. */
-  find(call: Call): Lane<T> | undefined {
-    const account = this.#accounts.get(call.account)
-    return call.isBillable ? account?.lanes.get(keyOf(call)) : account?.endpoints
-  }
-
   *[Symbol.iterator](): Generator<Lane<T>> {
     for (const account of this.#accounts.values()) {
       yield account.endpoints

@@ -9,7 +9,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import type * as KnownLimit from "../../domain/gate/KnownLimit.ts"
 import type { Limiter } from "../../domain/gate/Limiter.ts"
@@ -99,7 +98,9 @@ export class MemoryGate implements Admission.Admission {
       lane.limiter.clear(now)
       for (const key of model === undefined ? lane.keys : lane.keys.slice(0, 1)) keys.add(key)
     }
-    if (model === undefined) { for (const { shared } of this.lanes.shared()) shared.limit.clear(now) }
+    if (model === undefined) {
+      for (const { shared } of this.lanes.shared()) shared.limit.clear(now)
+    }
     this.#queue.look(now, true)
     return this.#shared === undefined || keys.size === 0 ? Effect.void : this.#shared.forget([...keys])
   }
@@ -131,7 +132,7 @@ export class MemoryGate implements Admission.Admission {
         const limit = lane.known[index]?.limit
         if (place === undefined || limit === undefined) continue
         if (ended._tag === "NotSent") limit.giveBack(place, now)
-        else limit.ended(place, now, lane.countsTokens ? tokensOf(ended.exit) : undefined)
+        else limit.ended(place, now, lane.countsTokens ? tokensOf(ended) : undefined)
       }
       return ended._tag === "NotSent" ? this.#notSent(lane, takenAt, now) : this.#sent(lane, takenAt, now, ended)
     }
@@ -217,12 +218,8 @@ const named = (lane: Lane<Waiter>, limiter: Limiter): string => {
   return limiter === lane.free?.limit ? "all free models" : lane.model ?? "requests without a model"
 }
 
-/** Tokens in and out, as far as an answer tells. */
-const tokensOf = (exit: Exit.Exit<unknown, OpenRouterError>): number | undefined => {
-  const usage = Exit.isSuccess(exit)
-    ? Predicate.hasProperty(exit.value, "usage") ? exit.value.usage : undefined
-    : Option.getOrUndefined(Exit.findErrorOption(exit))?.usage
-  return Predicate.hasProperty(usage, "totalTokens") && typeof usage.totalTokens === "number"
-    ? usage.totalTokens
-    : undefined
+/** Tokens in and out, as far as the end of an attempt tells. */
+const tokensOf = ({ costs }: Admission.Sent): number | undefined => {
+  const tokens = costs.inputTokens + costs.outputTokens
+  return tokens === 0 ? undefined : tokens
 }

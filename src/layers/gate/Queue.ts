@@ -181,10 +181,10 @@ export class Queue {
         for (const limiter of closed) limiter.tries(now)
         go(lane, waiter)
       } else {
-        this.#leave(lane, waiter, now)
-        const { call, number } = waiter.attempted
         const error = closed.find(({ because }) => because !== undefined)?.because
         if (error === undefined) continue
+        this.#leave(lane, waiter, now)
+        const { call, number } = waiter.attempted
         const unsent = Verdict.unsent(error, {
           model: call.model,
           attempts: number - 1,

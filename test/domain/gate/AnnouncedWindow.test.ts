@@ -1,29 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
 import { AnnouncedWindow } from "../../../src/domain/gate/AnnouncedWindow.ts"
-import { simulate, t0 } from "./simulation.ts"
+import { between, serverOf, serversFrom, simulate, t0 } from "./simulation.ts"
 import type { Server } from "./simulation.ts"
 
 const seeded = (seed: number) => ({ arbitrary: { runs: 200, seed } })
 
-const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-const servers = {
-  requests: between(1, 60),
-  window: Schema.Literals([1000, 5000, 60_000]),
-  share: between(0, 999),
-  delay: between(1, 240)
-}
-
-const serverOf = (
-  { delay, requests, share, window }: { delay: number; requests: number; share: number; window: number }
-): Server & { readonly requests: number } => ({
-  requests,
-  limit: () => requests,
-  window,
-  phase: Math.floor(window * share / 1000),
-  delay
-})
+const servers = serversFrom(1)
 
 /** A window that has been told of a limit once, as after a burst. */
 const told = (server: Server): AnnouncedWindow => {

@@ -2,12 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { OpenRouterError } from "effect-openrouter"
 import { Limiter } from "../../../src/domain/gate/Limiter.ts"
-import { simulate, t0 } from "./simulation.ts"
-import type { Gate, Server } from "./simulation.ts"
+import { between, serverOf, serversFrom, simulate, t0 } from "./simulation.ts"
+import type { Gate } from "./simulation.ts"
 
 const seeded = (seed: number) => ({ arbitrary: { runs: 200, seed } })
-
-const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const error = new OpenRouterError.RateLimited({ message: "too many" })
 
@@ -29,22 +27,7 @@ const gateOf = (limiter: Limiter, tells: "limit" | "reset" | "nothing"): Gate =>
   }
 })
 
-const servers = {
-  requests: between(5, 60),
-  window: Schema.Literals([1000, 5000, 60_000]),
-  share: between(0, 999),
-  delay: between(1, 240)
-}
-
-const serverOf = (
-  { delay, requests, share, window }: { delay: number; requests: number; share: number; window: number }
-): Server & { readonly requests: number } => ({
-  requests,
-  limit: () => requests,
-  window,
-  phase: Math.floor(window * share / 1000),
-  delay
-})
+const servers = serversFrom(5)
 
 const sumOf = (seen: ReturnType<typeof simulate>) =>
   seen.reduce((sum, { accepted, refused }) => ({

@@ -1,4 +1,5 @@
 /** A server with a limit in fixed windows, and callers who always want more, in a time that jumps from one event to the next. */
+import { Schema } from "effect"
 
 /** What a gate's parts have in common. */
 export interface Gate {
@@ -90,3 +91,23 @@ export const simulate = (
   }
   return seen
 }
+
+export const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+/** Servers at random, whose limit is not less than this. */
+export const serversFrom = (leastRequests: number) => ({
+  requests: between(leastRequests, 60),
+  window: Schema.Literals([1000, 5000, 60_000]),
+  share: between(0, 999),
+  delay: between(1, 240)
+})
+
+export const serverOf = (
+  { delay, requests, share, window }: { delay: number; requests: number; share: number; window: number }
+): Server & { readonly requests: number } => ({
+  requests,
+  limit: () => requests,
+  window,
+  phase: Math.floor(window * share / 1000),
+  delay
+})

@@ -12,8 +12,8 @@
  *
  * @since 0.1.0
  */
-import type { CreateResponse } from "../request/CreateResponse.ts"
 import * as Wire from "../wire/Wire.ts"
+import type { CreateResponse } from "./CreateResponse.ts"
 
 /**
  * What a request asks for.
