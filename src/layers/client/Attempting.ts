@@ -44,9 +44,12 @@ export class Attempting {
   }
 
   /** Asks the admissions for entry, one after the other. */
-  enter(admissions: ReadonlyArray<Admission.Admission>): Effect.Effect<void, RequestError> {
+  enter(
+    admissions: ReadonlyArray<Admission.Admission>,
+    onWait?: Admission.Attempt["onWait"]
+  ): Effect.Effect<void, RequestError> {
     const { call, number, startedAt } = this
-    return this.#enter(admissions, 0, { call, number, startedAt })
+    return this.#enter(admissions, 0, { call, number, startedAt, onWait })
   }
 
   #enter(
@@ -80,9 +83,7 @@ export class Attempting {
         // Most have taken note by now.
         return Exit.isExit(told) ? told : bounded(told)
       }
-      return Effect.forEach(this.#settles.reverse(), (settle) => isolated(Effect.suspend(() => tell(settle))), {
-        discard: true
-      })
+      return allOf(this.#settles.reverse(), tell)
     }))
   }
 
@@ -130,6 +131,33 @@ const costsOf = <A>(
 ): Costs.Costs => {
   if (Exit.isSuccess(exit)) return attempted(() => costs(exit.value)) ?? Costs.interrupted
   return ofError ?? Costs.interrupted
+}
+
+/** Tells one after the other; those who have taken note at once cost no more than that. */
+const allOf = (
+  settles: ReadonlyArray<Admission.Settle>,
+  tell: (settle: Admission.Settle) => Effect.Effect<void>,
+  from = 0
+): Effect.Effect<void> => {
+  for (let index = from; index < settles.length; index++) {
+    const settle = settles[index]
+    if (settle === undefined) continue
+    const told = toldBy(settle, tell)
+    if (Exit.isExit(told) && Exit.isSuccess(told)) continue
+    return Effect.andThen(isolated(told), Effect.suspend(() => allOf(settles, tell, index + 1)))
+  }
+  return Exit.void
+}
+
+const toldBy = (
+  settle: Admission.Settle,
+  tell: (settle: Admission.Settle) => Effect.Effect<void>
+): Effect.Effect<void> => {
+  try {
+    return tell(settle)
+  } catch (defect) {
+    return Exit.die(defect)
+  }
 }
 
 /** Whoever fails to take note must neither lose an answer that was paid for, nor keep others from being told. */

@@ -102,6 +102,7 @@ export class MemoryGate implements Admission.Admission {
     clock: Clock.Clock
   ): Effect.Effect<Admission.Settle, RequestError> {
     return GateMetrics.waiting(Effect.callback((resume) => {
+      attempt.onWait?.(waitIn(lane, tokens, clock.currentTimeMillisUnsafe()))
       const waiter = this.#queue.add(lane, attempt, tokens, clock, resume)
       return Effect.suspend(() => {
         const { isWaiting, place } = waiter
@@ -171,6 +172,16 @@ export class MemoryGate implements Admission.Admission {
         }: ${verdict.error.message}`
       )
     )
+  }
+}
+
+/** What keeps a call waiting: what is closed, or its turn. */
+const waitIn = (lane: Lane<Waiter>, tokens: number, now: number): Admission.Wait => {
+  const until = lane.readyAt(now, tokens)
+  return {
+    reason: "rate_gate",
+    until: until > now && until < Infinity ? until : undefined,
+    error: lane.closed(now).find(({ because }) => because !== undefined)?.because
   }
 }
 
