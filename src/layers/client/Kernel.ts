@@ -136,7 +136,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
 
   /** The end of a call that cannot be made as it is. */
   const refused = (running: Sending.Running, error: InvalidRequest): Effect.Effect<never, InvalidRequest> =>
-    Tracing.call(running, Effect.fail(error), (exit) => CallEnd.ofOutcome(exit, running))
+    Tracing.call(running, () => Effect.fail(error), (exit) => CallEnd.ofOutcome(exit, running))
 
   /** The same for a request that may be anything. */
   const unsendable = (
@@ -160,8 +160,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     const { problem } = running
     if (problem !== undefined) return refused(running, problem)
     let vacant: Outcome.Outcome | undefined
-    return Tracing.call(
-      running,
+    const make = () =>
       Effect.catchTag(
         retried(running, (number) => {
           const sending = new Sending.Sending(running, number, false)
@@ -179,9 +178,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
         "EmptyCompletion",
         // It is an answer, once it is not repeated any more.
         (error) => vacant === undefined ? Effect.die(error) : Effect.succeed(vacant)
-      ),
-      (exit) => CallEnd.ofOutcome(exit, running)
-    )
+      )
+    return Tracing.call(running, make, (exit) => CallEnd.ofOutcome(exit, running))
   }
 
   const callIn = <A>(fiber: Fiber.Fiber<unknown, unknown>, call: Call<A>): Effect.Effect<A, RequestError> => {
@@ -197,8 +195,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     if (Result.isFailure(body)) return refused(running, body.failure)
     const { problem } = running
     if (problem !== undefined) return refused(running, problem)
-    return Tracing.call(
-      running,
+    const make = () =>
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
         const reading = call.costs === undefined ? undefined : { costs: call.costs }
@@ -206,9 +203,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
         return isBillable
           ? Effect.mapError(answered, (error) => sending.failed(error, CallCost.withCallCost))
           : answered
-      }),
-      (exit) => CallEnd.ofCall(exit, running, call.costs)
-    )
+      })
+    return Tracing.call(running, make, (exit) => CallEnd.ofCall(exit, running, call.costs))
   }
 
   /** One attempt of a stream until it has begun; what comes later is in what it gives. */

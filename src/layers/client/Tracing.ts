@@ -13,24 +13,25 @@ import * as GenAi from "./GenAi.ts"
 import type { Running } from "./Sending.ts"
 
 /**
- * Runs a call in a span of its own and tells how it ended; does nothing where nobody wants to know.
+ * Runs a call in a span of its own and tells how it ended; does nothing where nobody wants to know. The call is made when
+ * its span has begun, of which its requests may have to tell.
  *
  * @since 0.1.0
  */
 export const call = <A, E>(
   running: Running,
-  self: Effect.Effect<A, E>,
+  make: () => Effect.Effect<A, E>,
   endOf: (exit: Exit.Exit<A, E>) => CallEnd
 ): Effect.Effect<A, E> => {
   const { report } = running
-  if (report === undefined) return self
+  if (report === undefined) return make()
   const ended = (exit: Exit.Exit<A, E>) => told(report, () => endOf(exit))
   return !report.isTraced
-    ? Effect.onExit(self, ended)
+    ? Effect.onExit(make(), ended)
     : Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(
         begun(running, report),
-        (span) => Effect.onExit(restore(Effect.provideService(self, Tracer.ParentSpan, span)), ended)
+        (span) => Effect.onExit(restore(Effect.provideService(make(), Tracer.ParentSpan, span)), ended)
       )
     )
 }
