@@ -27,7 +27,7 @@ import * as PartialJson from "../domain/stream/PartialJson.ts"
 import * as ShownText from "../domain/stream/ShownText.ts"
 import type { StreamEvent } from "../domain/stream/StreamEvent.ts"
 import * as Wire from "../domain/wire/Wire.ts"
-import { CurrentObjectSchema, OpenRouter, respond } from "../services/OpenRouter.ts"
+import { CurrentObjectProblem, CurrentObjectSchema, OpenRouter, respond } from "../services/OpenRouter.ts"
 import type { RespondError, StreamError } from "../services/OpenRouter.ts"
 
 /**
@@ -102,9 +102,12 @@ export interface ObjectAnswer<A> extends Completed {
 export const respondObject = <A, E>(
   request: SendableObject<A, E>
 ): Effect.Effect<ObjectAnswer<A>, ObjectError, OpenRouter> =>
-  Effect.flatMap(prepared(request), ({ asked, read }) =>
+  Effect.flatMap(prepared(request), ({ asked, problem, read }) =>
     Effect.flatMap(
-      Effect.provideService(respond(asked), CurrentObjectSchema, request.schema),
+      respond(asked).pipe(
+        Effect.provideService(CurrentObjectSchema, request.schema),
+        Effect.provideService(CurrentObjectProblem, problem)
+      ),
       (answer) => Effect.fromResult(read(answer))
     ))
 
@@ -147,7 +150,7 @@ export type ObjectPart<A> =
 export const streamObject = <A, E>(
   request: SendableObject<A, E>
 ): Stream.Stream<ObjectPart<A>, StreamError | AnswerError | InvalidOutput, OpenRouter> =>
-  Stream.unwrap(Effect.map(prepared(request), ({ asked, read }) => {
+  Stream.unwrap(Effect.map(prepared(request), ({ asked, problem, read }) => {
     const text = PartialJson.make()
     const answer = ShownText.make()
     let shown = 0
@@ -173,7 +176,10 @@ export const streamObject = <A, E>(
         Channel.filter(Arr.isReadonlyArrayNonEmpty),
         Channel.concatWith(complete)
       )
-    ))).pipe(Stream.provideService(CurrentObjectSchema, request.schema))
+    ))).pipe(
+      Stream.provideService(CurrentObjectSchema, request.schema),
+      Stream.provideService(CurrentObjectProblem, problem)
+    )
   }))
 
 /** The request as it is sent, and how to read its answer. */
@@ -199,8 +205,22 @@ const prepared = <A, E>(request: SendableObject<A, E>) =>
         }
       }
     }
-    return Effect.succeed({ asked, read: (answer: Completed) => toObject(answer, schema, format.success) })
+    const read = remembering((answer: Completed) => toObject(answer, schema, format.success))
+    return Effect.succeed({
+      asked,
+      read,
+      problem: (answer: Completed) => Result.getOrUndefined(Result.flip(read(answer)))
+    })
   })
+
+/** The span of a call asks before its caller does; an answer is read once. */
+const remembering = <A extends object, B>(f: (value: A) => B): (value: A) => B => {
+  let last: { readonly value: A; readonly made: B } | undefined
+  return (value) => {
+    if (last?.value !== value) last = { value, made: f(value) }
+    return last.made
+  }
+}
 
 /** What is the library's, and what is OpenRouter's. */
 const partsOf = <A, E>(request: SendableObject<A, E>) => {

@@ -80,6 +80,20 @@ export interface Call {
 }
 
 /**
+ * A wait that an admission puts an attempt through.
+ *
+ * @since 0.1.0
+ */
+export interface Wait {
+  /** Who makes it wait, in a word, such as `rate_gate` or `budget`. Metrics are kept by it, so it must not vary. */
+  readonly reason: string
+  /** Epoch milliseconds at which the wait is expected to end; absent if nobody knows. */
+  readonly until?: number | undefined
+  /** The error that is the cause, where there is one. */
+  readonly error?: OpenRouterError | undefined
+}
+
+/**
  * One sending of a call.
  *
  * @since 0.1.0
@@ -90,6 +104,8 @@ export interface Attempt {
   readonly number: number
   /** Epoch milliseconds by the caller's clock at which it asked for admission. */
   readonly startedAt: number
+  /** Takes note that the attempt has to wait from now on, for traces and metrics; absent where nobody wants to know. */
+  readonly onWait?: ((wait: Wait) => void) | undefined
 }
 
 /**

@@ -199,6 +199,8 @@ export interface Loop {
   readonly within: <E extends OpenRouterError>(wait: Effect.Effect<void, E>, error: E) => Effect.Effect<void, E>
   /** What follows an error, see `Admission.Admission`; the policy says it if this does not. */
   readonly after: (error: OpenRouterError) => "wait" | "end" | undefined
+  /** Takes note that there will be another attempt, after so many milliseconds, and the error before it. */
+  readonly retries: (error: OpenRouterError, delayMillis: number) => void
 }
 
 /**
@@ -217,13 +219,20 @@ export const retried = <A, E extends OpenRouterError, R>(
     (first) =>
       Effect.flatMap(CurrentRetryPolicy, (policy) => {
         const schedule = bounded(policy)
-        return Effect.flatMap(Schedule.toStepWithSleep(schedule), (step) => {
+        const noted = Schedule.tap(
+          schedule,
+          ({ duration, input }) => Effect.sync(() => loop.retries(input, Duration.toMillis(duration)))
+        )
+        return Effect.flatMap(Schedule.toStepWithSleep(noted), (step) => {
           const wait = (error: E): Effect.Effect<void, E> => {
             switch (loop.after(error)) {
               case "end":
                 return Effect.fail(error)
               case "wait":
-                return loop.within(repeats(schedule, error), error)
+                return loop.within(
+                  Effect.andThen(repeats(schedule, error), Effect.sync(() => loop.retries(error, 0))),
+                  error
+                )
               case undefined:
                 return loop.within(orFail(step(error), error), error)
             }

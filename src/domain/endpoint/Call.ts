@@ -17,7 +17,7 @@ import * as Wire from "../wire/Wire.ts"
  * @since 0.1.0
  */
 export interface Call<A> {
-  /** The name of the span, after `OpenRouter.`. */
+  /** What ledgers and traces call it. */
   readonly name: string
   /** Below the API's URL, with its query. */
   readonly path: string

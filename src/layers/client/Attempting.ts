@@ -45,9 +45,12 @@ export class Attempting {
   }
 
   /** Asks the admissions for entry, one after the other. */
-  enter(admissions: ReadonlyArray<Admission.Admission>): Effect.Effect<void, RequestError> {
+  enter(
+    admissions: ReadonlyArray<Admission.Admission>,
+    onWait?: Admission.Attempt["onWait"]
+  ): Effect.Effect<void, RequestError> {
     const { call, number, startedAt } = this
-    return this.#enter(admissions, 0, { call, number, startedAt })
+    return this.#enter(admissions, 0, { call, number, startedAt, onWait })
   }
 
   #enter(

@@ -12,10 +12,11 @@ import * as Channel from "effect/Channel"
 import type * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
+import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { Call } from "../../domain/endpoint/Call.ts"
 import * as Model from "../../domain/endpoint/Model.ts"
 import * as CallCost from "../../domain/error/CallCost.ts"
@@ -33,6 +34,9 @@ import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import type { Reading } from "./Attempting.ts"
 import { PriceSource } from "./PriceSource.ts"
+import * as AttemptMetrics from "./AttemptMetrics.ts"
+import * as CallEnd from "./CallEnd.ts"
+import { CallMetrics } from "./CallMetrics.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -88,7 +92,9 @@ export interface Settings {
 export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] => {
   const watchdogs = new WeakMap<Clock.Clock, Watchdog.Watchdog>()
   const { gate } = settings
-  const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [] : [gate]
+  const metrics = new CallMetrics()
+  const meter = AttemptMetrics.make(metrics)
+  const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [meter] : Admission.inOrder([gate, meter])
   const orders = new WeakMap<ReadonlyArray<Admission.Admission>, ReadonlyArray<Admission.Admission>>()
   const prices = settings.prices
     ? new PriceSource(Effect.withFiber((fiber) => callIn(fiber, Model.models())))
@@ -97,6 +103,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     prices,
     account: sender.account,
     timeout: settings.timeout,
+    metrics,
     admissionsWithin: (outer) => {
       if (outer.length === 0) return gated
       let order = orders.get(outer)
@@ -135,20 +142,33 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     )
   }
 
+  /** The end of a call that cannot be made as it is. */
+  const refused = (running: Sending.Running, error: InvalidRequest): Effect.Effect<never, InvalidRequest> =>
+    Tracing.call(running, () => Effect.fail(error), (exit) => CallEnd.ofOutcome(exit, running))
+
+  /** The same for a request that may be anything. */
+  const unsendable = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    request: CreateResponse.CreateResponse,
+    questionOf: typeof respondOf,
+    error: InvalidRequest
+  ): Effect.Effect<never, InvalidRequest> => {
+    const model = RequestBody.readable(request, () => modelOf(request))
+    const known = Result.isSuccess(model) && typeof model.success === "string" ? model.success : undefined
+    return refused(new Sending.Running(fiber, client, questionOf({}, known)), error)
+  }
+
   const outcomeIn = (
     fiber: Fiber.Fiber<unknown, unknown>,
     request: CreateResponse.CreateResponse
   ): Effect.Effect<Outcome.Outcome, RequestError> => {
     const body = CreateResponse.toBody(request, { stream: false })
-    if (Result.isFailure(body)) return Effect.fail(body.failure)
-    const running = new Sending.Running(fiber, client, respondOf(request))
+    if (Result.isFailure(body)) return unsendable(fiber, request, respondOf, body.failure)
+    const running = new Sending.Running(fiber, client, respondOf(request, modelOf(request)))
     const { problem } = running
-    if (problem !== undefined) return Effect.fail(problem)
+    if (problem !== undefined) return refused(running, problem)
     let vacant: Outcome.Outcome | undefined
-    return Tracing.call(
-      fiber,
-      "OpenRouter.respond",
-      () => attributesOf(running),
+    const make = () =>
       Effect.catchTag(
         retried(running, (number) => {
           const sending = new Sending.Sending(running, number, false)
@@ -166,14 +186,12 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
         "EmptyCompletion",
         // It is an answer, once it is not repeated any more.
         (error) => vacant === undefined ? Effect.die(error) : Effect.succeed(vacant)
-      ),
-      Tracing.annotateOutcome
-    )
+      )
+    return Tracing.call(running, make, (exit) => CallEnd.ofOutcome(exit, running))
   }
 
   const callIn = <A>(fiber: Fiber.Fiber<unknown, unknown>, call: Call<A>): Effect.Effect<A, RequestError> => {
     const body = call.body ?? Result.succeed(undefined)
-    if (Result.isFailure(body)) return Effect.fail(body.failure)
     const isBillable = call.costs !== undefined
     const running = new Sending.Running(fiber, client, {
       name: call.name,
@@ -182,12 +200,10 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
       isBillable,
       isStream: false
     })
+    if (Result.isFailure(body)) return refused(running, body.failure)
     const { problem } = running
-    if (problem !== undefined) return Effect.fail(problem)
-    return Tracing.call(
-      fiber,
-      `OpenRouter.${call.name}`,
-      () => ({}),
+    if (problem !== undefined) return refused(running, problem)
+    const make = () =>
       retried(running, (number) => {
         const sending = new Sending.Sending(running, number, false)
         const reading = call.costs === undefined ? undefined : { costs: call.costs }
@@ -196,7 +212,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
           ? Effect.mapError(answered, (error) => sending.failed(error, CallCost.withCallCost))
           : answered
       })
-    )
+    return Tracing.call(running, make, (exit) => CallEnd.ofCall(exit, running, call.costs))
   }
 
   /** One attempt of a stream until it has begun; what comes later is in what it gives. */
@@ -206,16 +222,18 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     scope: Scope.Scope,
     held: StreamAttempt.Held,
     open: (sending: Sending.Sending) => Effect.Effect<StreamAttempt.EventSource, StreamError, Scope.Scope>,
-    onOutcome: (outcome: Outcome.Outcome) => void
+    onEnd: (exit: Exit.Exit<Outcome.Outcome, StreamError>) => void
   ) => {
     const sending = new Sending.Sending(running, number, true)
+    let isOver = false
     return StreamAttempt.begin({
       sending,
       scope: Scope.forkUnsafe(scope),
       open: open(sending),
       held,
       settle: (exit) => {
-        if (Exit.isSuccess(exit)) onOutcome(exit.value)
+        if (!isOver) onEnd(exit)
+        isOver = true
         return sending.told(exit, ofOutcome)
       }
     })
@@ -226,19 +244,22 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     request: CreateResponse.CreateResponse
   ): EventChannel => {
     const body = CreateResponse.toBody(request, { stream: true })
-    if (Result.isFailure(body)) return Channel.fail(body.failure)
+    if (Result.isFailure(body)) return Channel.unwrap(unsendable(fiber, request, streamOf, body.failure))
     return Channel.fromTransformBracket((_upstream, _outer, scope) => {
-      const running = new Sending.Running(fiber, client, streamOf(request))
+      const running = new Sending.Running(fiber, client, streamOf(request, modelOf(request)))
       const { problem } = running
-      if (problem !== undefined) return Effect.fail(problem)
-      return Effect.map(Tracing.stream(fiber, () => attributesOf(running), scope), (span) => {
-        const onOutcome = (outcome: Outcome.Outcome) => {
-          if (span !== undefined) Tracing.annotateOutcome(span, outcome)
+      if (problem !== undefined) return refused(running, problem)
+      let last: Exit.Exit<Outcome.Outcome, StreamError> | undefined
+      const endOf = (exit: Exit.Exit<unknown, unknown>) => CallEnd.ofStream(exit, last, running)
+      return Effect.map(Tracing.stream(running, scope, endOf), (span) => {
+        const onEnd = (exit: Exit.Exit<Outcome.Outcome, StreamError>) => {
+          last = exit
         }
         const open = (sending: Sending.Sending) => sender.stream(sending, request, body.success)
         const held: StreamAttempt.Held = { events: [], outcome: undefined }
+        const attempts = retried(running, (number) => begun(running, number, scope, held, open, onEnd))
         return StreamAttempt.pulled(
-          retried(running, (number) => begun(running, number, scope, held, open, onOutcome)),
+          span === undefined ? attempts : Effect.provideService(attempts, Tracer.ParentSpan, span),
           held
         )
       })
@@ -278,7 +299,9 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filledIn(fiber, request)
-        if (Result.isFailure(whole)) return Effect.fail(whole.failure)
+        if (Result.isFailure(whole)) {
+          return unsendable(fiber, request, respondOf, whole.failure)
+        }
         const service = wrapped(fiber)
         return service === undefined
           ? outcomeIn(fiber, whole.success)
@@ -287,7 +310,9 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     events: (request) =>
       started((fiber) => {
         const whole = filledIn(fiber, request)
-        if (Result.isFailure(whole)) return Channel.fail(whole.failure)
+        if (Result.isFailure(whole)) {
+          return Channel.unwrap(unsendable(fiber, request, streamOf, whole.failure))
+        }
         const service = wrapped(fiber)
         return service === undefined
           ? eventsIn(fiber, whole.success)
@@ -320,23 +345,18 @@ const ofOutcome: Reading<Outcome.Outcome> = { costs: Costs.ofOutcome, generation
 
 const modelOf = ({ model, models }: CreateResponse.CreateResponse): string | undefined => model ?? models?.[0]
 
-const respondOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
+const respondOf = (request: CreateResponse.CreateResponse, model: string | undefined): Sending.Question => ({
   name: "respond",
-  model: modelOf(request),
+  model,
   request,
   isBillable: true,
   isStream: false
 })
 
-const streamOf = (request: CreateResponse.CreateResponse): Sending.Question => ({
+const streamOf = (request: CreateResponse.CreateResponse, model: string | undefined): Sending.Question => ({
   name: "stream",
-  model: modelOf(request),
+  model,
   request,
   isBillable: true,
   isStream: true
-})
-
-const attributesOf = ({ call }: Sending.Running) => ({
-  "gen_ai.operation.name": "generate_content",
-  "gen_ai.request.model": call.model
 })

@@ -10,8 +10,9 @@ import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { ConnectionFailed, InvalidRequest, MalformedResponse, TimedOut } from "../../domain/error/OpenRouterError.ts"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import type { Usd } from "../../domain/money/Usd.ts"
@@ -29,6 +30,8 @@ import type { Source } from "../../services/Prices.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import { Attempting } from "./Attempting.ts"
 import type { Reading } from "./Attempting.ts"
+import type { CallMetrics } from "./CallMetrics.ts"
+import * as CallReport from "./CallReport.ts"
 import * as Watchdog from "./Watchdog.ts"
 
 /**
@@ -57,6 +60,7 @@ export interface Client {
   readonly admissionsWithin: (outer: ReadonlyArray<Admission.Admission>) => ReadonlyArray<Admission.Admission>
   readonly watchdogOf: (clock: Clock.Clock) => Watchdog.Watchdog
   readonly prices: Source | undefined
+  readonly metrics: CallMetrics
 }
 
 /**
@@ -68,7 +72,9 @@ export class Running implements RetryPolicy.Loop {
   readonly call: Admission.Call
   readonly clock: Clock.Clock
   readonly context: Context.Context<never>
-  readonly headers: Headers
+  /** What is told of it; absent where nobody wants to know. */
+  readonly report: CallReport.CallReport | undefined
+  headers: Headers
   readonly admissions: ReadonlyArray<Admission.Admission>
   readonly deadlines: Deadlines.Deadlines
   /** The instant at which all of it must be over. */
@@ -76,6 +82,8 @@ export class Running implements RetryPolicy.Loop {
   readonly watchdog: Watchdog.Watchdog
   /** What its attempts cost that are over. */
   spent: Costs.Costs = Costs.zero
+  /** Its newest attempt. */
+  last: Sending | undefined
 
   constructor(fiber: Fiber.Fiber<unknown, unknown>, client: Client, question: Question) {
     const { request } = question
@@ -109,6 +117,13 @@ export class Running implements RetryPolicy.Loop {
     this.call = summed.length === 0 ? call : { ...call, summed }
     this.totalAt = this.call.startedAt + Duration.toMillis(this.deadlines.total)
     this.watchdog = client.watchdogOf(this.clock)
+    this.report = CallReport.make(fiber, this.call, question.isStream, client.metrics)
+  }
+
+  /** Its span has begun: its requests may have to say so. One that names another trace keeps it. */
+  traced(): void {
+    const traceparent = this.report?.traceparent
+    if (traceparent !== undefined) this.headers = { traceparent, ...this.headers }
   }
 
   /** The error of headers that no message can carry. */
@@ -139,6 +154,10 @@ export class Running implements RetryPolicy.Loop {
     return undefined
   }
 
+  retries(error: OpenRouterError, delayMillis: number): void {
+    this.report?.retries(error, delayMillis)
+  }
+
   /** Puts the `total` deadline on a wait between attempts; an attempt that would begin after it is not made. */
   within<E extends OpenRouterError>(wait: Effect.Effect<void, E>, error: E): Effect.Effect<void, E> {
     if (this.totalAt === Infinity) return wait
@@ -166,10 +185,13 @@ export class Sending extends Attempting {
   /** How long the consumer has waited since the last event that meant something. */
   #waited = 0
   #askedAt = 0
+  #isOver = false
 
   constructor(running: Running, number: number, isStream: boolean) {
     super(running.call, number, running.clock.currentTimeMillisUnsafe())
     this.running = running
+    running.last = this
+    if (number > 1) running.report?.goesOn(this.startedAt)
     this.#spentBefore = running.spent
     this.deadline = Watchdog.deadline(running.totalAt)
     this.#phase = isStream ? "firstEvent" : "response"
@@ -223,7 +245,8 @@ export class Sending extends Attempting {
   get admitted(): Effect.Effect<void, RequestError> {
     const { admissions, totalAt, watchdog } = this.running
     if (admissions.length === 0) return Effect.void
-    const entered = this.enter(admissions)
+    const { report } = this.running
+    const entered = this.enter(admissions, report === undefined ? undefined : (wait) => report.waits(wait))
     return totalAt === Infinity
       ? entered
       : watchdog.guard(entered, Watchdog.deadline(totalAt), () => Effect.fail(this.timedOut()))
@@ -232,8 +255,9 @@ export class Sending extends Attempting {
   /** Takes note that the request has left, once. */
   left(): void {
     if (this.sentAt !== undefined) return
-    const { clock, deadlines, totalAt, watchdog } = this.running
+    const { clock, deadlines, report, totalAt, watchdog } = this.running
     this.sentAt = clock.currentTimeMillisUnsafe()
+    report?.sends(this.number, this.sentAt)
     this.deadline.at = Math.min(totalAt, this.sentAt + Duration.toMillis(deadlines[this.#phase]))
     watchdog.moved(this.deadline)
   }
@@ -242,12 +266,26 @@ export class Sending extends Attempting {
   told<A>(exit: Exit.Exit<A, OpenRouterError>, reading: Reading<A> | undefined): Effect.Effect<void> {
     const { clock, watchdog } = this.running
     const now = clock.currentTimeMillisUnsafe()
+    this.#over(exit)
     return this.settle(exit, reading, now, (settle) =>
       watchdog.guard(
         settle,
         Watchdog.deadline(now + settleMillis),
         () => Effect.logError("an admission took too long to settle an attempt")
       ))
+  }
+
+  /** What was sent and came to no end of its own may have cost something. */
+  #over(exit: Exit.Exit<unknown, OpenRouterError>): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    if (this.firstOutputAt !== undefined && this.sentAt !== undefined) {
+      this.running.report?.answers(this.firstOutputAt - this.sentAt)
+    }
+    if (Exit.isSuccess(exit) || this.sentAt === undefined || !this.call.isBillable) return
+    if (Option.isNone(Exit.findErrorOption(exit))) {
+      this.running.spent = Costs.sum(this.#spentBefore, Costs.interrupted)
+    }
   }
 
   /** The request leaves now. */

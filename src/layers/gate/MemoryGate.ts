@@ -112,6 +112,7 @@ export class MemoryGate implements Admission.Admission {
     clock: Clock.Clock
   ): Effect.Effect<Admission.Settle, RequestError> {
     return GateMetrics.waiting(Effect.callback((resume) => {
+      attempt.onWait?.(waitIn(lane, tokens, clock.currentTimeMillisUnsafe()))
       const waiter = this.#queue.add(lane, attempt, tokens, clock, resume)
       return Effect.suspend(() => {
         const { isWaiting, place } = waiter
@@ -210,6 +211,16 @@ const agree = ({ limiters }: Lane<Waiter>, { isTogether, windows }: Answer): voi
     const window = windows[index]
     if (window !== undefined) limiters[index]?.agree(window)
     else if (!isTogether) limiters[index]?.window.goAlone()
+  }
+}
+
+/** What keeps a call waiting: what is closed, or its turn. */
+const waitIn = (lane: Lane<Waiter>, tokens: number, now: number): Admission.Wait => {
+  const until = lane.readyAt(now, tokens)
+  return {
+    reason: "rate_gate",
+    until: until > now && until < Infinity ? until : undefined,
+    error: lane.closed(now).find(({ because }) => because !== undefined)?.because
   }
 }
 
