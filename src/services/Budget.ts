@@ -50,6 +50,8 @@ import * as Tokens from "../domain/request/Tokens.ts"
 import * as Wire from "../domain/wire/Wire.ts"
 import { CurrentAdmissions } from "./Admission.ts"
 import { BudgetAdmission, correct } from "./BudgetAdmission.ts"
+import { recorder } from "./BudgetMetrics.ts"
+import type { Recorder } from "./BudgetMetrics.ts"
 import * as BudgetQueue from "./BudgetQueue.ts"
 import { BudgetStore } from "./BudgetStore.ts"
 import { CurrentScopes } from "./Place.ts"
@@ -95,7 +97,10 @@ export interface Threshold {
  * @since 0.1.0
  */
 export interface Options {
-  /** What errors and log lines call it. Default: the scopes in which it is made, or `budget`. */
+  /**
+   * What errors and log lines call it, and the metric `openrouter.budget.remaining`, which only budgets with a name have.
+   * Default: the scopes in which it is made, or `budget`.
+   */
   readonly name?: string | undefined
   /** It begins anew with each day, week (from Monday) or month by UTC. Default: never. A call counts where it was sent. */
   readonly per?: Period | undefined
@@ -204,10 +209,16 @@ const logged = (scope: string): Threshold["run"] => ({ limit, spent }) =>
  *
  * @internal
  */
-export const makeLocal = (limit: Usd.Usd, scope: string, options: Options): BudgetQueue.LocalBudget => {
+export const makeLocal = (
+  limit: Usd.Usd,
+  scope: string,
+  options: Options,
+  record: Recorder | undefined
+): BudgetQueue.LocalBudget => {
   const { noticesFor, ...settings } = settingsOf(limit, scope, options)
   return new BudgetQueue.LocalBudget(new BudgetAccount(limit, options.per), {
     ...settings,
+    record,
     notices: (budget) => noticesFor(Effect.sync(() => stateOf(budget)))
   })
 }
@@ -266,6 +277,16 @@ const readers = <E>(limit: Usd.Usd, state: Effect.Effect<State, E>) => ({
   remaining: Effect.map(state, ({ remaining }) => remaining)
 })
 
+/** A name that was given is one of a few; scopes may be many. */
+const recorderOf = ({ name }: Options): Recorder | undefined => name === undefined ? undefined : recorder(name)
+
+const makeNamed = (
+  limit: Usd.Usd,
+  scopes: ReadonlyArray<string>,
+  options: Options,
+  record: Recorder | undefined
+): BudgetQueue.LocalBudget => makeLocal(limit, scopeOf(scopes, options.name), options, record)
+
 const scopeOf = (scopes: ReadonlyArray<string>, name: string | undefined): string =>
   name ?? (scopes.length === 0 ? "budget" : scopes.join(" > "))
 
@@ -276,7 +297,8 @@ const scopeOf = (scopes: ReadonlyArray<string>, name: string | undefined): strin
  */
 export const make = (limit: Usd.Input, options: Options = {}): Effect.Effect<Budget> => {
   const amount = limitOf(limit)
-  return Effect.map(CurrentScopes, (scopes) => handleOf(makeLocal(amount, scopeOf(scopes, options.name), options)))
+  const record = recorderOf(options)
+  return Effect.map(CurrentScopes, (scopes) => handleOf(makeNamed(amount, scopes, options, record)))
 }
 
 const limited: {
@@ -286,9 +308,9 @@ const limited: {
   ([first]) => Effect.isEffect(first) || Stream.isStream(first),
   <P extends Program.Program>(self: P, limit: Usd.Input, options: Options = {}): Program.Within<P> => {
     const amount = limitOf(limit)
+    const record = recorderOf(options)
     return Program.updateContext(self, (context) => {
-      const scope = scopeOf(Context.get(context, CurrentScopes), options.name)
-      return within(context, makeLocal(amount, scope, options))
+      return within(context, makeNamed(amount, Context.get(context, CurrentScopes), options, record))
     })
   }
 )
@@ -323,6 +345,7 @@ export const shared = (
     const { noticesFor, ...settings } = settingsOf(amount, name, options)
     const budget = new SharedBudget(store, {
       ...settings,
+      record: recorder(name),
       limit: amount,
       per: options.per,
       notices: (budget) =>

@@ -30,6 +30,9 @@ const pauses = { first: 50, longest: 1000 }
 
 const longestSleep = 24 * 60 * 60 * 1000
 
+/** Nobody knows when running calls are over. */
+const wait: Admission.Wait = { reason: "budget" }
+
 const passed: Effect.Effect<Admission.Settle> = Exit.succeed(() => Exit.void)
 
 /** One attempt, and what it is expected to cost. */
@@ -163,6 +166,7 @@ export class BudgetAdmission implements Admission.Admission {
         resume(Exit.fail(error))
       }
       BudgetQueue.enqueue(waiter, keptBy)
+      asking.attempt.onWait?.(wait)
       alarm = Effect.runForkWith(context)(lookOut(locals, clock, deadline, late))
       return Effect.suspend(() => {
         alarm?.interruptUnsafe()
@@ -212,6 +216,7 @@ export class BudgetAdmission implements Admission.Admission {
           if (granted.reason !== "reserved" || now >= deadline) {
             return yield* exceeded(asking, granted.figures, granted.reason)
           }
+          if (pause === pauses.first) asking.attempt.onWait?.(wait)
           yield* restore(clock.sleep(Duration.millis(Math.min(pause, deadline - now))))
         }
       }))
@@ -233,10 +238,11 @@ const renew = (locals: ReadonlyArray<LocalBudget>, now: number): void => {
 const tell = (locals: ReadonlyArray<LocalBudget>): Effect.Effect<void> => {
   let due: Array<Effect.Effect<void>> | undefined
   for (const local of locals) {
-    for (const notify of local.due) {
-      due ??= []
-      due.push(notify)
-    }
+    const { account, due: notices, record } = local
+    if (record === undefined && notices.length === 0) continue
+    due ??= []
+    if (record !== undefined) due.push(record(account.limitNanos, account.spentNanos))
+    for (const notify of notices) due.push(notify)
   }
   return due === undefined ? Exit.void : Effect.all(due, { discard: true })
 }

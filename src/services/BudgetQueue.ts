@@ -10,6 +10,7 @@
 import type * as Effect from "effect/Effect"
 import type { BudgetAccount, Reservation } from "../domain/budget/BudgetAccount.ts"
 import type * as Usd from "../domain/money/Usd.ts"
+import type { Recorder } from "./BudgetMetrics.ts"
 
 /**
  * What is done when a part of a limit is spent.
@@ -32,6 +33,8 @@ export class LocalBudget {
   readonly scope: string
   readonly maxWaitMillis: number
   readonly outputTokens: number
+  /** Records what is left, where that is a metric. */
+  readonly record: Recorder | undefined
   /** By their order of arrival. */
   readonly queue: Array<Waiter> = []
   /** By their amounts. */
@@ -45,12 +48,14 @@ export class LocalBudget {
     readonly scope: string
     readonly maxWaitMillis: number
     readonly outputTokens: number
+    readonly record: Recorder | undefined
     readonly notices: (budget: LocalBudget) => ReadonlyArray<Notice>
   }) {
     this.account = account
     this.scope = options.scope
     this.maxWaitMillis = options.maxWaitMillis
     this.outputTokens = options.outputTokens
+    this.record = options.record
     this.#notices = options.notices(this).toSorted((a, b) => a.at - b.at)
   }
 

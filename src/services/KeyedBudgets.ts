@@ -130,7 +130,10 @@ export const keyed = (limit: Usd.Input, options: Options = {}): Effect.Effect<Ke
   const amount = Budget.limitOf(limit)
   const name = options.name === undefined ? "" : `${options.name} `
   return Effect.sync(() => {
-    const budgets = new Budgets((key) => Budget.makeLocal(amount, `${name}${key}`, options), options.maxKeys ?? 10_000)
+    const budgets = new Budgets(
+      (key) => Budget.makeLocal(amount, `${name}${key}`, options, undefined),
+      options.maxKeys ?? 10_000
+    )
     return {
       run: dual(
         2,

@@ -14,6 +14,7 @@ import * as Nanos from "../domain/money/Nanos.ts"
 import type * as Usd from "../domain/money/Usd.ts"
 import type { Costs } from "../domain/outcome/Costs.ts"
 import type * as Admission from "./Admission.ts"
+import type { Recorder } from "./BudgetMetrics.ts"
 import type { Notice } from "./BudgetQueue.ts"
 import type { BudgetStore, Claim, Figures } from "./BudgetStore.ts"
 
@@ -46,6 +47,7 @@ export class SharedBudget {
   readonly per: Period.Period | undefined
   readonly maxWaitMillis: number
   readonly outputTokens: number
+  readonly #record: Recorder
   /** What calls cost on average; the rest of these books is not used. */
   readonly account: BudgetAccount
   readonly turn: Semaphore.Semaphore = Semaphore.makeUnsafe(1)
@@ -61,6 +63,7 @@ export class SharedBudget {
     readonly per: Period.Period | undefined
     readonly maxWaitMillis: number
     readonly outputTokens: number
+    readonly record: Recorder
     readonly notices: (budget: SharedBudget) => ReadonlyArray<Notice>
   }) {
     this.store = store
@@ -69,6 +72,7 @@ export class SharedBudget {
     this.per = options.per
     this.maxWaitMillis = options.maxWaitMillis
     this.outputTokens = options.outputTokens
+    this.#record = options.record
     this.account = new BudgetAccount(options.limit, undefined)
     this.notices = options.notices(this).toSorted((a, b) => a.at - b.at)
   }
@@ -128,7 +132,10 @@ export class SharedBudget {
     const first = this.told.count
     let next = this.notices[first]
     while (next !== undefined && spent >= next.at) next = this.notices[++this.told.count]
-    return this.notices.slice(first, this.told.count).map(({ notify }) => notify)
+    return [
+      this.#record(this.account.limitNanos, spent),
+      ...this.notices.slice(first, this.told.count).map(({ notify }) => notify)
+    ]
   }
 }
 

@@ -2,10 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Layer, Redacted, References, Schema, Stream, Tracer } from "effect"
 import {
   Admission,
+  Budget,
   Deadlines,
   type Generation,
   OpenRouter,
   type OpenRouterError,
+  Prices,
   RetryPolicy,
   Telemetry,
   Usd
@@ -298,6 +300,22 @@ describe("the events of a span", () => {
       assert.deepStrictEqual(waitsOf(got), [["budget", 1, "s"]])
     }).pipe(Effect.provide(ungated(emulated()))))
 
+  it.live("tell who waits for money", () =>
+    Effect.gen(function*() {
+      const asking = OpenRouter.respond({ model: "emulator/slow-40", input, maxOutputTokens: 100 })
+      const got = yield* collected(
+        Effect.all([asking, asking], { concurrency: 2 }).pipe(
+          Budget.limit("0.15"),
+          Prices.with({ "emulator/slow-40": { prompt: "0", completion: "0.001" } })
+        )
+      )
+      assert.deepStrictEqual(
+        got.spans.map(({ events }) => events.map(({ name }) => name).join()).toSorted(),
+        ["openrouter.attempt", "openrouter.wait,openrouter.attempt"]
+      )
+      assert.deepStrictEqual(waitsOf(got), [["budget", 1, "s"]])
+    }).pipe(Effect.provide(ungated(emulated()))))
+
   it.live("sum up the cost of all attempts, and tell what is unknown", () =>
     Effect.gen(function*() {
       const got = yield* collected(RetryPolicy.with(ask, RetryPolicy.make({ base: 1, times: 1, while: () => true })))
@@ -421,6 +439,27 @@ describe("metrics", () => {
       assert.strictEqual(got.spans.length, 0)
       assert.deepStrictEqual(pointsOf(got, "openrouter.client.calls").map(({ value }) => value), [1, 1])
     }).pipe(Effect.provide(ungated(emulated()))))
+
+  it.live("tell what is left of a budget that has a name", () =>
+    Effect.gen(function*() {
+      const price = Prices.with({ [model]: { prompt: "0", completion: "0.0001" } })
+      const cents = OpenRouterTest.answer({ text: "Hi.", usage: { cost: Usd.make("0.04") } })
+      const got = yield* collected(
+        ask.pipe(Budget.limit("1", { name: "town" }), Budget.limit("2"), price, Telemetry.with({ outer: "metrics" }))
+      ).pipe(Effect.provide(OpenRouterTest.layer(() => cents)))
+      assert.deepStrictEqual(
+        pointsOf(got, "openrouter.budget.remaining").map(({ attributes, unit, value }) => [
+          attributes["openrouter.budget.name"],
+          unit,
+          value
+        ]),
+        [["town", "{USD}", 0.96]]
+      )
+      const off = yield* collected(
+        ask.pipe(Budget.limit("1", { name: "town" }), price, Telemetry.with({ metrics: false }))
+      ).pipe(Effect.provide(OpenRouterTest.layer(() => cents)))
+      assert.deepStrictEqual(off.points, [])
+    }))
 
   it.live("are kept for so many models, and for all others together", () =>
     Effect.gen(function*() {
