@@ -5,7 +5,7 @@
  * begins when all of them have ended.
  */
 import { Data, Effect, Result, Schedule, Schema } from "effect"
-import { CostLedger, OpenRouter, type OpenRouterError, RateGate } from "effect-openrouter"
+import { Budget, CostLedger, OpenRouter, type OpenRouterError, RateGate, type Usd } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -18,6 +18,8 @@ export interface Turn extends Person {
 export interface Options {
   readonly model: string
   readonly ticks: number
+  /** What a tick may cost; who would cost more than what is left of it idles. Default: as much as it does. */
+  readonly budget?: Usd.Input | undefined
   readonly people: ReadonlyArray<Person>
   readonly places: ReadonlyArray<Place>
   /** Is told of the progress, a line at a time. */
@@ -50,7 +52,10 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
     for (let n = 1; n <= options.ticks; n++) {
       yield* options.say(`\nTick ${n} of ${options.ticks}`)
       const name = `tick ${n}`
-      const tick = yield* live(n, people, options).pipe(CostLedger.scope(name), CostLedger.tag({ tick: name }))
+      const tick = yield* paid(live(n, people, options), options).pipe(
+        CostLedger.scope(name),
+        CostLedger.tag({ tick: name })
+      )
       ticks.push(tick)
       people = tick.turns.map(({ about, goTo, memories, name }) => ({ name, about, place: goTo, memories }))
     }
@@ -67,6 +72,10 @@ export const run = Effect.fn("Town.run")(function*(options: Options) {
   )
   return yield* soFar(Result.isFailure(result) ? result.failure : undefined)
 })
+
+/** No answer in a town is long. */
+const paid = <A, E, R>(tick: Effect.Effect<A, E, R>, { budget }: Options) =>
+  budget === undefined ? tick : Budget.limit(tick, budget, { outputTokens: 300 })
 
 /** One tick: everybody decides, at every place something comes of it and is told, everybody remembers. */
 const live = Effect.fn("Town.live")(function*(tick: number, people: ReadonlyArray<Person>, options: Options) {
@@ -151,7 +160,8 @@ const phase = Effect.fnUntraced(function*<A extends Place, B>(
         Refused: ({ refusal }) => idle(`refused (${refusal})`),
         Incomplete: ({ reason }) => idle(`cut short (${reason})`),
         InvalidOutput: () => idle("made no sense"),
-        RateLimited: () => idle("rate-limited for too long")
+        RateLimited: () => idle("rate-limited for too long"),
+        BudgetExceeded: () => idle("the money of this tick is spent")
       }),
       CostLedger.scope(row.name),
       CostLedger.tag({ phase: name, "character and place": row.name }),

@@ -1,5 +1,5 @@
 /** The command of the town; `main.ts` runs it. */
-import { Console, Data, Effect, Runtime, Schema } from "effect"
+import { Console, Data, Effect, Option, Runtime, Schema } from "effect"
 import { OpenRouterNode } from "effect-openrouter/node"
 import { Command, Flag } from "effect/cli"
 import { run } from "../command.ts"
@@ -22,6 +22,7 @@ const flags = {
   seed: Flag.Int("seed").pipe(Flag.withDefault(1), about("Another seed, another story (1)")),
   characters: Flag.Int("characters").pipe(Flag.withDefault(data.people.length), positive, about("How many people (8)")),
   credits: Flag.String("credits").pipe(Flag.withDefault("100"), decimal, about("USD that they may spend (100)")),
+  budget: Flag.String("budget").pipe(decimal, Flag.optional, about("USD that a tick may cost (no limit)")),
   json: Flag.Boolean("json").pipe(Flag.withDefault(false), about("One JSON document on stdout, and nothing else")),
   live: Flag.Boolean("live").pipe(Flag.withDefault(false), about("Ask openrouter.ai, with OPENROUTER_API_KEY")),
   model: Flag.String("model").pipe(Flag.withDefault("openai/gpt-5"), about("Who thinks for them (openai/gpt-5)"))
@@ -30,14 +31,21 @@ const flags = {
 const town = Command.make(
   "town",
   flags,
-  Effect.fn(function*({ characters, json, live, ...options }) {
+  Effect.fn(function*({ budget, characters, json, live, ...options }) {
     const say = json ? () => Effect.void : Console.log
     const print = Effect.fn(function*(told: Report.Told) {
       yield* Console.log(json ? Report.toJson(told) : Report.toText(told))
       const end = Report.endOf(told)
       if (end !== undefined) yield* Console.error(end)
     })
-    const setting = { ...options, say, places: data.places, people: data.peopleOf(characters), onInterrupt: print }
+    const setting = {
+      ...options,
+      budget: Option.getOrUndefined(budget),
+      say,
+      places: data.places,
+      people: data.peopleOf(characters),
+      onInterrupt: print
+    }
     const told: Report.Told = yield* live
       ? Effect.provide(Town.sayingWaits(Town.run(setting), say), OpenRouterNode.layerUndici)
       : Emulated.run(setting)

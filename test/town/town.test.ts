@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Ref } from "effect"
-import { OpenRouterError, Usd } from "effect-openrouter"
+import { CostLedger, OpenRouterError, Usd } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
 import * as data from "../../examples/town/data.ts"
@@ -52,6 +52,17 @@ const idlers = (story: Town.Story) =>
   )
 
 describe("the town", () => {
+  it.effect("spends no more in a tick than its budget, and who would cost more idles", () =>
+    Effect.gen(function*() {
+      const story = yield* told({ budget: "0.01" })
+      assert.strictEqual(story.stoppedBy, undefined)
+      assert.isTrue(idlers(story).some((line) => line.endsWith("the money of this tick is spent")))
+      for (const { cost } of CostLedger.by(story.costs, "tick").scopes) {
+        assert.isTrue(Usd.isLessThanOrEqualTo(cost, Usd.make("0.01")))
+      }
+      assert.isTrue(Report.isExact(story))
+    }))
+
   it.effect("acts, idles where an answer is none, and pays what the emulator charges", () =>
     Effect.gen(function*() {
       const story = yield* told({})
