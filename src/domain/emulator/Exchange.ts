@@ -75,7 +75,7 @@ export type Decision =
 
 /**
  * Everything the server remembers. It grows with the number of keys and models, not with the number of requests. `credits`
- * are all that were ever bought, in USD.
+ * are all that were ever bought, in USD. `ahead` is by how many milliseconds the server's clock was moved forward.
  *
  * @since 0.1.0
  */
@@ -88,6 +88,7 @@ export interface State {
   readonly windows: RateWindow.Windows
   readonly outages: ReadonlyArray<Outage.PlannedOutage>
   readonly credits: BigDecimal.BigDecimal
+  readonly ahead: number
 }
 
 /**
@@ -103,7 +104,8 @@ export const initial = (config: Config, now: number): State => ({
   quotas: config.quotas,
   windows: RateWindow.empty,
   outages: Outage.plan(config.outages, now),
-  credits: config.credits
+  credits: config.credits,
+  ahead: 0
 })
 
 /**
