@@ -50,7 +50,7 @@ export const admit = (context: Context, state: State, call: Rule.Call): Result.R
     return deny(Reply.failure(400, { message: `'${model}' is no model of this server.`, errorType: "invalid_request" }))
   }
   if (config.models === "listed" && builtIn === undefined && !isKnown(config.prices, model)) {
-    return deny(Reply.failure(400, { message: `${model} is not a valid model ID`, errorType: "invalid_request" }))
+    return deny(Reply.failure(400, { message: `${model} is not a valid model ID` }))
   }
   const taken = RateWindow.take(state.quotas, state.windows, askedOf(context, state, call))
   if (Result.isFailure(taken)) return deny(taken.failure.failure, { ...state, windows: taken.failure.windows })

@@ -245,7 +245,7 @@ export const text = (text: string, options?: Options<Answer>): Answer => ({ _tag
  *
  * @since 0.1.0
  */
-export const value = <A>(schema: Schema.Encoder<A>, value: A, options?: Options<Answer>): Answer => {
+export const value = <A>(schema: Schema.Codec<A, unknown>, value: A, options?: Options<Answer>): Answer => {
   const exit = Schema.encodeUnknownExit(Schema.toCodecJson(schema))(value)
   if (exit._tag === "Success") return { _tag: "Answer", ...options, json: exit.value }
   throw new Error(`Reply.value: the value does not fit its schema: ${Cause.prettyErrors(exit.cause)[0]?.message ?? ""}`)
