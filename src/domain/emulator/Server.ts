@@ -10,6 +10,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Account from "./AccountDocument.ts"
+import * as AnswerCache from "./AnswerCache.ts"
 import * as Generation from "./Answering.ts"
 import * as Catalog from "./Catalog.ts"
 import * as ControlPanel from "./ControlPanel.ts"
@@ -108,7 +109,7 @@ const route = (context: Context, state: State): Step => {
     return fail(404, ControlPanel.hint(arrival.method, arrival.url, [...services.keys()], [...documents.keys()]))
   }
   if (key === "" || (config.keys !== undefined && !config.keys.has(key))) return fail(401)
-  if (serve !== undefined) return serve(context, state)
+  if (serve !== undefined) return cached(context, state, serve)
 
   const call: Rule.Call = { path, key: Ledger.keyLabel(key), model: "", text: "", attempt: 1, body: {} }
   const [reply, rules] = Rule.fire(state.rules, call)
@@ -116,6 +117,17 @@ const route = (context: Context, state: State): Step => {
   if (reply !== undefined && Reply.isInterruption(reply)) return [interrupt(context, reply), next]
   const body = document?.(context, state, query)
   return [body === undefined ? sendFault(context, Reply.failure(404)) : send(context, body, reply ?? {}), next]
+}
+
+/** Serves a request from the response cache, if it wants that and its answer is there. */
+const cached = (context: Context, state: State, serve: (context: Context, state: State) => Step): Step => {
+  const wish = AnswerCache.wishOf(context)
+  if (wish === undefined) return serve(context, state)
+  const kept = AnswerCache.find(state.cache, wish, context.now)
+  if (kept !== undefined) return [AnswerCache.hit(kept, wish, context.now), state]
+  const [decision, after] = serve(context, state)
+  const [told, cache] = AnswerCache.miss(after.cache, wish, decision, context.now)
+  return [told, { ...after, cache }]
 }
 
 const services: ReadonlyMap<string, (context: Context, state: State) => Step> = new Map([

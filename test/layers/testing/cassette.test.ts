@@ -1,9 +1,12 @@
-import { NodeFileSystem } from "@effect/platform-node"
+import { NodeFileSystem, NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, ConfigProvider, DateTime, Effect, Exit, Fiber, FileSystem, Layer, Ref, Stream } from "effect"
-import { CostLedger, Deadlines, OpenRouter, OpenRouterError, RateGate, Transport } from "effect-openrouter"
+import { CostLedger, Deadlines, OpenRouter, OpenRouterError, RateGate, RetryPolicy, Transport } from "effect-openrouter"
+import { DispatchHttpClient } from "effect-openrouter/node"
 import { Cassette, Emulator } from "effect-openrouter/testing"
+import { FetchHttpClient, HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
+import { createServer } from "node:http"
 import { apiKey, atT0, model } from "../client/support.ts"
 
 /** A directory of its own for each test. */
@@ -399,6 +402,48 @@ describe("a cassette", () => {
         assert.include(messages[3], "is no cassette")
       })
     ))
+
+  it.live.each(["fetch", "dispatch"] as const)(
+    "records what goes over a socket (%s)",
+    (over) =>
+      inDirectory((path) =>
+        Effect.gen(function*() {
+          const once = Effect.provideService(RetryPolicy.CurrentRetryPolicy, RetryPolicy.none)
+          const program = Effect.gen(function*() {
+            const facts: Array<unknown> = []
+            for (const slug of ["openai/gpt-5", "emulator/status-502", "emulator/disconnect", "emulator/slow-50"]) {
+              facts.push(toFacts(yield* Effect.exit(ask("Hello", slug))))
+            }
+            for (const slug of ["openai/gpt-5", "reset", "cut", "error", "bytes-7"]) {
+              const name = slug.includes("/") ? slug : `emulator/stream-${slug}`
+              const all: Array<unknown> = []
+              const run = Stream.runForEach(events(name, "Hello"), (event) => Effect.sync(() => all.push(event)))
+              facts.push(toFacts(yield* Effect.exit(run)), all)
+            }
+            facts.push(yield* events(model, "leave").pipe(Stream.take(2), Stream.runCollect))
+            return JSON.parse(JSON.stringify(facts))
+          }).pipe(once)
+          const client = over === "fetch" ? FetchHttpClient.layer : DispatchHttpClient.layer
+          const served = Layer.unwrap(
+            Effect.map(
+              HttpServer.HttpServer,
+              ({ address }) =>
+                Transport.layer({ apiKey, apiUrl: `http://127.0.0.1:${"port" in address ? address.port : 0}/api/v1` })
+            )
+          )
+            .pipe(
+              Layer.provide(client),
+              Layer.merge(Emulator.layerServer()),
+              Layer.provide(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" })),
+              Layer.orDie
+            )
+          const recorded = yield* program.pipe(session(path, "record", served))
+          const replayed = yield* program.pipe(session(path, "replay", nowhere, { unused: "fail" }))
+          assert.deepStrictEqual(replayed, recorded)
+        })
+      ),
+    20_000
+  )
 
   it.effect("what a program does wrong is not recorded", () =>
     inDirectory((path) =>

@@ -19,6 +19,7 @@ import * as Predicate from "effect/Predicate"
 import type * as Pull from "effect/Pull"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as AnswerCache from "../../../domain/emulator/AnswerCache.ts"
 import * as Exchange from "../../../domain/emulator/Exchange.ts"
 import * as Ledger from "../../../domain/emulator/Ledger.ts"
 import type { Config } from "../../../domain/emulator/Options.ts"
@@ -212,11 +213,12 @@ const maxVirtualPauses = 10_000
  */
 const play = (
   server: RunningServer,
-  { id, script }: Extract<Exchange.Decision, { readonly _tag: "Stream" }>,
+  decision: Extract<Exchange.Decision, { readonly _tag: "Stream" }>,
   breakOff: Effect.Effect<never, Disconnected>
 ): Stream.Stream<Uint8Array, Disconnected> =>
   Stream.unwrap(Effect.gen(function*() {
-    const { open, state } = server
+    const { now, open, state } = server
+    const { id, script } = decision
     const steps = script[Symbol.iterator]()
     let isOver = false
     let pauses = 0
@@ -232,6 +234,8 @@ const play = (
           )
         )
     )
+    const keep = Effect.flatMap(now, (instant) =>
+      Ref.update(state, (current) => ({ ...current, cache: AnswerCache.complete(current.cache, decision, instant) })))
     const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, Disconnected> = Effect.suspend(() => {
       const step = steps.next()
       if (step.done === true) {
@@ -241,7 +245,9 @@ const play = (
       switch (step.value._tag) {
         case "Bytes":
           isOver ||= step.value.complete
-          return Effect.succeed(Arr.of(step.value.bytes))
+          return step.value.complete && decision.keepsAs !== undefined
+            ? Effect.as(keep, Arr.of(step.value.bytes))
+            : Effect.succeed(Arr.of(step.value.bytes))
         case "Wait":
           return Effect.andThen(
             ++pauses > maxVirtualPauses ? Effect.sleep(step.value.millis) : pause(server, step.value.millis),
