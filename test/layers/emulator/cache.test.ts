@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted, type Schema, Stream } from "effect"
+import { Effect, Fiber, Layer, Redacted, type Schema, Stream } from "effect"
 import { OpenRouter } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpClient, HttpClientRequest } from "effect/http"
@@ -164,7 +164,10 @@ describe("the response cache", () => {
       assert.strictEqual(second.text, first.text)
       assert.strictEqual(String(second.cost), "$0.00")
     }).pipe(
-      Effect.provide(ungated(OpenRouter.layer({ apiKey: Redacted.make("any"), responseCache: "1 hour" }))),
-      emulator()
+      Effect.provide(
+        ungated(OpenRouter.layer({ apiKey: Redacted.make("any"), responseCache: "1 hour" })).pipe(
+          Layer.provide(Emulator.layerHttpClient())
+        )
+      )
     ))
 })

@@ -72,8 +72,9 @@ describe("the emulator as a function of web requests", () => {
       assert.isAbove(text.length, 0)
       assert.strictEqual(attempts, 1)
     }).pipe(
-      Effect.provide(OpenRouter.layer({ apiKey: Redacted.make("sk-or-v1-any") })),
-      Effect.provide(FetchHttpClient.layer),
+      Effect.provide(
+        OpenRouter.layer({ apiKey: Redacted.make("sk-or-v1-any") }).pipe(Layer.provide(FetchHttpClient.layer))
+      ),
       Effect.provideService(FetchHttpClient.Fetch, (input, init) => Emulator.handler()(new Request(input, init)))
     ))
 })
