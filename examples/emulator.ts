@@ -1,5 +1,6 @@
 /**
- * An OpenRouter server on your own machine, for clients in any language. Run from a checkout, without a build:
+ * An OpenRouter server on your own machine, for clients in any language: the command `effect-openrouter emulator`, run from a
+ * checkout, without a build:
  *
  *     node examples/emulator.ts --port 8787 --seed 7 --credits 5 --rate-limit 20 --rate-window "10 seconds"
  *     curl http://127.0.0.1:8787/api/v1/responses -H "Authorization: Bearer any" \
@@ -8,7 +9,6 @@
  * The name of a model can provoke any failure, for example `emulator/status-503` or `emulator/stream-reset`; the module
  * `Emulator` lists them all.
  */
-// Lets `effect-openrouter` mean the sources of this checkout, for what is imported after it.
-import "../scripts/resolve-sources.ts"
+process.argv.splice(2, 0, "emulator")
 
-await import("./emulator/program.ts")
+await import("../src/layers/cli/bin.ts")

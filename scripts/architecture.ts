@@ -36,6 +36,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
   ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
   ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
+  ["cassette", ["wire", "money", "response", "error"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])
@@ -124,7 +125,10 @@ const resolve = (file: string, specifier: string) => posix.join(posix.dirname(fi
 const roomOf = (file: string) => file.split("/")[1] ?? ""
 
 /** Folders of services and layers that programs do not get unless they ask for their entry file. */
-const apartOf = (file: string) => /^src\/(?:services|layers)\/(testing|node)\//.exec(file)?.[1]
+const apartOf = (file: string) => /^src\/(?:services|layers)\/(testing|node|cli)\//.exec(file)?.[1]
+
+/** The command is a program of its own, with an entry of its own. */
+const isCommand = (file: string) => apartOf(file) === "cli"
 
 /** The folder of a module of `domain`. */
 const folderOf = (file: string) => file.split("/")[2] ?? ""
@@ -150,7 +154,7 @@ const importProblem = (
     }
     if (!rooms.includes(targetRoom)) return { problem, remedy: "import from the module itself, not from an entry file" }
     const apart = apartOf(target)
-    if (apart !== undefined && apart !== apartOf(file) && file !== `src/${apart}.ts`) {
+    if (apart !== undefined && apart !== apartOf(file) && file !== `src/${apart}.ts` && !isCommand(file)) {
       return { problem, remedy: `only src/${apart}.ts and modules of a folder ${apart} may know it` }
     }
     return room === "domain" ? folderProblem(file, target, problem) : undefined

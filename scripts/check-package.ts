@@ -9,6 +9,7 @@ import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os"
 import { join, sep } from "node:path"
 import { fileURLToPath } from "node:url"
+import { undocumented } from "./module-docs.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), "effect-openrouter-"))
@@ -63,6 +64,26 @@ const checkFiles = (installed: string) => {
 
 const sourceOf = (file: string) => file.replace(/^dist\//, "src/").replace(/\.js$/, ".ts")
 
+/** Each module's documentation is in its declarations, where users see it. */
+const checkDocs = (installed: string) => {
+  const without = undocumented(installed)
+  report("declarations have the documentation of their modules", without.length === 0 ? undefined : without.join("\n"))
+}
+
+/** The command runs with nothing but the package and `effect`, and serves until it is interrupted. */
+const checkCommand = (installed: string) => {
+  const bin = join(installed, "dist", "layers", "cli", "bin.js")
+  command("the command tells its version", installed, process.execPath, bin, "--version")
+  const args = [bin, "emulator", "--port", "0"]
+  const { stderr, stdout } = spawnSync(process.execPath, args, {
+    encoding: "utf8",
+    timeout: 5000,
+    killSignal: "SIGINT"
+  })
+  const isServing = /^OpenRouter emulator: http:\S+\n$/.test(stdout)
+  report("the command serves an emulator", isServing ? undefined : `${stdout}${stderr}`)
+}
+
 const compilerOptions = {
   target: "ES2022",
   module: "NodeNext",
@@ -100,7 +121,11 @@ try {
     command("publint", root, "npm", "exec", "--", "publint", "--strict", tarball)
     command("attw", root, "npm", "exec", "--", "attw", tarball, "--profile", "esm-only")
     const installed = consume("main.ts", tarball, ["effect"])
-    if (installed !== undefined) checkFiles(installed)
+    if (installed !== undefined) {
+      checkFiles(installed)
+      checkDocs(installed)
+      checkCommand(installed)
+    }
     consume("node.ts", tarball, ["effect", "@effect/platform-node"])
   }
 } finally {

@@ -1,2 +1,4 @@
+export * as Cassette from "./layers/testing/Cassette.ts"
 export * as Emulator from "./layers/testing/Emulator.ts"
+export * as Faults from "./layers/testing/Faults.ts"
 export * as OpenRouterTest from "./layers/testing/OpenRouterTest.ts"

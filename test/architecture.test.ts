@@ -54,6 +54,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
       .toEqual([])
     expect(check("src/node.ts", `export * as Undici from "./layers/node/Undici.ts"`)).toEqual([])
     expect(check("src/layers/testing/A.ts", `import "../../services/testing/B.ts"`)).toEqual([])
+    expect(check("src/layers/cli/A.ts", `import "../testing/B.ts"`)).toEqual([])
     expect(check("src/index.ts", `/** Docs. */\nexport * as Gate from "./layers/Gate.ts"`)).toEqual([])
   })
 
@@ -74,6 +75,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     ["src/layers/A.ts", `import "./testing/Emulator.ts"`, "only src/testing.ts"],
     ["src/services/A.ts", `import "./testing/Emulator.ts"`, "only src/testing.ts"],
     ["src/layers/testing/A.ts", `import "../node/Undici.ts"`, "only src/node.ts"],
+    ["src/layers/testing/A.ts", `import "../cli/bin.ts"`, "of a folder cli"],
     ["src/index.ts", `export * as Undici from "./layers/node/Undici.ts"`, "only src/node.ts"],
     ["src/layers/A.ts", `import { Usd } from "../index.ts"`, "entry file"],
     ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd"`, ".ts extension"],
@@ -115,6 +117,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     stream: [...order, "request", "outcome"],
     endpoint: [...order, "request", "outcome"],
     ledger: [...order, "request", "outcome"],
+    cassette: order,
     emulator: []
   }
   const pairs = Object.keys(below).flatMap((from) =>

@@ -11,6 +11,7 @@ import * as Draw from "./Draw.ts"
 import type { JsonObject } from "./Prompt.ts"
 import type * as Reply from "./Reply.ts"
 import type { Request } from "./Request.ts"
+import { fit } from "./SchemaFit.ts"
 import * as Json from "./SchemaJson.ts"
 import * as Text from "./Text.ts"
 
@@ -73,9 +74,19 @@ export const make = (request: Request, draw: Draw.Draw, generation: Reply.Genera
       const extra = generation.items ?? []
       const usage = generation.usage ?? "full"
       if (generation.only === true) return { ...base, items: extra, usage }
-      const said = generation.text === undefined ? generated(request, draw) : speech(generation.text)
-      const answer = limited(request, draw, base, said, thoughts)
-      return { ...answer, items: [...extra, ...answer.items], usage }
+      const calls = callsOf(request, draw, generation.calls ?? [])
+      const told = toldBy(request, generation)
+      if (calls.length > 0 && told === undefined) {
+        const outputTokens = base.outputTokens + calls.reduce((sum, { text }) => sum + Text.tokens(text), 0)
+        return { ...base, items: [...extra, ...thoughts, ...calls.map(({ item }) => item)], outputTokens, usage }
+      }
+      const answer = limited(request, draw, base, told ?? generated(request, draw), thoughts)
+      return {
+        ...answer,
+        items: [...extra, ...answer.items, ...calls.map(({ item }) => item)],
+        outputTokens: answer.outputTokens + calls.reduce((sum, { text }) => sum + Text.tokens(text), 0),
+        usage
+      }
     }
     case "Refusal": {
       const refusal = generation.refusal ?? "I will not help with that."
@@ -159,6 +170,20 @@ const generated = (request: Request, draw: Draw.Draw): Said => {
       return speech(JSON.stringify(Json.generate(request.format.schema, Draw.child(draw, "json"))))
   }
 }
+
+/** What a reply says itself, instead of what would be made up. */
+const toldBy = ({ format }: Request, { json, text }: Reply.Answer): Said | undefined => {
+  if (text !== undefined) return speech(text)
+  if (json === undefined) return undefined
+  return speech(JSON.stringify(format._tag === "JsonSchema" ? fit(json, format.schema) : json))
+}
+
+const callsOf = ({ functions }: Request, draw: Draw.Draw, calls: ReadonlyArray<Reply.ToolCall>) =>
+  calls.map((call, index) => {
+    const parameters = functions.find(({ name }) => name === call.name)?.parameters
+    const text = JSON.stringify(fit(call.arguments, parameters))
+    return { text, item: callItem(Draw.child(draw, `call ${index}`), "completed", call.name, text) }
+  })
 
 /** Cuts what was said at `max_output_tokens`, from which reasoning takes its share first. */
 const limited = (

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"
+import * as AnswerCache from "./AnswerCache.ts"
 import * as Distortion from "./Distortion.ts"
 import * as Draw from "./Draw.ts"
 import * as Events from "./Events.ts"
@@ -89,7 +90,11 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
     const isBilled = (reply._tag === "Hang" || reply._tag === "Disconnect") && reply.billed === true
     if (!isBilled) return [decision, admitted]
     const lost = Answer.make(request, draw, Reply.answer())
-    return [decision, bill(admitted, entryOf(context, request, model, id, lost, chargeOf(price, lost)))]
+    const charge = chargeOf(price, lost)
+    const seconds = Math.floor(now / 1000)
+    const body = Response.make(request, lost, { id, model, createdAt: seconds, completedAt: seconds, charge })
+    const known = request.stream ? decision : { ...decision, lost: send(context, body, {}, id) }
+    return [known, bill(admitted, entryOf(context, request, model, id, lost, charge))]
   }
   const answer = Answer.make(request, draw, reply)
   const settled = Gate.settle(context, admitted, call, answer.inputTokens + answer.outputTokens)
@@ -110,7 +115,14 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
   const billed = entry !== undefined && Streaming.isBilled(form)
     ? { ...entry, finishReason: form.ending?._tag === "Error" ? "error" : entry.finishReason }
     : undefined
-  return [stream(context, Script.ofEvents(events, form, reply), reply, id), bill(settled, billed)]
+  const decision = stream(context, Script.ofEvents(events, form, reply), reply, id)
+  if (form.ending !== undefined || decision._tag !== "Stream") return [decision, bill(settled, billed)]
+  /** The same events about the same answer, by another id, for nothing. */
+  const again = (id: string) => {
+    const free = AnswerCache.free(body, id)
+    return Script.ofEvents(Distortion.apply(Events.make(free, answer.items, form), free, form), form, reply)
+  }
+  return [{ ...decision, again }, bill(settled, billed)]
 }
 
 const chargeOf = (price: Price.TokenPrice, answer: Answer.Answer): Price.Charge =>

@@ -6,6 +6,7 @@
 import type * as BigDecimal from "effect/BigDecimal"
 import type * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as AnswerCache from "./AnswerCache.ts"
 import * as Fault from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
 import type { Config } from "./Options.ts"
@@ -50,6 +51,10 @@ export interface ReceivedRequest {
 /**
  * What a transport has to do. Delays are in milliseconds.
  *
+ * For the response cache: `whole` is the body of a stream of bytes that was not asked for as a stream, `again` plays a stream
+ * of events under another generation id, `keepsAs` says where it is kept when it has come to its end, and `lost` is what
+ * was answered and charged, although nobody gets it.
+ *
  * @since 0.1.0
  */
 export type Decision =
@@ -69,13 +74,16 @@ export type Decision =
     readonly contentType: string
     readonly script: Iterable<Script.Action>
     readonly delay: number
+    readonly whole?: string
+    readonly again?: (id: string) => Iterable<Script.Action>
+    readonly keepsAs?: { readonly key: string; readonly timeToLive: number }
   }
-  | { readonly _tag: "Hang" }
-  | { readonly _tag: "Disconnect"; readonly delay: number }
+  | { readonly _tag: "Hang"; readonly lost?: Decision }
+  | { readonly _tag: "Disconnect"; readonly delay: number; readonly lost?: Decision }
 
 /**
  * Everything the server remembers. It grows with the number of keys and models, not with the number of requests. `credits`
- * are all that were ever bought, in USD.
+ * are all that were ever bought, in USD. `ahead` is by how many milliseconds the server's clock was moved forward.
  *
  * @since 0.1.0
  */
@@ -88,6 +96,8 @@ export interface State {
   readonly windows: RateWindow.Windows
   readonly outages: ReadonlyArray<Outage.PlannedOutage>
   readonly credits: BigDecimal.BigDecimal
+  readonly ahead: number
+  readonly cache: AnswerCache.Cache
 }
 
 /**
@@ -103,7 +113,9 @@ export const initial = (config: Config, now: number): State => ({
   quotas: config.quotas,
   windows: RateWindow.empty,
   outages: Outage.plan(config.outages, now),
-  credits: config.credits
+  credits: config.credits,
+  ahead: 0,
+  cache: AnswerCache.empty
 })
 
 /**
@@ -150,6 +162,7 @@ export const send = (context: Context, body: JsonObject, delivery: Reply.Deliver
     _tag: "Stream",
     id: id ?? "",
     ...head,
+    whole: text,
     script: Script.dripping(text, drip.bytes, Duration.toMillis(drip.every))
   }
 }

@@ -49,6 +49,9 @@ export const admit = (context: Context, state: State, call: Rule.Call): Result.R
   if (Request.isUnknownModel(model) || (model.startsWith("emulator/") && builtIn === undefined)) {
     return deny(Reply.failure(400, { message: `'${model}' is no model of this server.`, errorType: "invalid_request" }))
   }
+  if (config.models === "listed" && builtIn === undefined && !isKnown(config.prices, model)) {
+    return deny(Reply.failure(400, { message: `${model} is not a valid model ID` }))
+  }
   const taken = RateWindow.take(state.quotas, state.windows, askedOf(context, state, call))
   if (Result.isFailure(taken)) return deny(taken.failure.failure, { ...state, windows: taken.failure.windows })
   const price = Price.find(config.prices, model)
@@ -59,6 +62,10 @@ export const admit = (context: Context, state: State, call: Rule.Call): Result.R
   const [ruled, rules] = Rule.fire(state.rules, call)
   return Result.succeed({ price, reply: ruled ?? builtIn, state: { ...passed, rules } })
 }
+
+/** A preset stands for whatever model its owner has chosen. */
+const isKnown = (prices: Price.PriceTable, model: string): boolean =>
+  model.startsWith("@preset/") || Price.isListed(prices, model)
 
 /**
  * The state after a call that was let through has used so many tokens.

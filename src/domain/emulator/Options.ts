@@ -44,6 +44,10 @@ export interface RateLimit {
  * - `maxBodyBytes` (16 MiB): a larger body is answered with 413.
  * - `stream`: how answers are streamed, unless a reply says otherwise.
  * - `rules`: replies for chosen requests, asked before those added later.
+ * - `models` (`any`): `listed` answers 400 to a model without an entry in `prices` or the built-in table, as OpenRouter does
+ *   to a slug that it does not know. Those of the emulator itself are known in any case.
+ * - `time` (`real`): `virtual` never waits. Whenever a delay is due, the server's clock goes on by it instead, and else it
+ *   stands still, until `advance`.
  *
  * @since 0.1.0
  */
@@ -62,6 +66,8 @@ export interface Options {
   readonly maxBodyBytes?: number
   readonly stream?: Streaming
   readonly rules?: ReadonlyArray<Rule>
+  readonly models?: "any" | "listed"
+  readonly time?: "real" | "virtual"
 }
 
 /**
@@ -82,6 +88,8 @@ export interface Config {
   readonly maxBodyBytes: number
   readonly stream: Streaming | undefined
   readonly rules: ReadonlyArray<Rule>
+  readonly models: "any" | "listed"
+  readonly time: "real" | "virtual"
 }
 
 /**
@@ -113,7 +121,9 @@ export const toConfig = (options: Options = {}): Config => {
     latencyOf: latencyOf(options),
     maxBodyBytes: options.maxBodyBytes ?? 16 * 1024 * 1024,
     stream: options.stream,
-    rules: options.rules ?? []
+    rules: options.rules ?? [],
+    models: options.models ?? "any",
+    time: options.time ?? "real"
   }
 }
 

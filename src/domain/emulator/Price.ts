@@ -65,6 +65,14 @@ export const find = (table: PriceTable, model: string): TokenPrice => {
 }
 
 /**
+ * True if the table has an entry for a model, or for the one of which it is a variant.
+ *
+ * @since 0.1.0
+ */
+export const isListed = (table: PriceTable, model: string): boolean =>
+  Object.hasOwn(table, model) || Object.hasOwn(table, model.replace(/:[a-z]+$/, ""))
+
+/**
  * What one call costs in USD. `total` is the sum of the two parts.
  *
  * @since 0.1.0

@@ -6,7 +6,9 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
 import type { JsonObject } from "./Prompt.ts"
 import type { Streaming } from "./Streaming.ts"
 
@@ -40,14 +42,27 @@ export interface Delivery {
 export type UsageForm = "full" | "null" | "absent"
 
 /**
- * An ordinary answer. `text` replaces the generated one; `items` are put before the generated output;
- * `only: true` sends nothing but `items`.
+ * A call of a function. Its arguments are JSON, which is brought into the form that the tool's schema asks for.
+ *
+ * @since 0.1.0
+ */
+export interface ToolCall {
+  readonly name: string
+  readonly arguments: Schema.Json
+}
+
+/**
+ * An ordinary answer. `text` replaces the generated one, and `json` does with a value, in the form that the request's schema
+ * asks for; `calls` are the functions that are called, instead of a text unless there is one; `items` are put before the
+ * generated output; `only: true` sends nothing but `items`.
  *
  * @since 0.1.0
  */
 export interface Answer extends Delivery {
   readonly _tag: "Answer"
   readonly text?: string
+  readonly json?: Schema.Json
+  readonly calls?: ReadonlyArray<ToolCall>
   readonly items?: ReadonlyArray<JsonObject>
   readonly only?: boolean
   readonly usage?: UsageForm
@@ -223,6 +238,29 @@ export const answer = (options?: Options<Answer>): Answer => ({ _tag: "Answer", 
  * @since 0.1.0
  */
 export const text = (text: string, options?: Options<Answer>): Answer => ({ _tag: "Answer", ...options, text })
+
+/**
+ * A structured answer with exactly this value, whatever form its schema has on the wire. Throws when the value does not fit
+ * its own schema.
+ *
+ * @since 0.1.0
+ */
+export const value = <A>(schema: Schema.Codec<A, unknown>, value: A, options?: Options<Answer>): Answer => {
+  const exit = Schema.encodeUnknownExit(Schema.toCodecJson(schema))(value)
+  if (exit._tag === "Success") return { _tag: "Answer", ...options, json: exit.value }
+  throw new Error(`Reply.value: the value does not fit its schema: ${Cause.prettyErrors(exit.cause)[0]?.message ?? ""}`)
+}
+
+/**
+ * A call of one function, without a text. `Reply.answer({ calls })` makes several.
+ *
+ * @since 0.1.0
+ */
+export const toolCall = (name: string, args: Schema.Json, options?: Options<Answer>): Answer => ({
+  _tag: "Answer",
+  ...options,
+  calls: [{ name, arguments: args }]
+})
 
 /**
  * A refusal; see {@link Refusal}.

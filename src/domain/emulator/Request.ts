@@ -35,7 +35,8 @@ export type Format =
  *
  * - `models`: the model and its fallbacks, in the order in which they are tried.
  * - `text`: everything the model reads, instructions first.
- * - `mustCall`: the functions of which one must be called; empty when text is wanted.
+ * - `functions`: the functions that may be called.
+ * - `mustCall`: those of which one must be called; empty when text is wanted.
  * - `body`: the JSON as it arrived, for echoes and for predicates of rules.
  *
  * @since 0.1.0
@@ -44,6 +45,7 @@ export interface Request {
   readonly models: ReadonlyArray<string>
   readonly text: string
   readonly format: Format
+  readonly functions: ReadonlyArray<FunctionTool>
   readonly mustCall: ReadonlyArray<FunctionTool>
   readonly maxOutputTokens: number | undefined
   readonly reasons: boolean
@@ -88,6 +90,7 @@ export const parse = (json: unknown): Result.Result<Request, Problem> => {
     models,
     text: input.success,
     format: format.success,
+    functions: tools.success,
     mustCall: mustCall.success,
     maxOutputTokens: typeof json["max_output_tokens"] === "number" ? json["max_output_tokens"] : undefined,
     reasons: isReasoning(json["reasoning"]),

@@ -1,8 +1,9 @@
 /**
  * Rules: which requests get another reply than the ordinary answer.
  *
- * Rules are asked in order; the first one that fires decides. They come before the built-in `emulator/…` models and after
- * authentication, validation, rate limit and credits.
+ * Rules are asked in order; the first one that fires decides. Each counts for itself the requests that match it, also those
+ * that another one decides. They come before the built-in `emulator/…` models and after authentication, validation, rate
+ * limit and credits.
  *
  * @since 0.1.0
  */
@@ -31,7 +32,8 @@ export interface Call {
 /**
  * The requests that a rule is about; everything given must hold, and an empty condition holds always.
  *
- * `path` defaults to `/responses`. `model` is the exact slug.
+ * `path` defaults to `/responses`. `model` is the exact slug. `attempt` is 1 for the first time that this very content is
+ * sent, 2 for its first repetition.
  *
  * @since 0.1.0
  */
@@ -39,6 +41,7 @@ export interface Condition {
   readonly path?: string
   readonly model?: string
   readonly textIncludes?: string
+  readonly attempt?: number
 }
 
 /**
@@ -49,7 +52,8 @@ export interface Condition {
  * - `nth`: only the matching request with this number, counted from 1.
  * - `reply`: the reply, or a function of the call.
  *
- * `times` and `nth` count in order of arrival; `call.attempt` is the way to script retries under concurrency.
+ * `times` and `nth` count in order of arrival, each rule for itself: of two rules with `nth` 1 and 2 the first request
+ * gets one and the second the other. `attempt` is the way to script retries under concurrency.
  *
  * @since 0.1.0
  */
@@ -87,23 +91,35 @@ export const fire = (
   call: Call
 ): readonly [reply: Reply | undefined, rules: ReadonlyArray<CountedRule>] => {
   let reply: Reply | undefined = undefined
-  const next: Array<CountedRule> = []
-  for (const entry of rules) {
-    if (reply !== undefined || !matches(entry.rule, call)) {
-      next.push(entry)
-      continue
+  const next = rules.map((entry) => {
+    const { matched, rule } = entry
+    if (!matches(rule.when, call)) return entry
+    const number = matched + 1
+    if (reply === undefined && isDue(rule, number)) {
+      reply = typeof rule.reply === "function" ? rule.reply(call) : rule.reply
     }
-    const number = entry.matched + 1
-    next.push({ ...entry, matched: number })
-    const fires = number <= (entry.rule.times ?? Infinity) && (entry.rule.nth ?? number) === number
-    if (fires) reply = typeof entry.rule.reply === "function" ? entry.rule.reply(call) : entry.rule.reply
-  }
+    return { rule, matched: number }
+  })
   return [reply, next]
 }
 
-const matches = ({ when }: Rule, call: Call): boolean => {
+/**
+ * True if a rule is about the matching request with this number, counted from 1.
+ *
+ * @since 0.1.0
+ */
+export const isDue = ({ nth, times }: Pick<Rule, "times" | "nth">, number: number): boolean =>
+  number <= (times ?? Infinity) && (nth ?? number) === number
+
+/**
+ * True if a condition holds for a call.
+ *
+ * @since 0.1.0
+ */
+export const matches = (when: Rule["when"], call: Call): boolean => {
   if (typeof when === "function") return call.path === "/responses" && when(call)
   return call.path === (when?.path ?? "/responses") &&
     (when?.model === undefined || when.model === call.model) &&
-    (when?.textIncludes === undefined || call.text.includes(when.textIncludes))
+    (when?.textIncludes === undefined || call.text.includes(when.textIncludes)) &&
+    (when?.attempt === undefined || when.attempt === call.attempt)
 }

@@ -4,7 +4,8 @@
  *
  * Understands `type` (also a list), `properties`, `required`, `additionalProperties`, `items`, `prefixItems`, `enum`,
  * `const`, `anyOf`, `oneOf`, `allOf`, `$ref` into `$defs` or `definitions`, the limits of numbers, strings, arrays and
- * objects, the common `format`s and simple `pattern`s. Anything else is ignored.
+ * objects, the common `format`s and simple `pattern`s, and for texts what a `description` says of them. Anything else is
+ * ignored.
  *
  * @since 0.1.0
  */
@@ -12,9 +13,15 @@ import * as Predicate from "effect/Predicate"
 import type * as Schema from "effect/Schema"
 import * as Draw from "./Draw.ts"
 import * as Pattern from "./Pattern.ts"
+import * as Hint from "./SchemaHint.ts"
 import * as Text from "./Text.ts"
 
-interface JsonSchema {
+/**
+ * A JSON Schema, as it came.
+ *
+ * @since 0.1.0
+ */
+export interface JsonSchema {
   readonly [keyword: PropertyKey]: unknown
 }
 
@@ -37,6 +44,8 @@ export const generate = (schema: unknown, draw: Draw.Draw): Schema.Json =>
 interface Position {
   readonly root: unknown
   readonly depth: number
+  /** The name of the member that the value is for. */
+  readonly name?: string | undefined
 }
 
 const value = (input: unknown, draw: Draw.Draw, at: Position): Schema.Json => {
@@ -66,12 +75,16 @@ const value = (input: unknown, draw: Draw.Draw, at: Position): Schema.Json => {
     case "object":
       return object(schema, draw, at)
     default:
-      return text(schema, draw)
+      return text(schema, draw, at.name)
   }
 }
 
-/** Follows `$ref` and merges `allOf`; `undefined` for a schema that says nothing at all. */
-const flatten = (input: unknown, root: unknown, steps: number): JsonSchema | undefined => {
+/**
+ * Follows `$ref` and merges `allOf`; `undefined` for a schema that says nothing at all.
+ *
+ * @since 0.1.0
+ */
+export const flatten = (input: unknown, root: unknown, steps: number): JsonSchema | undefined => {
   if (!Predicate.isObject(input) || steps > maximumDepth) return undefined
   const reference = input["$ref"]
   if (typeof reference === "string") {
@@ -184,7 +197,7 @@ const object = (schema: JsonSchema, draw: Draw.Draw, at: Position): Schema.Json 
   for (const [key, property] of Object.entries(properties)) {
     const here = Draw.child(draw, key)
     const wanted = required.includes(key) || (at.depth < leafDepth && Draw.integer(Draw.child(here, "?"), 0, 1) === 1)
-    if (wanted) entries.push([key, value(property, here, inner)])
+    if (wanted) entries.push([key, value(property, here, { ...inner, name: key })])
   }
   const open = schema["additionalProperties"]
   if (Predicate.isObject(open) || (open !== false && entries.length < (number(schema["minProperties"]) ?? 0))) {
@@ -197,59 +210,23 @@ const object = (schema: JsonSchema, draw: Draw.Draw, at: Position): Schema.Json 
   return Object.fromEntries(entries)
 }
 
-const text = (schema: JsonSchema, draw: Draw.Draw): string => {
-  const minimum = number(schema["minLength"]) ?? 0
-  const maximum = number(schema["maxLength"]) ?? Infinity
-  if (typeof schema["pattern"] === "string") {
-    const found = Pattern.generate(schema["pattern"], draw, { minimum, maximum })
-    if (found !== undefined) return found
-  }
-  if (typeof schema["format"] === "string") {
-    const found = formatted(schema["format"], draw)
-    if (found !== undefined) return found
-  }
+const text = (schema: JsonSchema, draw: Draw.Draw, name: string | undefined): string => {
+  const { description, format, pattern } = schema
+  const limits = Hint.lengthIn(description, {
+    minimum: number(schema["minLength"]) ?? 0,
+    maximum: number(schema["maxLength"]) ?? Infinity
+  })
+  const { maximum, minimum } = limits
+  const found = (typeof pattern === "string" ? Pattern.generate(pattern, draw, limits) : undefined) ??
+    (typeof format === "string" ? Hint.formatted(format, draw) : undefined) ??
+    (pattern === undefined ? Hint.hinted(description, name, draw, limits) : undefined)
+  if (found !== undefined) return found
   let result = Text.sentence(draw)
   for (let index = 0; result.length < minimum; index++) result += ` ${Text.sentence(Draw.child(draw, index))}`
   // Trimming can only follow the cut when enough characters stay.
   const cut = result.slice(0, maximum)
   const trimmed = cut.trim()
   return trimmed.length >= minimum ? trimmed : cut
-}
-
-const digits = (draw: Draw.Draw, minimum: number, maximum: number, length = 2): string =>
-  String(Draw.integer(draw, minimum, maximum)).padStart(length, "0")
-
-const formatted = (format: string, draw: Draw.Draw): string | undefined => {
-  const part = (name: string, minimum: number, maximum: number, length?: number) =>
-    digits(Draw.child(draw, name), minimum, maximum, length)
-  const date = `${part("year", 1990, 2029, 4)}-${part("month", 1, 12)}-${part("day", 1, 28)}`
-  const time = `${part("hour", 0, 23)}:${part("minute", 0, 59)}:${part("second", 0, 59)}Z`
-  const hex = (name: string, length: number) =>
-    Array.from({ length }, (_, i) => Draw.integer(Draw.child(draw, `${name}${i}`), 0, 15).toString(16)).join("")
-  switch (format) {
-    case "date-time":
-      return `${date}T${time}`
-    case "date":
-      return date
-    case "time":
-      return time
-    case "duration":
-      return `PT${part("minutes", 1, 90, 1)}M`
-    case "email":
-      return `${Text.word(draw)}@example.com`
-    case "hostname":
-      return `${Text.word(draw)}.example.com`
-    case "uri":
-      return `https://example.com/${Text.word(draw)}`
-    case "ipv4":
-      return `192.0.2.${part("host", 1, 254, 1)}`
-    case "ipv6":
-      return `2001:db8::${hex("host", 4)}`
-    case "uuid":
-      return `${hex("a", 8)}-${hex("b", 4)}-4${hex("c", 3)}-a${hex("d", 3)}-${hex("e", 12)}`
-    default:
-      return undefined
-  }
 }
 
 const list = (u: unknown): ReadonlyArray<unknown> | undefined => Array.isArray(u) && u.length > 0 ? u : undefined

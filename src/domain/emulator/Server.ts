@@ -3,15 +3,17 @@
  *
  * A layer only has to read the request, apply {@link step} atomically, wait as long as the decision says, and send it or
  * play its script.
- * The order of the checks: path, key, size, JSON, parameters; then for each candidate model: slug, rate limits, credits,
+ * The order of the checks: what is no request to the API, path, key, size, JSON, parameters; then for each candidate model: slug, rate limits, credits,
  * outages, rules, built-in models, answer. A candidate that ends in an error makes way for the next one of `models`.
  *
  * @since 0.1.0
  */
 import * as DateTime from "effect/DateTime"
 import * as Account from "./AccountDocument.ts"
+import * as AnswerCache from "./AnswerCache.ts"
 import * as Generation from "./Answering.ts"
 import * as Catalog from "./Catalog.ts"
+import * as ControlPanel from "./ControlPanel.ts"
 import {
   type Arrival,
   type Context,
@@ -42,10 +44,12 @@ const remembered = 1000
  */
 export const step = (config: Config, before: State, arrival: Arrival, now: number): Step => {
   const context = contextOf({ ...config, credits: before.credits }, arrival, now)
+  const control = ControlPanel.serve({ ...context, config }, before)
+  if (control !== undefined) return [ControlPanel.readable(control[0], arrival), control[1]]
   const state: State = { ...before, requests: [...before.requests.slice(1 - remembered), received(context)] }
   const [decision, after] = route(context, state)
   const outcome = "status" in decision ? String(decision.status) : decision._tag.toLowerCase()
-  return [dated(decision, now), { ...after, books: Ledger.count(after.books, outcome) }]
+  return [ControlPanel.readable(dated(decision, now), arrival), { ...after, books: Ledger.count(after.books, outcome) }]
 }
 
 /** A reply tells when it was sent, by the server's clock; some clients correct other instants by that. */
@@ -102,10 +106,10 @@ const route = (context: Context, state: State): Step => {
   const serve = arrival.method === "POST" ? services.get(path) : undefined
   const document = arrival.method === "GET" ? documentOf(path) : undefined
   if (serve === undefined && document === undefined) {
-    return fail(404, `There is no ${arrival.method} ${path || arrival.url}.`)
+    return fail(404, ControlPanel.hint(arrival.method, arrival.url, [...services.keys()], [...documents.keys()]))
   }
   if (key === "" || (config.keys !== undefined && !config.keys.has(key))) return fail(401)
-  if (serve !== undefined) return serve(context, state)
+  if (serve !== undefined) return cached(context, state, serve)
 
   const call: Rule.Call = { path, key: Ledger.keyLabel(key), model: "", text: "", attempt: 1, body: {} }
   const [reply, rules] = Rule.fire(state.rules, call)
@@ -113,6 +117,17 @@ const route = (context: Context, state: State): Step => {
   if (reply !== undefined && Reply.isInterruption(reply)) return [interrupt(context, reply), next]
   const body = document?.(context, state, query)
   return [body === undefined ? sendFault(context, Reply.failure(404)) : send(context, body, reply ?? {}), next]
+}
+
+/** Serves a request from the response cache, if it wants that and its answer is there. */
+const cached = (context: Context, state: State, serve: (context: Context, state: State) => Step): Step => {
+  const wish = AnswerCache.wishOf(context)
+  if (wish === undefined) return serve(context, state)
+  const kept = AnswerCache.find(state.cache, wish, context.now)
+  if (kept !== undefined) return [AnswerCache.hit(kept, wish, context.now), state]
+  const [decision, after] = serve(context, state)
+  const [told, cache] = AnswerCache.miss(after.cache, wish, decision, context.now)
+  return [told, { ...after, cache }]
 }
 
 const services: ReadonlyMap<string, (context: Context, state: State) => Step> = new Map([

@@ -76,6 +76,7 @@ export const response = (
     headers: head.headers,
     contentType: named("content-type") ?? head.contentType
   }
+  if (head.status === 204) return HttpServerResponse.empty({ status: head.status, headers: head.headers })
   const coding = named("content-encoding")
   if (coding === undefined || compress === uncompressed) {
     return typeof body === "string" ? HttpServerResponse.text(body, options) : HttpServerResponse.stream(body, options)

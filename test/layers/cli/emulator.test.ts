@@ -1,0 +1,115 @@
+/** The command `effect-openrouter`, run as a process. */
+import { assert, describe, it } from "@effect/vitest"
+import { type ChildProcess, spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { at } from "../emulator/support.ts"
+
+const bin = fileURLToPath(new URL("../../../src/layers/cli/bin.ts", import.meta.url))
+
+interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const run = (args: ReadonlyArray<string>, onStdout?: (child: ChildProcess, stdout: string) => void): Promise<Ended> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+    let stdout = ""
+    let stderr = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text
+      onStdout?.(child, stdout)
+    })
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text
+    })
+    child.on("close", (code) => resolve({ code, stdout, stderr }))
+  })
+
+describe("effect-openrouter", { timeout: 60_000 }, () => {
+  it("tells its version, and what it can do", async () => {
+    const [version, help] = await Promise.all([run(["--version"]), run(["emulator", "--help"])])
+    const manifest: { readonly version: string } = JSON.parse(
+      readFileSync(new URL("../../../package.json", import.meta.url), "utf8")
+    )
+    assert.deepStrictEqual(version, { code: 0, stdout: `effect-openrouter v${manifest.version}\n`, stderr: "" })
+    assert.strictEqual(help.code, 0)
+    assert.include(help.stdout, "--verbose")
+  })
+
+  const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: string]> = [
+    [
+      ["emulator", "--prot", "1"],
+      "Unrecognized flag: --prot in command effect-openrouter emulator. Did you mean --port?"
+    ],
+    [["emulator", "--port", "70000"], "Invalid value for flag --port: \"70000\". Expected a value between 0 and 65535"],
+    [["emulator", "--credits", "much"], "Expected an amount such as 12.50"],
+    [["emulatr"], "Unknown subcommand \"emulatr\" for \"effect-openrouter\". Did you mean emulator?"]
+  ]
+
+  it("says in one line what is wrong with a command line", async () => {
+    for (const [index, { code, stderr, stdout }] of (await Promise.all(wrong.map(([args]) => run(args)))).entries()) {
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      assert.match(stderr, /^effect-openrouter[^\n]* \(see --help\)\n$/)
+      assert.include(stderr, wrong[index]?.[1] ?? "nothing")
+    }
+  })
+
+  it("serves an emulator, logs, says that a port is used, and ends when it is interrupted", async () => {
+    let url = ""
+    let work: Promise<unknown> | undefined
+    const post = (body: { readonly [name: string]: unknown }, signal?: AbortSignal) =>
+      fetch(`${url}/responses`, {
+        method: "POST",
+        headers: { authorization: "Bearer any", "content-type": "application/json" },
+        body: JSON.stringify({ input: "Hello", ...body }),
+        ...(signal === undefined ? {} : { signal })
+      })
+    const failed = (promise: Promise<unknown>) => promise.then(() => false, () => true)
+    const asking = async (child: ChildProcess) => {
+      assert.strictEqual(at(await (await post({ model: "openai/gpt-5" })).json(), "status"), "completed")
+      const stream = await (await post({ model: "openai/gpt-5", stream: true })).text()
+      assert.match(stream, /data: \[DONE\]\n\n$/)
+      assert.strictEqual(at(await (await fetch(new URL("/", url))).json(), "post"), "/api/v1/responses")
+      assert.isTrue(await failed(post({ model: "emulator/disconnect" })))
+      assert.isTrue(
+        await failed(post({ model: "emulator/stream-reset", stream: true }).then((answer) => answer.text()))
+      )
+      assert.isTrue(await failed(post({ model: "emulator/hang" }, AbortSignal.timeout(200))))
+      assert.strictEqual((await post({ model: "unheard/of" })).status, 400)
+      const used = await run(["emulator", "--port", new URL(url).port])
+      assert.deepStrictEqual(used, {
+        code: 1,
+        stdout: "",
+        stderr: `effect-openrouter: port ${new URL(url).port} of 127.0.0.1 is in use; ` +
+          "choose another with --port, or a free one with --port 0\n"
+      })
+      child.kill("SIGINT")
+    }
+    const { code, stderr, stdout } = await run(
+      ["emulator", "--port", "0", "--verbose", "--listed-models"],
+      (child, stdout) => {
+        url = /^OpenRouter emulator: (\S+)\n$/.exec(stdout)?.[1] ?? ""
+        work ??= asking(child).catch((error: unknown) => {
+          child.kill("SIGKILL")
+          throw error
+        })
+      }
+    )
+    await work
+    assert.strictEqual(code, 130)
+    assert.strictEqual(stdout, `OpenRouter emulator: ${url}\n`)
+    assert.deepStrictEqual(stderr.split("\n").map((line) => line.replace(/ in \d+ ms$/, "")), [
+      "POST /api/v1/responses openai/gpt-5 -> 200",
+      "POST /api/v1/responses openai/gpt-5 -> 200",
+      "GET / -> 200",
+      "POST /api/v1/responses emulator/disconnect -> connection broken",
+      "POST /api/v1/responses emulator/stream-reset -> connection broken",
+      "POST /api/v1/responses emulator/hang -> left by the caller",
+      "POST /api/v1/responses unheard/of -> 400",
+      ""
+    ])
+  })
+})
