@@ -1,0 +1,95 @@
+/**
+ * Answers without a script: the same for the same seed and request, and valid for the schema that was asked for.
+ *
+ * Words come from the emulator's models, because they can be read. What those cannot make of the request's JSON Schema (a
+ * filter of the program's own, a rule that JSON Schema does not have) is drawn from the schema itself, by `effect/Arbitrary`.
+ *
+ * @since 0.1.0
+ */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Draw from "../../domain/emulator/Draw.ts"
+import * as SchemaJson from "../../domain/emulator/SchemaJson.ts"
+import * as Text from "../../domain/emulator/Text.ts"
+import * as CreateResponse from "../../domain/request/CreateResponse.ts"
+import * as ObjectText from "./ObjectText.ts"
+import { TestFailure } from "./ReplyOutcome.ts"
+import * as Shown from "./Shown.ts"
+import type { Asked } from "./TestScript.ts"
+
+/** So many readable answers are tried before one is drawn that may be hard to read. */
+const tries = 8
+
+/**
+ * The text that answers a request.
+ *
+ * @since 0.1.0
+ */
+export const text = (asked: Asked, seed: number): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    const { request, schema } = asked
+    const draw = Draw.make(seed, bytesOf(request))
+    const format = request.text?.format
+    if (format === undefined || format.type === "text") return Effect.succeed(spoken(draw))
+    const jsonSchema = "schema" in format ? format.schema : { type: "object" }
+    if (schema === undefined) return Effect.succeed(JSON.stringify(SchemaJson.generate(jsonSchema, draw)))
+    return Effect.flatMap(readable(schema, jsonSchema, draw), (text) =>
+      text === undefined ? drawn(asked, draw, schema) : Effect.succeed(text))
+  })
+
+/** Equal requests have equal bytes. */
+const bytesOf = (request: CreateResponse.CreateResponse): string =>
+  Result.getOrElse(CreateResponse.toBody(request, { stream: false }), () => "")
+
+const spoken = (draw: Draw.Draw): string =>
+  Array.from({ length: Draw.integer(draw, 1, 2) }, (_, index) => Text.sentence(Draw.child(draw, index))).join(" ")
+
+const readable = Effect.fnUntraced(function*(
+  schema: Schema.Codec<unknown, unknown>,
+  jsonSchema: unknown,
+  draw: Draw.Draw
+): Effect.fn.Return<string | undefined> {
+  for (let n = 0; n < tries; n++) {
+    const json = SchemaJson.generate(jsonSchema, n === 0 ? draw : Draw.child(draw, `try ${n}`))
+    if (yield* ObjectText.isAnswer(schema, json)) return JSON.stringify(json)
+  }
+  return undefined
+})
+
+const drawn = Effect.fnUntraced(function*(
+  { request }: Asked,
+  draw: Draw.Draw,
+  schema: Schema.Codec<unknown, unknown>
+): Effect.fn.Return<string> {
+  const arbitrary = yield* Effect.try({ try: () => Arbitrary.schema(schema), catch: wordsOf }).pipe(Effect.result)
+  if (Result.isFailure(arbitrary)) return yield* unanswerable(request, arbitrary.failure)
+  const seed = Draw.toKey(draw)
+  const sampled = yield* Effect.result(
+    Arbitrary.sampleEffect(arbitrary.success, { count: samples, size, seed, maxDiscards })
+  )
+  if (Result.isFailure(sampled)) return yield* unanswerable(request, "no value of it was found")
+  for (const value of sampled.success) {
+    const text = yield* ObjectText.write(schema, value)
+    // Not all values survive their JSON: there are no infinite numbers in it.
+    if (Result.isSuccess(text) && (yield* ObjectText.isAnswer(schema, JSON.parse(text.success)))) return text.success
+  }
+  return yield* unanswerable(request, "none of its values can be written as JSON and read back")
+})
+
+const samples = 20
+
+const size = 3
+
+const maxDiscards = 10_000
+
+const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
+
+const unanswerable = (request: CreateResponse.CreateResponse, reason: string): Effect.Effect<never> =>
+  Effect.die(
+    new TestFailure(
+      `layerAuto finds no answer for the schema of this call (${reason}); give one with layer and bySchema\n` +
+        `the call: ${Shown.request(request)}`
+    )
+  )
