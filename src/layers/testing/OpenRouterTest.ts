@@ -57,6 +57,7 @@ export * from "../../services/testing/OpenRouterTest.ts"
 export { equalityTesters, expectEqual, expectError, expectOutcome, snapshotSerializer } from "./Expectations.ts"
 export {
   accessDenied,
+  budgetExceeded,
   connectionFailed,
   contextLengthExceeded,
   empty,
@@ -66,7 +67,9 @@ export {
   invalidApiKey,
   invalidOutput,
   invalidRequest,
+  malformedResponse,
   modelUnavailable,
+  payloadTooLarge,
   paymentRequired,
   providerOverloaded,
   providerTimeout,
@@ -74,7 +77,8 @@ export {
   rateLimited,
   refused,
   serverError,
-  timedOut
+  timedOut,
+  unexpectedStatus
 } from "./ReadyErrors.ts"
 export type { ErrorDetails, HintDetails } from "./ReadyErrors.ts"
 export { TestFailure } from "./ReplyOutcome.ts"

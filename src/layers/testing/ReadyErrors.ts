@@ -8,6 +8,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
 import * as E from "../../domain/error/OpenRouterError.ts"
 import type { Usage } from "../../domain/money/Usage.ts"
 import * as Usd from "../../domain/money/Usd.ts"
@@ -256,6 +257,63 @@ export const connectionFailed = (
 export const timedOut = (
   details: ErrorDetails & { readonly phase?: E.TimedOut["phase"] | undefined } = {}
 ): E.TimedOut => new E.TimedOut({ ...detailsOf(details), phase: details.phase ?? "response" })
+
+/**
+ * `PayloadTooLarge`: the request is larger than the server takes.
+ *
+ * @since 0.1.0
+ */
+export const payloadTooLarge = (details: ErrorDetails = {}): E.PayloadTooLarge =>
+  new E.PayloadTooLarge(detailsOf(details, 413))
+
+/**
+ * `UnexpectedStatus`: an HTTP status that no rule covers, by default 418.
+ *
+ * @since 0.1.0
+ */
+export const unexpectedStatus = (status = 418, details: ErrorDetails = {}): E.UnexpectedStatus =>
+  new E.UnexpectedStatus(detailsOf(details, status))
+
+/**
+ * `MalformedResponse`: the answer is this text, which is no response.
+ *
+ * @since 0.1.0
+ */
+export const malformedResponse = (
+  body = "<html></html>",
+  details: ErrorDetails & { readonly reason?: E.MalformedResponse["reason"] } = {}
+): E.MalformedResponse =>
+  new E.MalformedResponse({
+    ...detailsOf(details),
+    body: Redacted.make(body),
+    ...Wire.compact({ reason: details.reason })
+  })
+
+/**
+ * `BudgetExceeded`, as if a budget of this limit were spent. `Budget.limit` does it by itself.
+ *
+ * @since 0.1.0
+ */
+export const budgetExceeded = (
+  details: Pick<ErrorDetails, "message" | "model"> & {
+    /** Default $1.00. */
+    readonly limit?: Usd.Input | undefined
+    /** Default: the limit. */
+    readonly spent?: Usd.Input | undefined
+    readonly scope?: string | undefined
+  } = {}
+): E.BudgetExceeded => {
+  const limit = Usd.make(details.limit ?? "1")
+  return new E.BudgetExceeded({
+    ...detailsOf(details),
+    limit,
+    spent: details.spent === undefined ? limit : Usd.make(details.spent),
+    unknown: Usd.zero,
+    reserved: Usd.zero,
+    scope: details.scope ?? "test",
+    reason: "spent"
+  })
+}
 
 /**
  * An error as it is at the instant of the call: what says after what time to come again says when that is.

@@ -302,30 +302,58 @@ describe("ready-made errors", () => {
     [OpenRouterTest.serverError(hint), "ServerError"]
   ] as const
 
-  it.effect("of all other kinds are one word", () =>
-    Effect.gen(function*() {
-      const errors = [
-        OpenRouterTest.refused(),
-        OpenRouterTest.incomplete("half a sen"),
-        OpenRouterTest.failed(),
-        OpenRouterTest.empty(),
-        OpenRouterTest.invalidRequest(),
-        OpenRouterTest.contextLengthExceeded(),
-        OpenRouterTest.invalidApiKey(),
-        OpenRouterTest.accessDenied(),
-        OpenRouterTest.modelUnavailable(),
-        OpenRouterTest.connectionFailed(),
-        OpenRouterTest.timedOut(),
-        OpenRouterTest.paymentRequired({ cost: "0.5", message, limitSource: "openrouter_key_limit" })
-      ]
-      for (const error of errors) {
-        const failure = yield* ask().pipe(Effect.flip, Effect.provide(OpenRouterTest.layer(error)))
+  /** One for each error of the library, made without a word. */
+  const plain: ReadonlyArray<E.OpenRouterError> = [
+    OpenRouterTest.invalidRequest(),
+    OpenRouterTest.contextLengthExceeded(),
+    OpenRouterTest.payloadTooLarge(),
+    OpenRouterTest.invalidApiKey(),
+    OpenRouterTest.paymentRequired(),
+    OpenRouterTest.accessDenied(),
+    OpenRouterTest.modelUnavailable(),
+    OpenRouterTest.rateLimited(),
+    OpenRouterTest.providerTimeout(),
+    OpenRouterTest.providerUnavailable(),
+    OpenRouterTest.providerOverloaded(),
+    OpenRouterTest.serverError(),
+    OpenRouterTest.unexpectedStatus(),
+    OpenRouterTest.refused(),
+    OpenRouterTest.connectionFailed(),
+    OpenRouterTest.timedOut(),
+    OpenRouterTest.malformedResponse(),
+    OpenRouterTest.budgetExceeded(),
+    OpenRouterTest.incomplete(),
+    OpenRouterTest.failed(),
+    OpenRouterTest.empty(),
+    OpenRouterTest.invalidOutput(),
+    OpenRouterTest.interrupted()
+  ]
+
+  it("are there for every error of the library", () => {
+    assert.strictEqual(new Set(plain.map(({ _tag }) => _tag)).size, E.OpenRouterError.members.length)
+  })
+
+  const failing = plain.flatMap((error) =>
+    error._tag === "InvalidOutput" || error._tag === "StreamInterrupted" ? [] : [[error] as const]
+  )
+
+  it.effect.each(failing)(
+    "$0._tag fails a call and a stream",
+    ([error]) =>
+      Effect.gen(function*() {
+        const failure = yield* OpenRouterTest.expectError(ask(), error._tag)
         assert.strictEqual(failure._tag, error._tag)
-        assert.strictEqual(Schema.is(E.OpenRouterError)(error), true)
-      }
-      const last = errors.at(-1)
-      assert.strictEqual(`${last?.cost}: ${last?.message}`, `$0.50: ${message}`)
-    }))
+        yield* OpenRouterTest.expectError(OpenRouter.stream({ model, input }), error._tag)
+      }).pipe(Effect.provide(OpenRouterTest.layer(error)))
+  )
+
+  it.effect("have the cost, the words and the place of the test", () =>
+    Effect.gen(function*() {
+      const error = yield* OpenRouterTest.expectError(ask(), "PaymentRequired")
+      assert.strictEqual(`${error.cost}: ${error.message} (${error.limitSource})`, `$0.50: ${message} (a_key)`)
+    }).pipe(Effect.provide(OpenRouterTest.layer(
+      OpenRouterTest.paymentRequired({ cost: "0.5", message, limitSource: "a_key" })
+    ))))
 
   it.effect("of a structured call are those of the text", () =>
     Effect.gen(function*() {
