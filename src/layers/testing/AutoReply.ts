@@ -8,6 +8,7 @@
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Draw from "../../domain/emulator/Draw.ts"
@@ -35,8 +36,7 @@ export const text = (asked: Asked, seed: number): Effect.Effect<string> =>
     if (format === undefined || format.type === "text") return Effect.succeed(spoken(draw))
     const jsonSchema = "schema" in format ? format.schema : { type: "object" }
     if (schema === undefined) return Effect.succeed(JSON.stringify(SchemaJson.generate(jsonSchema, draw)))
-    return Effect.flatMap(readable(schema, jsonSchema, draw), (text) =>
-      text === undefined ? drawn(asked, draw, schema) : Effect.succeed(text))
+    return Effect.map(structured(asked, schema, jsonSchema, draw), (json) => JSON.stringify(json))
   })
 
 /** Equal requests have equal bytes. */
@@ -46,43 +46,67 @@ const bytesOf = (request: CreateResponse.CreateResponse): string =>
 const spoken = (draw: Draw.Draw): string =>
   Array.from({ length: Draw.integer(draw, 1, 2) }, (_, index) => Text.sentence(Draw.child(draw, index))).join(" ")
 
-const readable = Effect.fnUntraced(function*(
+/** What can be read, with drawn parts where it does not fit; all of it drawn if that does not fit either. */
+const structured = Effect.fnUntraced(function*(
+  asked: Asked,
   schema: Schema.Codec<unknown, unknown>,
   jsonSchema: unknown,
   draw: Draw.Draw
-): Effect.fn.Return<string | undefined> {
-  for (let n = 0; n < tries; n++) {
-    const json = SchemaJson.generate(jsonSchema, n === 0 ? draw : Draw.child(draw, `try ${n}`))
-    if (yield* ObjectText.isAnswer(schema, json)) return JSON.stringify(json)
+): Effect.fn.Return<unknown> {
+  const first = SchemaJson.generate(jsonSchema, draw)
+  const places = yield* ObjectText.misfits(schema, first)
+  if (places.length === 0) return first
+  for (let n = 1; n < tries; n++) {
+    const other = SchemaJson.generate(jsonSchema, Draw.child(draw, `try ${n}`))
+    if ((yield* ObjectText.misfits(schema, other)).length === 0) return other
   }
-  return undefined
+  const sampled = yield* drawn(asked, draw, schema)
+  const mended = places.reduce<unknown>((json, path) => replaced(json, path, ObjectText.at(sampled, path)), first)
+  return (yield* ObjectText.misfits(schema, mended)).length === 0 ? mended : sampled
 })
+
+/** A copy with another value at one place. */
+const replaced = (json: unknown, path: ReadonlyArray<PropertyKey>, value: unknown): unknown => {
+  const [key, ...rest] = path
+  if (key === undefined) return value
+  if (Array.isArray(json)) {
+    return json.map((inner, index) => index === Number(key) ? replaced(inner, rest, value) : inner)
+  }
+  return Predicate.isObject(json) ? { ...json, [key]: replaced(json[key], rest, value) } : json
+}
 
 const drawn = Effect.fnUntraced(function*(
   { request }: Asked,
   draw: Draw.Draw,
   schema: Schema.Codec<unknown, unknown>
-): Effect.fn.Return<string> {
+): Effect.fn.Return<unknown> {
   const arbitrary = yield* Effect.try({ try: () => Arbitrary.schema(schema), catch: wordsOf }).pipe(Effect.result)
   if (Result.isFailure(arbitrary)) return yield* unanswerable(request, arbitrary.failure)
   const seed = Draw.toKey(draw)
-  const sampled = yield* Effect.result(
-    Arbitrary.sampleEffect(arbitrary.success, { count: samples, size, seed, maxDiscards })
-  )
-  if (Result.isFailure(sampled)) return yield* unanswerable(request, "no value of it was found")
-  for (const value of sampled.success) {
-    const text = yield* ObjectText.write(schema, value)
-    // Not all values survive their JSON: there are no infinite numbers in it.
-    if (Result.isSuccess(text) && (yield* ObjectText.isAnswer(schema, JSON.parse(text.success)))) return text.success
+  let reason = "no value of it was found"
+  for (const size of sizes) {
+    const sampled = yield* Effect.result(
+      Arbitrary.sampleEffect(arbitrary.success, { count: samples, size, seed, maxDiscards })
+    )
+    if (Result.isFailure(sampled)) continue
+    reason = "none of its values can be written as JSON and read back"
+    for (const value of sampled.success) {
+      const text = yield* ObjectText.write(schema, value)
+      // Not all values survive their JSON: there are no infinite numbers in it.
+      if (Result.isFailure(text)) continue
+      const json: unknown = JSON.parse(text.success)
+      if ((yield* ObjectText.misfits(schema, json)).length === 0) return json
+    }
   }
-  return yield* unanswerable(request, "none of its values can be written as JSON and read back")
+  return yield* unanswerable(request, reason)
 })
 
-const samples = 20
+/** Small values first: rules that few values meet need larger ones. */
+const sizes = [3, 30, 1000, 100_000]
 
-const size = 3
+const samples = 5
 
-const maxDiscards = 10_000
+const maxDiscards = 2000
 
 const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 

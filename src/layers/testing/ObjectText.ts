@@ -33,28 +33,52 @@ export const write = (
   )
 
 /**
- * True if a JSON value answers a request for this schema.
+ * The places where a JSON value is no answer to a request for this schema; none if it is one.
  *
  * @since 0.1.0
  */
-export const isAnswer = (schema: Schema.Codec<unknown, unknown>, json: unknown): Effect.Effect<boolean> =>
-  Effect.map(Effect.result(Schema.decodeUnknownEffect(codecOf(schema))(json)), Result.isSuccess)
+export const misfits = (
+  schema: Schema.Codec<unknown, unknown>,
+  json: unknown
+): Effect.Effect<ReadonlyArray<ReadonlyArray<PropertyKey>>> =>
+  Effect.map(
+    Effect.result(Schema.decodeUnknownEffect(codecOf(schema))(json, { errors: "all" })),
+    Result.match({
+      onSuccess: () => [],
+      onFailure: ({ issue }) => formatIssues(issue).issues.map(({ path }) => keysOf(path))
+    })
+  )
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
 const maxFlaws = 5
 
+const keysOf = (path: StandardIssue["path"] = []): ReadonlyArray<PropertyKey> =>
+  path.map((segment) => typeof segment === "object" ? segment.key : segment)
+
+type StandardIssue = ReturnType<typeof formatIssues>["issues"][number]
+
 const flaws = (issue: SchemaIssue.Issue, value: unknown): ReadonlyArray<string> =>
-  formatIssues(issue).issues.slice(0, maxFlaws).map(({ message, path = [] }) => {
-    const keys = path.map((segment) => typeof segment === "object" ? segment.key : segment)
+  formatIssues(issue).issues.slice(0, maxFlaws).map(({ message, path }) => {
+    const keys = keysOf(path)
     return `at ${RequestBody.pathText(keys) ?? "the whole of it"}: ${message}, got ${gotAt(value, keys)}`
   })
 
 const gotAt = (value: unknown, path: ReadonlyArray<PropertyKey>): string => {
+  const found = at(value, path)
+  return found === undefined ? "nothing" : Shown.value(found)
+}
+
+/**
+ * What is at a place of a value, or `undefined`.
+ *
+ * @since 0.1.0
+ */
+export const at = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
   let found = value
   for (const key of path) {
-    if (typeof found !== "object" || found === null || !Reflect.has(found, key)) return "nothing"
+    if (typeof found !== "object" || found === null || !Object.hasOwn(found, key)) return undefined
     found = Reflect.get(found, key)
   }
-  return Shown.value(found)
+  return found
 }

@@ -93,6 +93,17 @@ describe("a test client without a script", () => {
       assert.notDeepEqual(yield* texts(2, numbers), first)
     }))
 
+  it.effect("answers in words also where a rule of the program asks for something else beside them", () =>
+    Effect.gen(function*() {
+      const isLarge = Schema.makeFilter((n: number) => n > 1000, { expected: "a large number" })
+      const schema = Schema.Struct({ action: Schema.String, age: Schema.Int.check(isLarge) })
+      for (let n = 0; n < 5; n++) {
+        const { value } = yield* OpenRouter.respondObject({ model, input: `${input} ${n}`, schema })
+        assert.match(value.action, /^[A-Z][a-z' ]+\.$/)
+        assert.isAbove(value.age, 1000)
+      }
+    }).pipe(Effect.provide(OpenRouterTest.layerAuto())))
+
   it.effect("answers a plain call with text, streamed or not", () =>
     Effect.gen(function*() {
       const { text } = yield* ask()
