@@ -61,9 +61,24 @@ const structured = Effect.fnUntraced(function*(
     if ((yield* ObjectText.misfits(schema, other)).length === 0) return other
   }
   const sampled = yield* drawn(asked, draw, schema)
-  const mended = places.reduce<unknown>((json, path) => replaced(json, path, ObjectText.at(sampled, path)), first)
-  return (yield* ObjectText.misfits(schema, mended)).length === 0 ? mended : sampled
+  let mended: unknown = first
+  let open = places
+  // What is read in stages tells of a later stage only when the earlier ones are well.
+  for (let round = 0; round < rounds && open.length > 0; round++) {
+    for (const path of open) mended = replaced(mended, path, partFor(sampled, path))
+    open = yield* ObjectText.misfits(schema, mended)
+  }
+  return open.length === 0 ? mended : sampled
 })
+
+const rounds = 3
+
+/** What is drawn for a place; lists may be of different lengths. */
+const partFor = (sampled: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce((found: unknown, key) => {
+    if (Array.isArray(found)) return found[Number(key) % found.length]
+    return ObjectText.at(found, [key])
+  }, sampled)
 
 /** A copy with another value at one place. */
 const replaced = (json: unknown, path: ReadonlyArray<PropertyKey>, value: unknown): unknown => {

@@ -160,26 +160,28 @@ const isPlain = (u: unknown): u is object => {
 }
 
 /**
- * Compares Effect's data (amounts, instants, durations, options) by value in `toEqual` and its like. For `expect` of vitest and
- * jest: `expect.addEqualityTesters(OpenRouterTest.equalityTesters)`.
+ * As much of the `expect` of vitest, jest or bun as {@link extendExpect} uses.
  *
  * @since 0.1.0
  */
-export const equalityTesters: Array<(a: unknown, b: unknown) => boolean | undefined> = [
-  (a, b) => Usd.isUsd(a) && Usd.isUsd(b) ? Usd.equals(a, b) : undefined,
-  (a, b) => Equal.isEqual(a) && Equal.isEqual(b) ? Equal.equals(a, b) : undefined
-]
+export interface Expect {
+  addEqualityTesters?(testers: Array<(a: unknown, b: unknown) => boolean | undefined>): void
+  addSnapshotSerializer?(serializer: {
+    readonly test: (value: unknown) => boolean
+    readonly serialize: (value: unknown) => string
+  }): void
+}
 
 /**
- * Prints amounts as money in snapshots. For `expect` of vitest and jest:
- * `expect.addSnapshotSerializer(OpenRouterTest.snapshotSerializer)`.
+ * Teaches a runner's `expect` this library's data: amounts, instants, durations and options are compared by value, and
+ * amounts are money in snapshots. Call it once, in a setup file: `OpenRouterTest.extendExpect(expect)`.
  *
  * @since 0.1.0
  */
-export const snapshotSerializer: {
-  readonly test: (value: unknown) => boolean
-  readonly serialize: (value: unknown) => string
-} = {
-  test: Usd.isUsd,
-  serialize: Shown.value
+export const extendExpect = (expect: Expect): void => {
+  expect.addEqualityTesters?.([
+    (a, b) => Usd.isUsd(a) && Usd.isUsd(b) ? Usd.equals(a, b) : undefined,
+    (a, b) => Equal.isEqual(a) && Equal.isEqual(b) ? Equal.equals(a, b) : undefined
+  ])
+  expect.addSnapshotSerializer?.({ test: Usd.isUsd, serialize: Shown.value })
 }

@@ -54,7 +54,8 @@ import * as TestScript from "./TestScript.ts"
 import type { Next, Script } from "./TestScript.ts"
 
 export * from "../../services/testing/OpenRouterTest.ts"
-export { equalityTesters, expectEqual, expectError, expectOutcome, snapshotSerializer } from "./Expectations.ts"
+export { expectEqual, expectError, expectOutcome, extendExpect } from "./Expectations.ts"
+export type { Expect } from "./Expectations.ts"
 export {
   accessDenied,
   budgetExceeded,
