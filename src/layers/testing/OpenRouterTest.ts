@@ -49,7 +49,7 @@ import { TestFailure } from "./ReplyOutcome.ts"
 import type { Asking } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
 import { answer, isError, settled } from "./TestReply.ts"
-import type { Settled } from "./TestReply.ts"
+import type { Answer, Settled } from "./TestReply.ts"
 import * as TestScript from "./TestScript.ts"
 import type { Next, Script } from "./TestScript.ts"
 
@@ -131,7 +131,7 @@ export const layer = (script: Script, options: Options = {}): Layer.Layer<OpenRo
  *
  * @since 0.1.0
  */
-export interface AutoOptions extends Pick<Options, "endpoints"> {
+export interface AutoOptions {
   /** Another seed, other answers. Default 0. */
   readonly seed?: number | undefined
   /** What each call costs, such as `"0.002"`. Default nothing. */
@@ -141,10 +141,36 @@ export interface AutoOptions extends Pick<Options, "endpoints"> {
 }
 
 /**
+ * A reply that fits whatever is asked, as {@link layerAuto} gives it: for the calls of a script that a test has no wish for.
+ *
+ * **Example** (Everything goes well but for Ann)
+ *
+ * ```ts
+ * import { OpenRouterTest } from "effect-openrouter/testing"
+ *
+ * const test = OpenRouterTest.layer(
+ *   OpenRouterTest.byRequest([({ instructions }) => instructions === "You are Ann.", OpenRouterTest.refused("no")]).pipe(
+ *     OpenRouterTest.orElse(OpenRouterTest.auto({ seed: 7 }))
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const auto =
+  ({ cost, latency, seed = 0 }: AutoOptions = {}): (request: CreateResponse) => Effect.Effect<Answer> => (request) => {
+    const made = Effect.flatMap(
+      CurrentObjectSchema,
+      (schema) => Effect.map(AutoReply.text({ request, schema }, seed), (text) => answer({ text, cost }))
+    )
+    return latency === undefined ? made : Effect.delay(made, latency)
+  }
+
+/**
  * The `OpenRouter` service without a script: a structured call gets a value of its schema, any other a sentence or two.
  *
  * An answer depends on the seed and on the request alone, so a simulation tells the same story each time, in whatever order its
- * calls arrive; two equal requests get equal answers. It never calls a tool.
+ * calls arrive; two equal requests get equal answers. It never calls a tool. {@link auto} does the same for a part of a script.
  *
  * **Example** (A character decides something)
  *
@@ -163,22 +189,9 @@ export interface AutoOptions extends Pick<Options, "endpoints"> {
  *
  * @since 0.1.0
  */
-export const layerAuto = (options: AutoOptions = {}): Layer.Layer<OpenRouter | OpenRouterTest> => {
-  const { cost, endpoints, latency, seed = 0 } = options
-  return layerOf(
-    () => ({
-      next: (asked) => ({
-        _tag: "Reply",
-        reply: () => {
-          const made = Effect.map(AutoReply.text(asked, seed), (text) => answer({ text, cost }))
-          return latency === undefined ? made : Effect.delay(made, latency)
-        }
-      }),
-      unused: () => []
-    }),
-    { endpoints }
-  )
-}
+export const layerAuto = (
+  { endpoints, ...options }: AutoOptions & Pick<Options, "endpoints"> = {}
+): Layer.Layer<OpenRouter | OpenRouterTest> => layer(auto(options), { endpoints })
 
 /**
  * The `OpenRouter` service of a test that must not call a model: any call dies and shows what was asked, and if the program

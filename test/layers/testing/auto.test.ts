@@ -126,6 +126,19 @@ describe("a test client without a script", () => {
       assert.strictEqual(typeof JSON.parse(object.text), "object")
     }).pipe(Effect.provide(OpenRouterTest.layerAuto())))
 
+  it.effect("is a part of a script as well", () =>
+    Effect.gen(function*() {
+      const schema = Schema.Struct({ n: Schema.Int })
+      yield* OpenRouterTest.expectError(ask("Ann"), "Refused")
+      const { value } = yield* OpenRouter.respondObject({ model, input, schema })
+      assert.isTrue(Number.isInteger(value.n))
+      assert.isAbove((yield* ask("Bob")).text.length, 20)
+    }).pipe(Effect.provide(OpenRouterTest.layer(
+      OpenRouterTest.byRequest([({ input }) => input === "Ann", OpenRouterTest.refused()]).pipe(
+        OpenRouterTest.orElse(OpenRouterTest.auto({ seed: 7 }))
+      )
+    ))))
+
   it.effect("takes the cost and the time that it is told", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(0)
