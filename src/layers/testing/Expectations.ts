@@ -14,9 +14,8 @@ import type { Outcome } from "../../domain/outcome/Outcome.ts"
 import { TestFailure } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
 
-interface Tagged {
-  readonly _tag: string
-}
+/** The tags of the errors among them. */
+type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : never
 
 /** An effect, or a stream that is run to its end. */
 type Run<A, E, R> = Effect.Effect<A, E, R> | Stream.Stream<A, E, R>
@@ -45,16 +44,16 @@ const runOf = <A, E, R>(self: Run<A, E, R>): Effect.Effect<unknown, E, R> =>
  * @since 0.1.0
  */
 export const expectError: {
-  <E extends Tagged, const Tag extends E["_tag"]>(
+  <E, const Tag extends TagOf<E>>(
     tag: Tag
   ): <A, R>(self: Run<A, E, R>) => Effect.Effect<Extract<E, { readonly _tag: Tag }>, never, R>
-  <A, E extends Tagged, R, const Tag extends E["_tag"]>(
+  <A, E, R, const Tag extends TagOf<E>>(
     self: Run<A, E, R>,
     tag: Tag
   ): Effect.Effect<Extract<E, { readonly _tag: Tag }>, never, R>
 } = dual(
   2,
-  <A, E extends Tagged, R, const Tag extends E["_tag"]>(
+  <A, E, R, const Tag extends TagOf<E>>(
     self: Run<A, E, R>,
     tag: Tag
   ): Effect.Effect<Extract<E, { readonly _tag: Tag }>, never, R> =>
@@ -70,8 +69,8 @@ export const expectError: {
         ))
 )
 
-const hasTag = <E extends Tagged, Tag extends string>(u: E, tag: Tag): u is Extract<E, { readonly _tag: Tag }> =>
-  u._tag === tag
+const hasTag = <E, Tag extends string>(u: E, tag: Tag): u is Extract<E, { readonly _tag: Tag }> =>
+  Predicate.isTagged(u, tag)
 
 /**
  * Expects an outcome of this tag, and gives it. Anything else, an error included, fails the test with a message that says

@@ -113,6 +113,9 @@ const defaultEndpoints: NonNullable<Options["endpoints"]> = {
 
 const maxCalls = 10_000
 
+/** One says what to mend, and more of them say hardly more. */
+const maxTroubles = 3
+
 /**
  * The `OpenRouter` service with given replies, and {@link calls} to see what it was asked.
  *
@@ -200,14 +203,18 @@ export const layerAuto = (
  * @since 0.1.0
  */
 export const layerForbidden: Layer.Layer<OpenRouter | OpenRouterTest> = /* @__PURE__ */ Layer.suspend(() =>
-  layerOf(
-    () => ({ next: () => ({ _tag: "None", reason: "this test forbids calls (layerForbidden)" }), unused: () => [] }),
-    { endpoints: { "/key": undefined, "/credits": undefined } }
-  )
+  layerOf(() => ({ next: () => ({ _tag: "None", reason: forbidden }), unused: () => [] }), {}, forbidden)
 )
 
+const forbidden = "this test forbids calls (layerForbidden)"
+
 /** One layer for all: they differ in where replies come from. */
-const layerOf = (start: () => TestScript.Running, options: Options): Layer.Layer<OpenRouter | OpenRouterTest> =>
+const layerOf = (
+  start: () => TestScript.Running,
+  options: Options,
+  /** Why no endpoint answers. */
+  forbids?: string
+): Layer.Layer<OpenRouter | OpenRouterTest> =>
   Layer.effectContext(Effect.gen(function*() {
     const calls: Array<CreateResponse> = []
     const troubles: Array<string> = []
@@ -218,7 +225,7 @@ const layerOf = (start: () => TestScript.Running, options: Options): Layer.Layer
     const watched = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       Effect.tapDefect(self, (defect) =>
         Effect.sync(() => {
-          if (defect instanceof TestFailure) troubles.push(defect.message)
+          if (defect instanceof TestFailure && troubles.length < maxTroubles) troubles.push(defect.message)
         }))
 
     /** What is wrong with a test whose program has ended well. */
@@ -247,6 +254,7 @@ const layerOf = (start: () => TestScript.Running, options: Options): Layer.Layer
 
     const call = <A>(sending: Sending, call: Call<A>): Effect.Effect<A, RequestError> =>
       Effect.andThen(sending.onSent, () => {
+        if (forbids !== undefined) return mistaken(`${call.name} has no answer: ${forbids}`)
         const path = call.path.split("?")[0] ?? call.path
         const json = { ...defaultEndpoints, ...options.endpoints }[path]
         if (json === undefined) {

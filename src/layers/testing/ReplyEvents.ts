@@ -80,8 +80,10 @@ const composed = ({ details, pieces }: TextStream): {
   readonly end: Answer | E.OpenRouterError
 } => {
   const steps: Array<Step> = []
+  const error = pieces.find(isError)
+  const until = error === undefined ? pieces : pieces.slice(0, pieces.indexOf(error))
   let pause = 0
-  for (const piece of pieces) {
+  for (const piece of until) {
     if (isPause(piece)) pause += Duration.toMillis(piece.duration)
     else if (typeof piece === "string" && piece !== "") {
       steps.push({ pause, text: piece })
@@ -89,7 +91,6 @@ const composed = ({ details, pieces }: TextStream): {
     }
   }
   const text = steps.map((step) => step.text).join("")
-  const error = pieces.find(isError)
   const calls = pieces.filter(isToolCall)
   return {
     steps,
@@ -132,32 +133,42 @@ const source = Effect.fnUntraced(function*(
   const told = Result.isSuccess(ended)
     ? ended.success
     : yield* ReplyOutcome.completed(answer({ text: ended.failure.partialText ?? "" }), asking)
-  const events = StreamEvent.fromOutcome(told)
-  const first = events.findIndex(isDelta)
-  // Of a stream that breaks off without a text nothing came, and one that ends without a text has no pauses within.
-  const before = first !== -1 ? events.slice(0, first) : Result.isSuccess(ended) ? events : []
-  const after = first === -1 || Result.isFailure(ended) ? [] : events.slice(first).filter((event) => !isDelta(event))
-  const texts = events.filter(isDelta)
-  const delta = texts[0]
-  const steps = delta === undefined || given === undefined
-    ? texts.map((event) => ({ pause: 0, event }))
-    : given.map(({ pause, text }, index) => ({ pause: index === 0 ? 0 : pause, event: { ...delta, delta: text } }))
-  const timeline: ReadonlyArray<TimedEvent> = [
-    ...before.map((event) => ({ pause: 0, event })),
-    ...steps,
-    ...after.map((event, index) => ({ pause: index === 0 ? tail : 0, event }))
-  ]
-  const lead = delta === undefined || given === undefined ? tail : given[0]?.pause ?? 0
-  const isLate = delta !== undefined && after.length === 0
-  return new ReplySource(
-    timeline.map(({ event, pause }, index) => ({
-      pause: index === 0 ? lead : pause,
-      event: { ...event, sequenceNumber: index }
-    })),
-    timeline.length === 0 ? lead : isLate ? tail : 0,
-    ended
-  )
+  const { events, lastPause } = timed(StreamEvent.fromOutcome(told), Result.isFailure(ended), given, tail)
+  return new ReplySource(events, lastPause, ended)
 })
+
+/** The events at their times. Of a stream that breaks off they end with the last piece of its text. */
+const timed = (
+  all: ReadonlyArray<StreamEvent.StreamEvent>,
+  isCut: boolean,
+  given: ReadonlyArray<Step> = [],
+  tail: number
+): { readonly events: ReadonlyArray<TimedEvent>; readonly lastPause: number } => {
+  const last = all.findLastIndex(isDelta)
+  const delta = all.find(isDelta)
+  const [begin] = given
+  if (begin === undefined || delta === undefined) {
+    // Word by word, or without a text: nothing passes but before the first event.
+    const kept = isCut ? all.slice(0, last + 1) : all
+    return {
+      events: kept.map((event, index) => at(index, event, index === 0 ? tail : 0)),
+      lastPause: kept.length === 0 ? tail : 0
+    }
+  }
+  const before = all.slice(0, all.indexOf(delta))
+  const after = isCut ? [] : all.slice(last + 1)
+  const paced = [
+    ...before.map((event, index) => ({ event, pause: index === 0 ? begin.pause : 0 })),
+    ...given.map(({ pause, text }, index) => ({ event: { ...delta, delta: text }, pause: index === 0 ? 0 : pause })),
+    ...after.map((event, index) => ({ event, pause: index === 0 ? tail : 0 }))
+  ]
+  return { events: paced.map(({ event, pause }, index) => at(index, event, pause)), lastPause: isCut ? tail : 0 }
+}
+
+const at = (sequenceNumber: number, event: StreamEvent.StreamEvent, pause: number): TimedEvent => {
+  const numbered = { ...event, sequenceNumber }
+  return { event: numbered, pause }
+}
 
 /** An event, and the milliseconds that pass before it. */
 interface TimedEvent {

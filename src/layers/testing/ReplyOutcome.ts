@@ -106,7 +106,13 @@ const textOf = (details: Answer, { number, request, schema }: Asking): Effect.Ef
 
 const answering = (details: Details, { number, request }: Asking): Effect.Effect<Omit<Response, "status" | "output">> =>
   Effect.map(DateTime.now, (now) => {
-    const { cost, createdAt, id = `gen-test-${number}`, model = request.model, usage = noUsage } = details
+    const {
+      cost,
+      createdAt,
+      id = `gen-test-${number}`,
+      model = request.model ?? request.models?.[0],
+      usage = noUsage
+    } = details
     const instant = createdAt === undefined ? now : DateTime.makeUnsafe(createdAt)
     return {
       id,

@@ -162,7 +162,7 @@ export const toolCall = (
  * An answer that arrives in these pieces: each text is one event, and {@link pause} lets time pass before the next. An error
  * ends it: `Incomplete` and its like as the server tells them, any other as a stream that breaks off.
  *
- * A call that does not stream gets the whole after all pauses.
+ * A call that does not stream gets the whole after all pauses. The details are those of an answer; an error has its own.
  *
  * **Example** (A stream that stalls and breaks off)
  *

@@ -200,5 +200,9 @@ describe("types", () => {
     void OpenRouterTest.bySchema([Intention, [{ action: "waits" }, OpenRouterTest.refused(), "text"]])
     // @ts-expect-error -- it cannot fail with that
     void OpenRouterTest.expectError(ask(), "BudgetMissing")
+    // @ts-expect-error -- nor in a pipe
+    void ask().pipe(OpenRouterTest.expectError("BudgetMissing"))
+    const mixed = Effect.mapError(ask(), (error) => error._tag === "Refused" ? error : "something else")
+    void mixed.pipe(OpenRouterTest.expectError("Refused"), Effect.map(({ refusal }) => refusal.length))
   })
 })

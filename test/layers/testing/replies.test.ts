@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Duration, Effect, Fiber, Option, Schema, Stream } from "effect"
-import { Input, OpenRouter, OpenRouterError as E, type StreamEvent, Usd } from "effect-openrouter"
+import { Input, OpenRouter, OpenRouterError as E, type OutputItem, type StreamEvent, Usd } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
 import { ask, model } from "../client/support.ts"
@@ -249,6 +249,40 @@ describe("a stream", () => {
         assert.strictEqual(failure.partialText, "Once upon")
       }).pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.stream(["Once", " upon", error]))))
   )
+
+  it.effect("ends with its error, whatever the test writes behind it", () =>
+    Effect.gen(function*() {
+      const error = yield* OpenRouterTest.expectError(OpenRouter.streamText({ model, input }), "StreamInterrupted")
+      assert.strictEqual(error.partialText, "Once")
+    }).pipe(Effect.provide(OpenRouterTest.layer(
+      OpenRouterTest.stream(["Once", OpenRouterTest.interrupted(), OpenRouterTest.pause("Infinity"), " upon"])
+    ))))
+
+  it.effect("of an outcome with several messages keeps their order", () =>
+    Effect.gen(function*() {
+      const message = (id: string, text: string): OutputItem.OutputItem => ({
+        type: "message",
+        id,
+        role: "assistant",
+        content: [{ type: "output_text", text, annotations: [] }]
+      })
+      const answer = OpenRouterTest.answer({
+        text: "One and",
+        output: [message("m2", "two or"), message("m3", "three")]
+      })
+      const [outcome, events] = yield* Effect.all([
+        OpenRouter.outcome({ model, input }),
+        Stream.runCollect(OpenRouter.stream({ model, input }))
+      ]).pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.byModel({ "*": answer }))))
+      assert.deepStrictEqual(deltasOf(events), ["One", " and", "two", " or", "three"])
+      const places = events.flatMap((event) => event.type === "response.output_text.done" ? [event.outputIndex] : [])
+      assert.deepStrictEqual(places, [0, 1, 2])
+      assert.isBelow(
+        events.findIndex((event) => event.type === "response.output_text.done"),
+        events.findIndex((event) => event.type === "response.output_text.delta" && event.outputIndex === 1)
+      )
+      assert.strictEqual(outcome._tag === "Completed" ? outcome.text : "", "One andtwo orthree")
+    }))
 
   it.effect("that breaks off late does so", () =>
     Effect.gen(function*() {

@@ -235,7 +235,10 @@ describe("a test that forbids calls", () => {
       assert.include(message, `input: "Hello"`)
       const caught = yield* trouble(Effect.ignoreCause(ask()), OpenRouterTest.layerForbidden)
       assert.include(caught, `input: "Hello"`)
-      assert.include(yield* trouble(OpenRouter.key, OpenRouterTest.layerForbidden), "key")
+      assert.include(
+        yield* trouble(OpenRouter.key, OpenRouterTest.layerForbidden),
+        "key has no answer: this test forbids calls"
+      )
       assert.include(
         yield* trouble(Stream.runDrain(OpenRouter.streamText({ model, input })), OpenRouterTest.layerForbidden),
         input
