@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process"
 import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join, sep } from "node:path"
+import { basename, join, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { undocumented } from "./module-docs.ts"
 
@@ -92,27 +92,77 @@ const compilerOptions = {
   noUncheckedIndexedAccess: true,
   verbatimModuleSyntax: true,
   erasableSyntaxOnly: true,
+  allowImportingTsExtensions: true,
   noEmit: true,
   types: ["node"]
 }
 
-/** Installs the tarball and the given packages into an empty project, then compiles and runs one program there. */
-const consume = (program: string, tarball: string, packages: ReadonlyArray<string>) => {
-  const project = join(temporary, program.replace(/\.ts$/, ""))
+/** Installs the tarball and the given packages into an empty project with these files of `scripts/consumer`. */
+const install = (
+  name: string,
+  files: ReadonlyArray<string>,
+  tarball: string,
+  packages: ReadonlyArray<string>
+): string | undefined => {
+  const project = join(temporary, name)
   mkdirSync(project)
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [program] }))
-  copyFileSync(join(root, "scripts", "consumer", program), join(project, program))
-
-  const versions = [...packages, "typescript", "@types/node"].map((name) => `${name}@${manifest.devDependencies[name]}`)
-  if (!command(`${program}: installs`, project, "npm", "install", "--no-audit", "--no-fund", tarball, ...versions)) {
-    return
+  const names = files.map((file) => basename(file))
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: names }))
+  for (const [index, file] of files.entries()) {
+    copyFileSync(join(root, "scripts", "consumer", file), join(project, names[index] ?? file))
   }
+  const versions = [...packages, "typescript", "@types/node"].map((name) => `${name}@${manifest.devDependencies[name]}`)
+  const isInstalled = command(
+    `${name}: installs`,
+    project,
+    "npm",
+    "install",
+    "--no-audit",
+    "--no-fund",
+    tarball,
+    ...versions
+  )
+  return isInstalled ? project : undefined
+}
+
+/** Installs a project of one program, then compiles and runs it there. */
+const consume = (program: string, tarball: string, packages: ReadonlyArray<string>) => {
+  const project = install(program.replace(/\.ts$/, ""), [program], tarball, packages)
+  if (project === undefined) return
   const tsc = join(project, "node_modules", "typescript", "bin", "tsc")
   command(`${program}: compiles`, project, process.execPath, tsc, "--skipLibCheck", "true")
   command(`${program}: compiles with every declaration file checked`, project, process.execPath, tsc)
   command(`${program}: runs`, project, process.execPath, program)
   return join(project, "node_modules", manifest.name)
+}
+
+/** What a test with a mistake has to say. */
+const mistakes = [
+  `replies that nobody asked for: 1 of 2 replies: "left over"`,
+  "call 1 has no reply: its list had 0 replies, and all are used",
+  "at goTo: ",
+  "this test forbids calls (layerForbidden)",
+  "expected the error Refused, but it failed with ServerError"
+]
+
+/** Installs a project that tests its own program with the test kit, and runs its tests. */
+const consumeKit = (tarball: string) => {
+  const files = ["village.ts", "village.test.ts", "node.test.ts", "mistakes.ts"]
+  const packages = ["effect", "vitest", "@effect/vitest"]
+  const project = install("kit", files.map((file) => `kit/${file}`), tarball, packages)
+  if (project === undefined) return
+  const bin = (name: string, ...path: ReadonlyArray<string>) => join(project, "node_modules", name, ...path)
+  command("kit: compiles", project, process.execPath, bin("typescript", "bin", "tsc"), "--skipLibCheck", "true")
+  command("kit: tests pass in vitest", project, process.execPath, bin("vitest", "vitest.mjs"), "run", "village.test.ts")
+  command("kit: tests pass in node:test", project, process.execPath, "--test", "node.test.ts")
+  const { status, stdout } = spawnSync(process.execPath, ["--test", "mistakes.ts"], { cwd: project, encoding: "utf8" })
+  const missing = mistakes.filter((words) => !stdout.includes(words))
+  const isWrong = status === 0 || !/^(ℹ|#) fail 5$/m.test(stdout) || missing.length > 0
+  report(
+    "kit: tests with mistakes fail and say why",
+    isWrong ? [`exit code ${status}`, ...missing.map((words) => `missing: ${words}`), stdout].join("\n") : undefined
+  )
 }
 
 try {
@@ -127,6 +177,7 @@ try {
       checkCommand(installed)
     }
     consume("node.ts", tarball, ["effect", "@effect/platform-node"])
+    consumeKit(tarball)
   }
 } finally {
   rmSync(temporary, { recursive: true, force: true })

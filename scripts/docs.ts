@@ -1,7 +1,9 @@
 /**
  * Turns the examples in README, docs and docstrings into programs, so that they can be compiled and run.
  *
- * A fence opened with "ts" is compiled, "ts run" (or a first line `// run`) is also executed, "ts ignore" is neither.
+ * A fence opened with "ts" is compiled, "ts run" (or a first line `// run`) is also executed, "ts ignore" is neither. What
+ * several examples of a document have in common is in a fence "ts setup" above them; each "ts situation" below is executed
+ * with it.
  */
 import { execFile } from "node:child_process"
 import { globSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
@@ -14,6 +16,8 @@ export interface Block {
   readonly line: number
   readonly mode: "check" | "run" | "ignore"
   readonly code: string
+  /** What stands above it in its document and belongs to it. */
+  readonly setup?: Pick<Block, "line" | "code">
 }
 
 /** The files that may hold examples, relative to the root of the package. */
@@ -39,6 +43,7 @@ const docstrings = (text: string): ReadonlyArray<string> => {
 export const extract = (file: string, text: string): ReadonlyArray<Block> => {
   const lines = file.endsWith(".md") ? text.split("\n") : docstrings(text)
   const blocks: Array<Block> = []
+  let setup: Block["setup"]
   let open: { readonly info: string; readonly line: number } | undefined
   for (const [index, line] of lines.entries()) {
     const fence = /^\s*```\s*(.*?)\s*$/.exec(line)
@@ -50,13 +55,26 @@ export const extract = (file: string, text: string): ReadonlyArray<Block> => {
     const [language, flag] = open.info.split(/\s+/)
     if (language === "ts" || language === "typescript") {
       const code = lines.slice(open.line, index).join("\n")
-      const mode = flag === "ignore" ? "ignore" : flag === "run" || code.startsWith("// run") ? "run" : "check"
-      blocks.push({ file, line: open.line + 1, mode, code })
+      const line = open.line + 1
+      if (flag === "situation") {
+        if (setup === undefined) throw new Error(`${file}:${open.line}: there is no setup above this situation`)
+        blocks.push({ file, line, mode: "run", code, setup })
+      } else {
+        if (flag === "setup") setup = { line, code }
+        const mode = flag === "ignore" ? "ignore" : flag === "run" || code.startsWith("// run") ? "run" : "check"
+        blocks.push({ file, line, mode, code })
+      }
     }
     open = undefined
   }
   if (open !== undefined) throw new Error(`${file}:${open.line}: this fence is never closed`)
   return blocks
+}
+
+/** Each line is where it is in the document. */
+const textOf = ({ code, line, setup }: Block): string => {
+  const above = setup === undefined ? "" : `${"\n".repeat(setup.line - 1)}${setup.code}\n`
+  return `${above}${"\n".repeat(line - 1 - above.split("\n").length + 1)}${code}\n`
 }
 
 const nameOf = (block: Block) => `${block.file.replaceAll(/[^\w]+/g, "_")}_${block.line}.ts`
@@ -72,7 +90,7 @@ export const writeBlocks = (root: URL, blocks: ReadonlyArray<Block>): URL => {
   // A folder of its own for each run, because two test runs may overlap.
   const directory = pathToFileURL(`${mkdtempSync(`${cache}docs-`)}/`)
   for (const block of blocks) {
-    writeFileSync(new URL(nameOf(block), directory), `${"\n".repeat(block.line - 1)}${block.code}\n`)
+    writeFileSync(new URL(nameOf(block), directory), textOf(block))
   }
   const config = {
     extends: fileURLToPath(new URL("tsconfig.json", root)),

@@ -36,6 +36,17 @@ describe("the examples in README, docs and docstrings", () => {
   it.skip.each(ignored.map(at))("%s is ignored", () => {})
 })
 
+describe("the situations of a test author", () => {
+  const situations = blocks.filter(({ file, setup }) => file === "docs/testing.md" && setup !== undefined)
+
+  it("are ten at least", () => expect(situations.length).toBeGreaterThanOrEqual(10))
+
+  it.each(situations.map((block) => [at(block), block] as const))("%s has five lines at most", (_, { code }) => {
+    expect(code.split("\n").length).toBeLessThanOrEqual(5)
+    expect(Math.max(...code.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(120)
+  })
+})
+
 describe("the links in README and docs", () => {
   const links = documents(root).filter((file) => file.endsWith(".md")).flatMap((file) => {
     const text = readFileSync(new URL(file, root), "utf8")
@@ -80,6 +91,27 @@ ${fence}`
     ])
   })
 
+  it("puts what examples have in common above each of them, at its lines", () => {
+    const text = `${fence}ts setup
+const a: number = 1
+${fence}
+${fence}ts situation
+const b: string = a
+${fence}`
+    const [setup, situation] = extract("docs/x.md", text)
+    expect(setup).toEqual({ file: "docs/x.md", line: 2, mode: "check", code: "const a: number = 1" })
+    expect(situation).toEqual({
+      file: "docs/x.md",
+      line: 5,
+      mode: "run",
+      code: "const b: string = a",
+      setup: { line: 2, code: "const a: number = 1" }
+    })
+    expect(() => extract("docs/x.md", text.slice(text.indexOf("situation") - 6))).toThrow(
+      "docs/x.md:1: there is no setup"
+    )
+  })
+
   it("finds fenced blocks in docstrings only, without the stars", () => {
     const text = `const a = \`
 ${fence}ts
@@ -116,6 +148,13 @@ describe("the compiler and the runner", () => {
     },
     { file: "docs/bad.md", line: 7, mode: "check", code: "export const ok = 1\nexport const a: string = 1" },
     { file: "docs/loose.md", line: 3, mode: "check", code: "export const a: { b?: 1 } = { b: undefined }" },
+    {
+      file: "docs/situation.md",
+      line: 6,
+      mode: "check",
+      code: "export const b: string = a",
+      setup: { line: 2, code: "const a: number = 1\nexport const c: string = a" }
+    },
     { file: "docs/fails.md", line: 1, mode: "run", code: "throw new Error(\"planted\")" }
   ]
   let directory: URL
@@ -130,13 +169,15 @@ describe("the compiler and the runner", () => {
     const errors = await compile(root, directory, planted)
     expect(errors.map((error) => error.slice(0, error.indexOf("error")))).toEqual([
       "docs/bad.md:8: ",
-      "docs/loose.md:3: "
+      "docs/loose.md:3: ",
+      "docs/situation.md:3: ",
+      "docs/situation.md:6: "
     ])
   }, 60_000)
 
   it("tells a program that ends well from one that throws", async () => {
     const outcomes = await Promise.all(
-      [planted[0], planted[3]].flatMap((block) => block === undefined ? [] : [run(root, directory, block)])
+      [planted[0], planted.at(-1)].flatMap((block) => block === undefined ? [] : [run(root, directory, block)])
     )
     expect(outcomes.map((_) => _.exitCode)).toEqual([0, 1])
     expect(outcomes[1]?.output).toContain("planted")

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Ref } from "effect"
-import { CostLedger, OpenRouterError, Usd } from "effect-openrouter"
+import { CostLedger, Usd } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
 import * as data from "../../examples/town/data.ts"
@@ -172,17 +172,17 @@ describe("the town", () => {
 })
 
 describe("a call that fails", () => {
-  const failing = (part: string, error: OpenRouterError.OpenRouterError) =>
-    Town.run({ ...quiet, ticks: 1 }).pipe(Effect.provide(OpenRouterTest.layer((request) => {
-      if (`${request.instructions} ${request.input}`.includes(part)) return error
-      const isIntention = request.instructions?.startsWith("You are ") === true && request.text !== undefined
-      if (isIntention) return { action: "waits", goTo: "the inn" }
-      return request.text === undefined ? "It is quiet." : { event: "Rain.", mood: "calm" }
-    })))
+  /** All goes well but for the calls that have this part in what is said. */
+  const failing = (part: string, error: OpenRouterTest.Reply) =>
+    Town.run({ ...quiet, ticks: 1 }).pipe(Effect.provide(OpenRouterTest.layer(
+      OpenRouterTest.byRequest([({ input, instructions }) => `${instructions} ${input}`.includes(part), error]).pipe(
+        OpenRouterTest.orElse(OpenRouterTest.auto())
+      )
+    )))
 
   it.effect("idles its character when the rate limit lasts too long", () =>
     Effect.gen(function*() {
-      const story = yield* failing("You are Dov,", new OpenRouterError.RateLimited({ message: "later" }))
+      const story = yield* failing("You are Dov,", OpenRouterTest.rateLimited())
       assert.strictEqual(story.stoppedBy, undefined)
       assert.deepStrictEqual(idlers(story), ["1 Dov: rate-limited for too long"])
       const dov = story.ticks[0]?.turns.find(({ name }) => name === "Dov")
@@ -192,26 +192,21 @@ describe("a call that fails", () => {
 
   it.effect("leaves half a narration as it is", () =>
     Effect.gen(function*() {
-      const error = new OpenRouterError.Incomplete({
-        message: "",
-        reason: "max_output_tokens",
-        partialText: "Gulls and"
-      })
-      const story = yield* failing("You narrate", error)
+      const story = yield* failing("You narrate", OpenRouterTest.incomplete("Gulls and"))
       assert.strictEqual(story.ticks[0]?.scenes[0]?.narration, "Gulls and …")
     }))
 
   it.effect("stops the town when nobody could answer", () =>
     Effect.gen(function*() {
-      const story = yield* failing("You narrate", new OpenRouterError.ProviderUnavailable({ message: "down" }))
+      const story = yield* failing("You narrate", OpenRouterTest.providerUnavailable())
       assert.strictEqual(story.stoppedBy?._tag, "ProviderUnavailable")
       assert.strictEqual(story.ticks.length, 0)
     }))
 
   it.effect("says what to do when there is no key", () =>
     Effect.gen(function*() {
-      const noKey = new OpenRouterError.InvalidApiKey({ message: "there is no API key: set OPENROUTER_API_KEY" })
-      const story = yield* failing("", noKey)
+      const message = "there is no API key: set OPENROUTER_API_KEY"
+      const story = yield* failing("", OpenRouterTest.invalidApiKey({ message }))
       assert.include(Report.endOf(story), "Stopped by InvalidApiKey: there is no API key: set OPENROUTER_API_KEY")
     }))
 })

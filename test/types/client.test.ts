@@ -194,6 +194,8 @@ describe("layers", () => {
     holds<Same<Emulated, Layer.Layer<HttpClient.HttpClient | Emulator.Emulator>>>(true)
     type Tested = ReturnType<typeof OpenRouterTest.layer>
     holds<Same<Tested, Layer.Layer<OpenRouter.OpenRouter | OpenRouterTest.OpenRouterTest>>>(true)
+    holds<Same<ReturnType<typeof OpenRouterTest.layerAuto>, Tested>>(true)
+    holds<Same<typeof OpenRouterTest.layerForbidden, Tested>>(true)
   })
 
   it("do not hide what is missing", () => {

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type * as Usd from "../money/Usd.ts"
+import type { Response } from "../response/Response.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as E from "./OpenRouterError.ts"
 
@@ -15,8 +16,27 @@ import * as E from "./OpenRouterError.ts"
  *
  * @since 0.1.0
  */
-export const withCallCost = (error: E.RequestError, callCost: Usd.Usd): E.RequestError => {
-  const own = ownOf(error, callCost)
+export const withCallCost = (error: E.RequestError, callCost: Usd.Usd): E.RequestError =>
+  remade(error, ownOf(error, callCost))
+
+/**
+ * What another error of the same kind may have instead.
+ *
+ * @since 0.1.0
+ */
+export interface Changes {
+  readonly message: string
+  readonly callCost?: Usd.Usd
+  readonly partialText?: string
+  readonly response?: Response
+}
+
+/**
+ * The error made again with other fields; what spreading leaves out (message and response) is among them.
+ *
+ * @since 0.1.0
+ */
+export const remade = (error: E.RequestError, own: Changes): E.RequestError => {
   switch (error._tag) {
     case "InvalidRequest":
       return new E.InvalidRequest({ ...error, ...own })

@@ -2,14 +2,16 @@
  * A client for tests: it replies by the book, without HTTP.
  *
  * It is the real client without a transport: it checks requests, runs its replies through middlewares and admissions (so
- * ledgers book them), and turns an error instance into what the real client would do with it. It never retries: the error
- * that a test asks for is the error that the program sees.
+ * ledgers book them, budgets hold, and a gate that it is given lets calls pass), and turns an error instance into what the
+ * real client would do with it. Unless asked to it never retries: the error that a test asks for is the error that the
+ * program sees. What is wrong with the test itself (a reply that does not fit, a call without a reply, replies that nobody
+ * asked for) is a defect whose message says what to mend.
  *
  * **Example** (A character idles when its call is refused)
  *
  * ```ts
  * import { Effect } from "effect"
- * import { OpenRouter, OpenRouterError } from "effect-openrouter"
+ * import { OpenRouter } from "effect-openrouter"
  * import { OpenRouterTest } from "effect-openrouter/testing"
  *
  * const act = OpenRouter.respond({ model: "openai/gpt-5", input: "What does Bob want?" }).pipe(
@@ -17,93 +19,91 @@
  *   Effect.catchTag("Refused", () => Effect.succeed("idles"))
  * )
  *
- * const test = act.pipe(
- *   Effect.provide(OpenRouterTest.layer([
- *     "walks home",
- *     new OpenRouterError.Refused({ message: "no", refusal: "I can't help with that.", source: "model" })
- *   ]))
- * )
+ * const test = act.pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.refused("I can't help with that."))))
  * ```
  *
  * @since 0.1.0
  */
-import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Ref from "effect/Ref"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as E from "../../domain/error/OpenRouterError.ts"
-import type { Usage } from "../../domain/money/Usage.ts"
-import * as Usd from "../../domain/money/Usd.ts"
-import * as Outcome from "../../domain/outcome/Outcome.ts"
-import type * as CreateResponse from "../../domain/request/CreateResponse.ts"
-import type { OutputItem } from "../../domain/response/OutputItem.ts"
-import type { Response } from "../../domain/response/Response.ts"
-import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
-import * as Wire from "../../domain/wire/Wire.ts"
+import type * as Scope from "effect/Scope"
+import type { Call } from "../../domain/endpoint/Call.ts"
+import { RequestError } from "../../domain/error/OpenRouterError.ts"
+import type * as Usd from "../../domain/money/Usd.ts"
+import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Deadlines from "../../services/Deadlines.ts"
 import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
-import type { StreamError } from "../../services/OpenRouter.ts"
+import { RateGate } from "../../services/RateGate.ts"
 import { OpenRouterTest } from "../../services/testing/OpenRouterTest.ts"
-
 import * as Kernel from "../client/Kernel.ts"
 import type { Sending } from "../client/Sending.ts"
-import type { Ended, EventSource } from "../client/StreamAttempt.ts"
+import * as AutoReply from "./AutoReply.ts"
+import * as ReplyEvents from "./ReplyEvents.ts"
+import { TestFailure } from "./ReplyOutcome.ts"
+import type { Asking } from "./ReplyOutcome.ts"
+import * as Shown from "./Shown.ts"
+import { answer, isError, settled } from "./TestReply.ts"
+import type { Answer, Settled } from "./TestReply.ts"
+import * as TestScript from "./TestScript.ts"
+import type { Next, Script } from "./TestScript.ts"
 
 export * from "../../services/testing/OpenRouterTest.ts"
+export { expectEqual, expectError, expectOutcome, extendExpect } from "./Expectations.ts"
+export type { Expect } from "./Expectations.ts"
+export {
+  accessDenied,
+  budgetExceeded,
+  connectionFailed,
+  contextLengthExceeded,
+  empty,
+  failed,
+  incomplete,
+  interrupted,
+  invalidApiKey,
+  invalidOutput,
+  invalidRequest,
+  malformedResponse,
+  modelUnavailable,
+  payloadTooLarge,
+  paymentRequired,
+  providerOverloaded,
+  providerTimeout,
+  providerUnavailable,
+  rateLimited,
+  refused,
+  serverError,
+  timedOut,
+  unexpectedStatus
+} from "./ReadyErrors.ts"
+export type { ErrorDetails, HintDetails } from "./ReadyErrors.ts"
+export { TestFailure } from "./ReplyOutcome.ts"
+export { request as showRequest, value as show } from "./Shown.ts"
+export { answer, pause, stream, toolCall, value } from "./TestReply.ts"
+export type { Answer, Details, Pause, Piece, Reply, TextStream, ToolCall, Value } from "./TestReply.ts"
+export { byModel, byRequest, bySchema, forever, orElse } from "./TestScript.ts"
+export type { Asked, Case, Cases, Forever, Script } from "./TestScript.ts"
 
 /**
- * An answer in detail, for tests that look at more than the text.
- *
- * @since 0.1.0
- */
-export interface Answer {
-  readonly _tag: "OpenRouterTest/Answer"
-  /** The text of the answer; {@link value} takes its place for a structured one. */
-  readonly text?: string | undefined
-  /** A value of the asked schema. */
-  readonly value?: unknown
-  /** Items beside the text, such as function calls. */
-  readonly output?: ReadonlyArray<OutputItem> | undefined
-  /** Default: no tokens and no cost. */
-  readonly usage?: Usage | undefined
-  /** Default: the model that was asked for. */
-  readonly model?: string | undefined
-}
-
-/**
- * Makes an answer in detail.
- *
- * @since 0.1.0
- */
-export const answer = (details: Omit<Answer, "_tag">): Answer => ({ ...details, _tag: "OpenRouterTest/Answer" })
-
-/**
- * What a test client replies: a text, an {@link answer}, an error, a value for the schema that `respondObject` asks for, a
- * function of the request (which may give an effect), or a list of these, one for each call.
- *
- * @since 0.1.0
- */
-export type Reply =
-  | string
-  | Answer
-  | E.OpenRouterError
-  | { readonly [key: string]: unknown }
-  | ((request: CreateResponse.CreateResponse) => Reply | Effect.Effect<Reply>)
-  | ReadonlyArray<Reply>
-
-/**
- * What the plain endpoints of a test client answer: their JSON by path, such as `{ "/key": { data: { limit: 5 } } }`.
+ * How a test client differs from the usual one.
  *
  * @since 0.1.0
  */
 export interface Options {
+  /**
+   * What the plain endpoints answer: their JSON by path, such as `{ "/key": { data: { limit: 5 } } }`, or an error. `/key` and
+   * `/credits` have an answer without it; with `/models` the client knows prices, for budgets.
+   */
   readonly endpoints?: { readonly [path: string]: unknown } | undefined
+  /** True: errors are tried again as `RetryPolicy` says, each attempt with the next reply. Default false. */
+  readonly retries?: boolean | undefined
+  /** True: replies of a list that nobody asked for are no failure. Default false. */
+  readonly allowUnused?: boolean | undefined
 }
 
 const defaultEndpoints: NonNullable<Options["endpoints"]> = {
@@ -113,221 +113,212 @@ const defaultEndpoints: NonNullable<Options["endpoints"]> = {
 
 const maxCalls = 10_000
 
+/** One says what to mend, and more of them say hardly more. */
+const maxTroubles = 3
+
 /**
  * The `OpenRouter` service with given replies, and {@link calls} to see what it was asked.
  *
- * A list is used up in order; a call beyond its end is a defect of the test and dies with the number of the call.
+ * A list is used up in order. A call that finds no reply dies with a message that shows the call; if the program catches that
+ * and goes on, closing the layer fails, and so it does when replies are left that nobody asked for (`allowUnused` says that
+ * they may be), unless the program has failed anyway. A `RateGate` that is in the context of the layer is asked as the real
+ * client asks its own; without one there is none.
  *
  * @since 0.1.0
  */
-export const layer = (reply: Reply, options: Options = {}): Layer.Layer<OpenRouter | OpenRouterTest> =>
+export const layer = (script: Script, options: Options = {}): Layer.Layer<OpenRouter | OpenRouterTest> =>
+  layerOf(() => TestScript.start(script), options)
+
+/**
+ * How {@link layerAuto} answers.
+ *
+ * @since 0.1.0
+ */
+export interface AutoOptions {
+  /** Another seed, other answers. Default 0. */
+  readonly seed?: number | undefined
+  /** What each call costs, such as `"0.002"`. Default nothing. */
+  readonly cost?: Usd.Input | undefined
+  /** How long each call takes, by the clock of the caller. Default no time. */
+  readonly latency?: Duration.Input | undefined
+}
+
+/**
+ * A reply that fits whatever is asked, as {@link layerAuto} gives it: for the calls of a script that a test has no wish for.
+ *
+ * **Example** (Everything goes well but for Ann)
+ *
+ * ```ts
+ * import { OpenRouterTest } from "effect-openrouter/testing"
+ *
+ * const test = OpenRouterTest.layer(
+ *   OpenRouterTest.byRequest([({ instructions }) => instructions === "You are Ann.", OpenRouterTest.refused("no")]).pipe(
+ *     OpenRouterTest.orElse(OpenRouterTest.auto({ seed: 7 }))
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const auto =
+  ({ cost, latency, seed = 0 }: AutoOptions = {}): (request: CreateResponse) => Effect.Effect<Answer> => (request) => {
+    const made = Effect.flatMap(
+      CurrentObjectSchema,
+      (schema) => Effect.map(AutoReply.text({ request, schema }, seed), (text) => answer({ text, cost }))
+    )
+    return latency === undefined ? made : Effect.delay(made, latency)
+  }
+
+/**
+ * The `OpenRouter` service without a script: a structured call gets a value of its schema, any other a sentence or two.
+ *
+ * An answer depends on the seed and on the request alone, so a simulation tells the same story each time, in whatever order its
+ * calls arrive; two equal requests get equal answers. It never calls a tool. {@link auto} does the same for a part of a script.
+ *
+ * **Example** (A character decides something)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { OpenRouter } from "effect-openrouter"
+ * import { OpenRouterTest } from "effect-openrouter/testing"
+ *
+ * const Intention = Schema.Struct({ action: Schema.String, goTo: Schema.Literals(["the inn", "the mill"]) })
+ *
+ * const test = OpenRouter.respondObject({ model: "openai/gpt-5", input: "What does Bob want?", schema: Intention }).pipe(
+ *   Effect.map(({ value }) => value.goTo),
+ *   Effect.provide(OpenRouterTest.layerAuto({ seed: 7 }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+export const layerAuto = (
+  { endpoints, ...options }: AutoOptions & Pick<Options, "endpoints"> = {}
+): Layer.Layer<OpenRouter | OpenRouterTest> => layer(auto(options), { endpoints })
+
+/**
+ * The `OpenRouter` service of a test that must not call a model: any call dies and shows what was asked, and if the program
+ * catches that and goes on, closing the layer fails.
+ *
+ * @since 0.1.0
+ */
+export const layerForbidden: Layer.Layer<OpenRouter | OpenRouterTest> = /* @__PURE__ */ Layer.suspend(() =>
+  layerOf(() => ({ next: () => ({ _tag: "None", reason: forbidden }), unused: () => [] }), {}, forbidden)
+)
+
+const forbidden = "this test forbids calls (layerForbidden)"
+
+/** One layer for all: they differ in where replies come from. */
+const layerOf = (
+  start: () => TestScript.Running,
+  options: Options,
+  /** Why no endpoint answers. */
+  forbids?: string
+): Layer.Layer<OpenRouter | OpenRouterTest> =>
   Layer.effectContext(Effect.gen(function*() {
-    const calls: Array<CreateResponse.CreateResponse> = []
-    const used = yield* Ref.make(0)
-    const replyTo = (sending: Sending, request: CreateResponse.CreateResponse): Effect.Effect<Settled> =>
-      Effect.andThen(sending.onSent, () => {
+    const calls: Array<CreateResponse> = []
+    const troubles: Array<string> = []
+    const script = start()
+    let count = 0
+
+    /** Remembers what is wrong with the test, should the program go on after it. */
+    const watched = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.tapDefect(self, (defect) =>
+        Effect.sync(() => {
+          if (defect instanceof TestFailure && troubles.length < maxTroubles) troubles.push(defect.message)
+        }))
+
+    /** What is wrong with a test whose program has ended well. */
+    yield* closing(() => [
+      ...troubles.map((message) => `the program went on after this, which no test should pass over:\n${message}`),
+      ...(options.allowUnused === true ? [] : script.unused()).map((line) => `replies that nobody asked for: ${line}`)
+    ])
+
+    const replyTo = (sending: Sending, request: CreateResponse) =>
+      Effect.flatMap(Effect.andThen(sending.onSent, CurrentObjectSchema), (schema) => {
         calls.push(request)
         if (calls.length > maxCalls) calls.shift()
-        return chosen(reply, request, Ref.getAndUpdate(used, (n) => n + 1))
+        const number = ++count
+        const next = script.next({ request, schema })
+        return next._tag === "None"
+          ? mistaken(`call ${number} has no reply: ${next.reason}\nthe call: ${Shown.request(request)}`)
+          : Effect.map(
+            chosen(
+              next,
+              request,
+              () => mistaken(`the test's reply to call ${number} is undefined\nthe call: ${Shown.request(request)}`)
+            ),
+            (reply) => ({ reply, asking: { number, request, schema } satisfies Asking })
+          )
       })
-    const sender: Kernel.Sender = {
+
+    const call = <A>(sending: Sending, call: Call<A>): Effect.Effect<A, RequestError> =>
+      Effect.andThen(sending.onSent, () => {
+        if (forbids !== undefined) return mistaken(`${call.name} has no answer: ${forbids}`)
+        const path = call.path.split("?")[0] ?? call.path
+        const json = { ...defaultEndpoints, ...options.endpoints }[path]
+        if (json === undefined) {
+          return mistaken(
+            `${call.name} has no answer: give its JSON in the option endpoints, as ${JSON.stringify(path)}`
+          )
+        }
+        return isRequestError(json) ? Effect.fail(json) : Effect.fromResult(call.read(
+          { status: 200, headers: {}, text: JSON.stringify(json) },
+          { attempts: 1, now: 0 }
+        ))
+      })
+
+    const service = Kernel.make({
       account: "test",
-      respond: (sending, request) => Effect.flatMap(replyTo(sending, request), (reply) => toOutcome(reply, request)),
-      stream: (sending, request) => Effect.flatMap(replyTo(sending, request), (reply) => toEvents(reply, request)),
-      call: (sending, call) =>
-        Effect.andThen(sending.onSent, () => {
-          const path = call.path.split("?")[0] ?? call.path
-          const json = { ...defaultEndpoints, ...options.endpoints }[path]
-          return json === undefined
-            ? Effect.die(new Error(`OpenRouterTest: ${path} has no answer; pass it in the option "endpoints"`))
-            : Effect.fromResult(call.read(
-              { status: 200, headers: {}, text: JSON.stringify(json) },
-              { attempts: 1, now: 0 }
-            ))
-        })
-    }
-    const service = Kernel.make(sender, {
+      respond: (sending, request) =>
+        watched(Effect.flatMap(replyTo(sending, request), ({ asking, reply }) => ReplyEvents.whole(reply, asking))),
+      stream: (sending, request) =>
+        watched(Effect.flatMap(replyTo(sending, request), ({ asking, reply }) => ReplyEvents.make(reply, asking))),
+      call: (sending, asked) => watched(call(sending, asked))
+    }, {
       timeout: Deadlines.defaults.response,
-      retries: false,
+      retries: options.retries === true,
       // Its models have no price, unless the test gives a list of them.
-      prices: options.endpoints?.["/models"] !== undefined
+      prices: options.endpoints?.["/models"] !== undefined,
+      gate: Option.getOrUndefined(yield* Effect.serviceOption(RateGate))?.admission
     })
     return Context.make(OpenRouter, service).pipe(
       Context.add(OpenRouterTest, { calls: Effect.sync(() => calls.slice()) })
     )
   }))
 
-/** What a stream says, event by event, and how it ends. */
-const toEvents = (
-  reply: Settled,
-  request: CreateResponse.CreateResponse
-): Effect.Effect<EventSource, StreamError> => {
-  if (isError(reply) && reply._tag === "StreamInterrupted") {
-    return Effect.map(
-      completed(answer({ text: reply.partialText ?? "" }), request),
-      (outcome) => eventSource(StreamEvent.fromOutcome(outcome).filter(isDelta), Result.fail(reply), false)
-    )
-  }
-  return Effect.map(
-    toOutcome(reply, request),
-    (outcome) => eventSource(StreamEvent.fromOutcome(outcome), Result.succeed(outcome), true)
+const mistaken = (message: string): Effect.Effect<never> => Effect.die(new TestFailure(message))
+
+/** Fails the scope of a test for these reasons, unless the test has failed for another. */
+const closing = (reasons: () => ReadonlyArray<string>): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.addFinalizer((exit) =>
+    Effect.suspend(() => {
+      const found = Exit.isSuccess(exit) ? reasons() : []
+      return found.length === 0 ? Effect.void : Effect.die(new TestFailure(found.join("\n")))
+    })
   )
-}
 
-const isDelta = (event: StreamEvent.StreamEvent): boolean => event.type === "response.output_text.delta"
-
-/** `isTold` says whether the last event tells how the stream ends. */
-const eventSource = (events: ReadonlyArray<StreamEvent.StreamEvent>, end: Ended, isTold: boolean): EventSource => {
-  let next = 0
-  const isOver = () => isTold && next === events.length
-  return {
-    isOver,
-    ended: () => isOver() ? end : undefined,
-    generationId: () => Result.isSuccess(end) ? end.success.generationId : end.failure.generationId,
-    givenUp: (error) => isOver() ? end : Result.fail(error),
-    pull: Effect.suspend((): EventSource["pull"] => {
-      const event = events[next]
-      if (event === undefined) return Result.isSuccess(end) ? Cause.done(end.success) : Effect.fail(end.failure)
-      next++
-      return Effect.succeed(Arr.of(event))
-    })
-  }
-}
-
-/** A reply that needs no further choice. */
-type Settled = Exclude<Reply, ReadonlyArray<Reply> | ((request: CreateResponse.CreateResponse) => unknown)>
-
+/** The reply that a call gets, once functions have been asked. */
 const chosen = (
-  reply: Reply,
-  request: CreateResponse.CreateResponse,
-  next: Effect.Effect<number>
+  { reply }: Extract<Next, { readonly _tag: "Reply" }>,
+  request: CreateResponse,
+  none: () => Effect.Effect<never>
 ): Effect.Effect<Settled> => {
-  if (typeof reply === "string" || isError(reply) || isAnswer(reply)) return Effect.succeed(reply)
-  if (isList(reply)) {
-    return Effect.flatMap(next, (index) => {
-      const item = reply[index]
-      return item === undefined
-        ? Effect.die(new Error(`OpenRouterTest: call ${index + 1} has no reply; the list has ${reply.length}`))
-        : chosen(item, request, next)
-    })
-  }
+  if (isError(reply)) return Effect.succeed(reply)
   if (isFunction(reply)) {
-    const replied = reply(request)
-    return !isError(replied) && Effect.isEffect(replied)
-      ? Effect.flatMap(replied, (reply) => chosen(reply, request, next))
-      : chosen(replied, request, next)
+    return Effect.suspend(() => chosen({ _tag: "Reply", reply: reply(request) }, request, none))
   }
-  return Effect.succeed(reply)
+  if (isEffect(reply)) return Effect.flatMap(replied(reply), (reply) => chosen({ _tag: "Reply", reply }, request, none))
+  const known = settled(reply)
+  return known === undefined ? none() : Effect.succeed(known)
 }
 
-const isList = (reply: Reply): reply is ReadonlyArray<Reply> => Array.isArray(reply)
+const isFunction = (u: unknown): u is (request: CreateResponse) => unknown => Predicate.isFunction(u)
 
-const isFunction = (
-  reply: Reply
-): reply is (request: CreateResponse.CreateResponse) => Reply | Effect.Effect<Reply> => typeof reply === "function"
+/** The types of a script let effects need nothing. */
+const replied = (reply: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
+  Effect.catch(reply, (error) => isError(error) ? Effect.succeed(error) : Effect.die(error))
 
-const isError: (u: unknown) => u is E.OpenRouterError = Schema.is(E.OpenRouterError)
+const isEffect = (u: unknown): u is Effect.Effect<unknown, unknown> => Effect.isEffect(u)
 
-const isAnswer = (u: unknown): u is Answer => Predicate.isTagged(u, "OpenRouterTest/Answer")
-
-const toOutcome = (
-  reply: Settled,
-  request: CreateResponse.CreateResponse
-): Effect.Effect<Outcome.Outcome, E.RequestError> => {
-  if (typeof reply === "string") return completed(answer({ text: reply }), request)
-  if (isAnswer(reply)) return completed(reply, request)
-  return isError(reply) ? ofError(reply, request) : completed(answer({ value: reply }), request)
-}
-
-const completed = (
-  details: Answer,
-  request: CreateResponse.CreateResponse
-): Effect.Effect<Outcome.Outcome, E.RequestError> =>
-  Effect.flatMap(textOf(details), (text) =>
-    ended({
-      ...answering(request, details),
-      status: "completed",
-      output: [...messageOf(text, "completed"), ...(details.output ?? [])]
-    }))
-
-/** The outcome of a response, as the real client sees it. */
-const ended = (response: Response): Effect.Effect<Outcome.Outcome, E.RequestError> =>
-  Effect.fromResult(Outcome.fromResponse(response, { headers: {}, attempts: 1, now: 0 }))
-
-/** The text of an answer: a value is written as the asked schema encodes it. */
-const textOf = (details: Answer): Effect.Effect<string> =>
-  details.value === undefined
-    ? Effect.succeed(details.text ?? "")
-    : Effect.flatMap(CurrentObjectSchema, (schema) =>
-      schema === undefined
-        ? Effect.succeed(JSON.stringify(details.value))
-        : Effect.map(
-          Effect.orDie(Schema.encodeUnknownEffect(toCodecOpenAI(schema).codec)(details.value)),
-          (json) => JSON.stringify(json)
-        ))
-
-const answering = (
-  request: CreateResponse.CreateResponse,
-  known: {
-    readonly usage?: Usage | undefined
-    readonly cost?: Usd.Usd | undefined
-    readonly model?: string | undefined
-  }
-) => ({
-  id: "gen-test",
-  object: "response",
-  usage: known.usage ?? { inputTokens: 0, outputTokens: 0, totalTokens: 0, cost: known.cost ?? Usd.zero },
-  ...Wire.compact({ model: known.model ?? request.model })
-})
-
-const messageOf = (text: string, status: string): ReadonlyArray<OutputItem> =>
-  text === "" ? [] : [{ type: "message", role: "assistant", status, content: [{ type: "output_text", text }] }]
-
-/** An error that means an answered call becomes that outcome, so that `outcome` gives it and `respond` fails with it. */
-const ofError = (
-  error: E.OpenRouterError,
-  request: CreateResponse.CreateResponse
-): Effect.Effect<Outcome.Outcome, E.RequestError> => {
-  const known = answering(request, error)
-  const partial = messageOf(error.partialText ?? "", "incomplete")
-  switch (error._tag) {
-    case "Incomplete":
-      return ended({
-        ...known,
-        status: "incomplete",
-        incompleteDetails: { reason: error.reason },
-        output: partial
-      })
-    case "Refused":
-      return error.source === "model"
-        ? ended({
-          ...known,
-          status: "completed",
-          output: [...partial, {
-            type: "message",
-            role: "assistant",
-            content: [{ type: "refusal", refusal: error.refusal }]
-          }]
-        })
-        : Effect.fail(error)
-    case "GenerationFailed": {
-      const response: Response = { ...known, status: "failed", output: partial }
-      return Effect.succeed({
-        _tag: "Failed",
-        response,
-        error,
-        attempts: 1,
-        generationId: "gen-test",
-        ...Wire.compact({ model: response.model, usage: response.usage, cost: response.usage?.cost })
-      })
-    }
-    case "EmptyCompletion":
-      return ended({ ...known, status: "completed", output: [] })
-    case "InvalidOutput":
-      return completed(answer({ text: error.text, usage: known.usage, model: error.model }), request)
-    case "StreamInterrupted":
-      return Effect.die(new Error(`OpenRouterTest: ${error._tag} cannot happen to this call`))
-    default:
-      return Effect.fail(error)
-  }
-}
+const isRequestError: (u: unknown) => u is RequestError = /* @__PURE__ */ Schema.is(RequestError)

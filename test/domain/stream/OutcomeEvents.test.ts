@@ -93,10 +93,13 @@ describe("the events of an outcome", () => {
   it.effect("are those of the test layer", () =>
     Effect.gen(function*() {
       const request = { model: "openai/gpt-5", input: "Hello" }
-      const outcome = yield* OpenRouter.outcome(request)
-      const events = yield* Stream.runCollect(OpenRouter.stream(request))
+      const reply = OpenRouterTest.answer({ text: "Bread and water." })
+      const outcome = yield* OpenRouter.outcome(request).pipe(Effect.provide(OpenRouterTest.layer(reply)))
+      const events = yield* Stream.runCollect(OpenRouter.stream(request)).pipe(
+        Effect.provide(OpenRouterTest.layer(reply))
+      )
       assert.deepStrictEqual(events, Array.from(StreamEvent.fromOutcome(outcome)))
-    }).pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.answer({ text: "Bread and water." })))))
+    }))
 })
 
 describe.skipIf(!Recorded.isPresent)("the events of recorded responses", () => {

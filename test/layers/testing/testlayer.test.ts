@@ -96,9 +96,11 @@ describe("errors", () => {
 
   it.effect("of a stream are a mistake of the test", () =>
     Effect.gen(function*() {
-      const exit = yield* Effect.exit(ask())
+      const exit = yield* Effect.exit(
+        ask().pipe(Effect.provide(OpenRouterTest.layer(new E.StreamInterrupted({ message }))))
+      )
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
-    }).pipe(Effect.provide(OpenRouterTest.layer(new E.StreamInterrupted({ message })))))
+    }))
 })
 
 describe("answers", () => {
@@ -131,9 +133,9 @@ describe("answers", () => {
 
   it.effect("of a value that the schema does not have are a mistake of the test", () =>
     Effect.gen(function*() {
-      const exit = yield* Effect.exit(person)
+      const exit = yield* Effect.exit(person.pipe(Effect.provide(OpenRouterTest.layer({ name: 7 }))))
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
-    }).pipe(Effect.provide(OpenRouterTest.layer({ name: 7 }))))
+    }))
 
   it.effect("have details where a test wants them", () =>
     Effect.gen(function*() {
@@ -165,14 +167,18 @@ describe("answers", () => {
 
   it.effect("come in order from a list, and then the call dies with its number", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* ask()).text, "one")
-      assert.strictEqual((yield* Effect.flip(ask()))._tag, "ServerError")
-      assert.strictEqual((yield* ask()).text, "three")
-      const exit = yield* Effect.exit(ask())
+      const program = Effect.gen(function*() {
+        assert.strictEqual((yield* ask()).text, "one")
+        assert.strictEqual((yield* Effect.flip(ask()))._tag, "ServerError")
+        assert.strictEqual((yield* ask()).text, "three")
+        yield* ask()
+      })
+      const script = ["one", new E.ServerError({ message }), () => "three"]
+      const exit = yield* Effect.exit(Effect.provide(program, OpenRouterTest.layer(script)))
       if (Exit.isSuccess(exit)) return assert.fail("a fourth answer")
       assert.isTrue(Cause.hasDies(exit.cause))
       assert.include(Cause.pretty(exit.cause), "call 4")
-    }).pipe(Effect.provide(OpenRouterTest.layer(["one", new E.ServerError({ message }), () => "three"]))))
+    }))
 
   it.effect("of a list are given once each to concurrent callers", () =>
     Effect.gen(function*() {
