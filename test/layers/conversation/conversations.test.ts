@@ -38,7 +38,8 @@ const echo = OpenRouterTest.layer((request) => {
 const ask = (key: string, input: string) =>
   Effect.map(Conversations.respond(key, { model, input }), (answer) => answer.text)
 
-const said = (key: string) => Effect.map(Conversations.get(key), (conversation) => saidIn({ input: conversation.items }))
+const said = (key: string) =>
+  Effect.map(Conversations.get(key), (conversation) => saidIn({ input: conversation.items }))
 
 const inMemory = (options?: Conversations.Options) => Layer.merge(echo, Conversations.layerMemory(options))
 
@@ -221,15 +222,14 @@ const inFolder = <A, E, R>(f: (path: string) => Effect.Effect<A, E, R>) =>
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
 /** A run of a process that has its conversations in a file. */
-const run =
-  (path: string, options?: Conversations.FileOptions) =>
-  <A, E, R>(
-    effect: Effect.Effect<A, E, R>
-  ): Effect.Effect<
-    A,
-    E | AppendLog.AppendLogError,
-    Exclude<R, Conversations.Conversations> | FileSystem.FileSystem
-  > => Effect.provide(effect, Conversations.layerFile(path, options), { local: true })
+const run = (path: string, options?: Conversations.FileOptions) =>
+<A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<
+  A,
+  E | AppendLog.AppendLogError,
+  Exclude<R, Conversations.Conversations> | FileSystem.FileSystem
+> => Effect.provide(effect, Conversations.layerFile(path, options), { local: true })
 
 describe("conversations in a file", () => {
   it.effect("are there in the next run", () =>
@@ -239,7 +239,12 @@ describe("conversations in a file", () => {
         yield* Effect.forEach(["one", "two", "three"], (input) => ask("bob", input)).pipe(first)
         yield* Effect.andThen(ask("ann", "uno"), Conversations.remove("ann")).pipe(first)
         yield* Conversations.set("gil", Conversation.make(Input.system("You are Gil."))).pipe(first)
-        const all = yield* Effect.all({ bob: said("bob"), ann: said("ann"), gil: said("gil"), keys: Conversations.keys })
+        const all = yield* Effect.all({
+          bob: said("bob"),
+          ann: said("ann"),
+          gil: said("gil"),
+          keys: Conversations.keys
+        })
           .pipe(run(path, { fsync: true }))
         assert.deepStrictEqual(all, {
           bob: ["two", "3: two", "three", "5: three"],
@@ -270,9 +275,11 @@ describe("conversations in a file", () => {
         const answer = yield* run(path)(think("one"))
         yield* run(path)(think("two"))
         const [, second] = yield* emulator.requests
-        const output = JSON.parse(JSON.stringify(yield* Schema.encodeEffect(Conversation.Conversation)(
-          Conversation.append(Conversation.empty, answer.response.output)
-        ))).items
+        const output = JSON.parse(JSON.stringify(
+          yield* Schema.encodeEffect(Conversation.Conversation)(
+            Conversation.append(Conversation.empty, answer.response.output)
+          )
+        )).items
         const body: { readonly input: ReadonlyArray<unknown> } = JSON.parse(JSON.stringify(second?.body))
         assert.isAbove(output.length, 1)
         assert.deepStrictEqual(body.input.slice(1, -1), output)
@@ -300,7 +307,9 @@ describe("conversations in a file", () => {
         // All together that was 10 MB.
         assert.isBelow(statSync(path).size, 3_000_000)
         for (const key of keys) {
-          const kept = (yield* said(key).pipe(run(path))).map((text) => text.split(" x")[0])
+          const kept = (yield* said(key).pipe(run(path))).map((text) =>
+            text.split(" x")[0]
+          )
           assert.deepStrictEqual(kept, ["58", "5: 58", "59", "5: 59"])
         }
       })
