@@ -2,12 +2,12 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Option, Schema, Stream } from "effect"
 import {
-  AppendLog,
+  type AppendLog,
   Conversation,
   Conversations,
   type CreateResponse,
   Input,
-  OpenRouter,
+  type OpenRouter,
   OpenRouterError,
   Usd
 } from "effect-openrouter"
