@@ -6,6 +6,8 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import { tokensUpTo, window } from "../domain/conversation/History.ts"
 import type { Conversation } from "../domain/conversation/History.ts"
 import type { AppendLogError } from "../services/AppendLog.ts"
@@ -18,6 +20,7 @@ import { respondObject as ask } from "./Conversation.ts"
 import * as FileStore from "./conversation/FileStore.ts"
 import { KeyLocks } from "./conversation/KeyLocks.ts"
 import * as MemoryStore from "./conversation/MemoryStore.ts"
+import * as SqlConversations from "./sql/SqlConversations.ts"
 import type { ObjectAnswer, ObjectError, SendableObject } from "./StructuredOutput.ts"
 
 export {
@@ -144,6 +147,24 @@ export const layerFile = (
   options: FileOptions = {}
 ): Layer.Layer<Conversations, AppendLogError, FileSystem.FileSystem> =>
   Layer.effect(Conversations, Effect.map(FileStore.make(path, options), (store) => make(store, options)))
+
+/**
+ * How a table of conversations is made.
+ *
+ * @since 0.1.0
+ */
+export interface SqlOptions extends Options, SqlConversations.Options {}
+
+/**
+ * Conversations in a table of a SQL database, for as many processes as use it: SQLite or PostgreSQL, through the `SqlClient` of
+ * Effect's drivers. Where another process was faster, a call fails with `ConversationConflict`.
+ *
+ * The table is made when the layer is built, if it is not there.
+ *
+ * @since 0.1.0
+ */
+export const layerSql = (options: SqlOptions = {}): Layer.Layer<Conversations, SqlError, SqlClient> =>
+  Layer.effect(Conversations, Effect.map(SqlConversations.make(options), (store) => make(store, options)))
 
 /**
  * The store of {@link layerMemory} by itself, for several layers of conversations over one store.

@@ -5,7 +5,7 @@
  *
  * - `{ "key", "version", "items" }`: all that was said under the key, as it is written when the file is made smaller
  * - `{ "key", "version", "keep": [a, b], "add": [items] }`: of the items that the key had, those before `a` and those from `b` on
- *   stay, and these are added. `version` counts the changes of a key from 1.
+ *   stay, and these are added. `version` is one more with each change of a key; a new key begins with one that none has had.
  * - `{ "key", "removed": true }`
  *
  * @since 0.1.0
@@ -78,6 +78,12 @@ const kept = (before: Conversation, next: Conversation): readonly [number, numbe
 /** The conversations of a file, as far as they are written. */
 class Entries {
   readonly #entries = new Map<string, Entry>()
+  #newest = 0
+
+  /** A version that no key has had, so that what was removed and said again is not taken for what it was. */
+  get unused(): number {
+    return this.#newest + 1
+  }
 
   get(key: string): Entry | undefined {
     return this.#entries.get(key)
@@ -95,13 +101,16 @@ class Entries {
       return undefined
     }
     const { version } = change
+    this.#newest = Math.max(this.#newest, version)
     if ("items" in change) {
       this.#entries.set(key, { version, items: change.items, conversation })
       return undefined
     }
-    const { items, version: before } = this.#entries.get(key) ?? { items: [], version: 0 }
-    if (version !== before + 1) return `a change of ${JSON.stringify(key)} before it is missing`
+    const { items, version: before } = this.#entries.get(key) ?? { items: [], version: version - 1 }
     const [end, from] = change.keep
+    if (version !== before + 1 || end > from || from > items.length) {
+      return `a change of ${JSON.stringify(key)} before it is missing`
+    }
     this.#entries.set(key, {
       version,
       items: [...items.slice(0, end), ...items.slice(from), ...change.add],
@@ -165,7 +174,8 @@ const storeOf = (log: AppendLog, entries: Entries): ConversationStore["Service"]
       const [end, from] = keep
       const added = next.items.slice(end + before.conversation.items.length - from)
       const add = yield* Effect.mapError(encode(added), failed(key))
-      yield* written({ key, version: before.version + 1, keep, add }, next)
+      const version = before.version === 0 ? entries.unused : before.version + 1
+      yield* written({ key, version, keep, add }, next)
       return true
     }
   )

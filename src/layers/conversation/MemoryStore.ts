@@ -22,12 +22,14 @@ export const nothing: Stored = { conversation: empty, version: 0 }
  */
 export const make: Effect.Effect<ConversationStore["Service"]> = Effect.sync(() => {
   const stored = new Map<string, Stored>()
+  // Of all keys together, so that what was removed and said again is not taken for what it was.
+  let version = 0
   return ConversationStore.of({
     load: (key) => Effect.sync(() => stored.get(key) ?? nothing),
     save: (key, before, conversation) =>
       Effect.sync(() => {
         if ((stored.get(key)?.version ?? 0) !== before.version) return false
-        stored.set(key, { conversation, version: before.version + 1 })
+        stored.set(key, { conversation, version: ++version })
         return true
       }),
     remove: (key) =>

@@ -188,6 +188,22 @@ describe("conversations by key", () => {
       )
     }).pipe(Effect.provide([echo, Conversations.layerStoreMemory])))
 
+  it.effect("do not take what was removed and said again for what it was", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        for (const layer of [Conversations.layerStoreMemory, Conversations.layerStoreFile(path)]) {
+          yield* Effect.gen(function*() {
+            const store = yield* Conversations.ConversationStore
+            yield* store.save("bob", yield* store.load("bob"), Conversation.make("one"))
+            const before = yield* store.load("bob")
+            yield* store.remove("bob")
+            yield* store.save("bob", yield* store.load("bob"), Conversation.make("two"))
+            assert.isFalse(yield* store.save("bob", before, Conversation.make("three")))
+          }).pipe(Effect.provide(layer, { local: true }))
+        }
+      })
+    ))
+
   it.effect("give objects", () =>
     Effect.gen(function*() {
       const { value } = yield* Conversations.respondObject("bob", {
