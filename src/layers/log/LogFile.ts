@@ -153,8 +153,9 @@ export class LogFile implements AppendLog {
   ): Effect.Effect<void, AppendLogError | E, R> {
     const draft = draftOf(this.path)
     const swap = Effect.fnUntraced({ self: this }, function*(length: number): Effect.fn.Return<void, PlatformError> {
-      yield* this.#fs.rename(draft, this.path)
-      const opened = yield* openTo(this.#fs, this.path, "a+")
+      // Nothing can fail between the new name and the new file: lines that went to the old one would be lost.
+      const opened = yield* openTo(this.#fs, draft, "a+")
+      yield* Effect.onError(this.#fs.rename(draft, this.path), () => Scope.close(opened.scope, Exit.void))
       yield* Scope.close(this.#scope, Exit.void)
       this.#file = opened.file
       this.#scope = opened.scope

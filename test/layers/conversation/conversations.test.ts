@@ -14,6 +14,7 @@ import {
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { readFileSync, statSync } from "node:fs"
 import { inspect } from "node:util"
+import { KeyLocks } from "../../../src/layers/conversation/KeyLocks.ts"
 import { emulated, model } from "../client/support.ts"
 import { inject } from "../log/support.ts"
 
@@ -150,12 +151,12 @@ describe("conversations by key", () => {
       ])
     ))
 
-  it.effect("hold 2,000 calls of one key in order", () =>
+  it.effect("hold 500 calls of one key in order", () =>
     Effect.gen(function*() {
-      yield* Effect.forEach(Array.from({ length: 2_000 }, (_, n) => n), (n) => ask("bob", String(n)), {
+      yield* Effect.forEach(Array.from({ length: 500 }, (_, n) => n), (n) => ask("bob", String(n)), {
         concurrency: "unbounded"
       })
-      assert.deepStrictEqual(yield* said("bob"), ["1999", "3: 1999"])
+      assert.deepStrictEqual(yield* said("bob"), ["499", "3: 499"])
     }).pipe(Effect.provide(inMemory({ depth: 1 }))))
 
   it.effect("tell who was slower than another process, with the answer that was paid for", () =>
@@ -371,6 +372,25 @@ describe("conversations in a file", () => {
         }
       })
     ).pipe(Effect.provide(echo)))
+})
+
+describe("locks by key", () => {
+  it.effect("are there only while they are used, also where who waits has left", () =>
+    Effect.gen(function*() {
+      const locks = new KeyLocks()
+      const gate = yield* Deferred.make<void>()
+      const fibers = yield* Effect.forEach(
+        Array.from({ length: 30 }, (_, n) => n),
+        (n) => Effect.forkChild(locks.with(`key ${n % 3}`, Deferred.await(gate)), { startImmediately: true })
+      )
+      assert.strictEqual(locks.size, 3)
+      // The first of them have a lock, and the others wait for one.
+      yield* Fiber.interruptAll(fibers.slice(1, 20))
+      assert.strictEqual(locks.size, 3)
+      yield* Deferred.succeed(gate, undefined)
+      yield* Effect.forEach([...fibers.slice(0, 1), ...fibers.slice(20)], (fiber) => Fiber.join(fiber))
+      assert.strictEqual(locks.size, 0)
+    }))
 })
 
 describe("calls in a conversation", () => {

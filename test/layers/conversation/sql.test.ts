@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import { Conversation, Conversations, type CreateResponse } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
-import { type SqlClient } from "effect/sql"
+import type { SqlClient } from "effect/sql"
 import { DatabaseSync } from "node:sqlite"
 import * as Sqlite from "./sqlite.ts"
 
