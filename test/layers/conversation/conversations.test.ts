@@ -9,7 +9,9 @@ import {
   Input,
   type OpenRouter,
   OpenRouterError,
-  Usd
+  type Outcome,
+  Usd,
+  Wire
 } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { readFileSync, statSync } from "node:fs"
@@ -238,6 +240,12 @@ const inFolder = <A, E, R>(f: (path: string) => Effect.Effect<A, E, R>) =>
     return yield* f(`${yield* fs.makeTempDirectoryScoped()}/talks.jsonl`)
   }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
 
+/** The output of an answer as the server wrote it. */
+const outputOf = ({ response }: Outcome.Completed): ReadonlyArray<unknown> => {
+  const json = Wire.raw(response)
+  return Wire.isJsonObject(json) && Array.isArray(json["output"]) ? json["output"] : []
+}
+
 /** A run of a process that has its conversations in a file. */
 const run = (path: string, options?: Conversations.FileOptions) =>
 <A, E, R>(
@@ -289,17 +297,26 @@ describe("conversations in a file", () => {
             reasoning: { effort: "high" },
             include: ["reasoning.encrypted_content"]
           })
-        const answer = yield* run(path)(think("one"))
-        yield* run(path)(think("two"))
-        const [, second] = yield* emulator.requests
-        const output = JSON.parse(JSON.stringify(
-          yield* Schema.encodeEffect(Conversation.Conversation)(
-            Conversation.append(Conversation.empty, answer.response.output)
-          )
-        )).items
-        const body: { readonly input: ReadonlyArray<unknown> } = JSON.parse(JSON.stringify(second?.body))
-        assert.isAbove(output.length, 1)
-        assert.deepStrictEqual(body.input.slice(1, -1), output)
+        const first = yield* run(path)(think("one"))
+        const parts = yield* run(path)(Stream.runCollect(Conversations.streamText("bob", {
+          model,
+          input: "two",
+          reasoning: { effort: "high" },
+          include: ["reasoning.encrypted_content"]
+        })))
+        const second = parts.at(-1)
+        yield* run(path)(think("three"))
+        const last = (yield* emulator.requests).at(-1)
+        const outputs = [first, second?._tag === "Complete" ? second.answer : first].map(outputOf)
+        const body: { readonly input: ReadonlyArray<unknown> } = JSON.parse(JSON.stringify(last?.body))
+        for (const output of outputs) assert.isAbove(output.length, 1)
+        assert.deepStrictEqual(body.input, [
+          { role: "user", content: "one" },
+          ...outputs[0] ?? [],
+          { role: "user", content: "two" },
+          ...outputs[1] ?? [],
+          { role: "user", content: "three" }
+        ])
       })
     ).pipe(Effect.provide(emulated())))
 
