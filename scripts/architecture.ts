@@ -37,6 +37,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
   ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   ["cassette", ["wire", "money", "response", "error"]],
+  ["conversation", ["wire", "money", "response", "error", "request", "outcome"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

@@ -91,30 +91,40 @@ export const ResponseJson: Schema.Codec<Response.Response, unknown> = Schema.Unk
 )
 
 /**
- * Makes `response` a property that nothing enumerates. Every error class with this field extends what this gives back.
+ * Makes a field a property that nothing enumerates: programs read it, and nothing shows it.
  *
  * @since 0.1.0
  */
-export const withResponse = <Base extends abstract new(...args: never) => Inspectable.Inspectable>(
+export const without = <Base extends abstract new(...args: never) => Inspectable.Inspectable>(
+  name: string,
   Errors: Base
 ): Base => {
   const prototype: Inspectable.Inspectable = Errors.prototype
   const { toJSON } = prototype
   Object.defineProperties(prototype, {
     // The constructor assigns all fields; this one becomes a property here.
-    response: {
+    [name]: {
       set(this: object, value: unknown) {
-        Object.defineProperty(this, "response", { value, configurable: true, writable: true })
+        Object.defineProperty(this, name, { value, configurable: true, writable: true })
       }
     },
     toJSON: {
       value(this: Inspectable.Inspectable): unknown {
         const json = toJSON.call(this)
         if (!Wire.isJsonObject(json)) return json
-        const { response: _, ...shown } = json
+        const { [name]: _, ...shown } = json
         return shown
       }
     }
   })
   return Errors
 }
+
+/**
+ * Hides `response`. Every error class with this field extends what this gives back.
+ *
+ * @since 0.1.0
+ */
+export const withResponse = <Base extends abstract new(...args: never) => Inspectable.Inspectable>(
+  Errors: Base
+): Base => without("response", Errors)

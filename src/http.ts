@@ -1,0 +1,1 @@
+export * as HttpError from "./layers/http/HttpError.ts"
