@@ -6,11 +6,13 @@
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { Journal } from "../services/Journal.ts"
 import type { JournalError, JournalInUse } from "../services/Journal.ts"
 import * as FileStore from "./journal/FileStore.ts"
 import * as JournalOf from "./journal/JournalOf.ts"
 import * as MemoryStore from "./journal/MemoryStore.ts"
+import * as SqlStore from "./journal/SqlStore.ts"
 
 export * from "../services/Journal.ts"
 
@@ -48,3 +50,22 @@ export const layerFile = (
   options: FileOptions = {}
 ): Layer.Layer<Journal, JournalError | JournalInUse, FileSystem.FileSystem> =>
   Layer.effect(Journal, Effect.map(FileStore.make(path, options), (store) => JournalOf.make(store)))
+
+/**
+ * How tables are kept.
+ *
+ * @since 0.1.0
+ */
+export type SqlOptions = SqlStore.Options
+
+/**
+ * A journal in two tables of a database, which are made if they are not there: SQLite (`Sqlite` of `effect-openrouter/node`) or
+ * PostgreSQL (`@effect/sql-pg`).
+ *
+ * Several processes may use it at once, each with runs of its own; a run that another one has open is `JournalInUse`. A run whose
+ * owner was killed is taken over after six seconds.
+ *
+ * @since 0.1.0
+ */
+export const layerSql = (options: SqlOptions = {}): Layer.Layer<Journal, JournalError, SqlClient> =>
+  Layer.effect(Journal, Effect.map(SqlStore.make(options), (store) => JournalOf.make(store)))

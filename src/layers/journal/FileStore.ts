@@ -7,7 +7,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
@@ -17,6 +16,7 @@ import type { AppendLogError, LinePlace } from "../../services/AppendLog.ts"
 import { JournalError, JournalInUse } from "../../services/Journal.ts"
 import * as AppendLog from "../AppendLog.ts"
 import type { Store } from "./JournalOf.ts"
+import * as JournalText from "./JournalText.ts"
 
 /**
  * How a file is kept.
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function*(
     format: JournalLine.format,
     fsync,
     onLine: (text, place) => {
-      const line = readFacts(text)
+      const line = JournalText.readFacts(text)
       if (Result.isFailure(line)) return line.failure.message
       index.add(line.success, place)
       return undefined
@@ -67,12 +67,12 @@ export const make = Effect.fnUntraced(function*(
   const compact = Effect.suspend(() => {
     const places = new Map<string, LinePlace>()
     const kept = Stream.filter(log.lines, (text) => {
-      const line = readFacts(text)
+      const line = JournalText.readFacts(text)
       return Result.isSuccess(line) && index.counts(line.success)
     })
     return Effect.andThen(
       log.compact(kept, (text, place) => {
-        const line = readFacts(text)
+        const line = JournalText.readFacts(text)
         if (Result.isSuccess(line) && line.success._tag === "Ended") {
           places.set(JSON.stringify([line.success.run, line.success.key]), place)
         }
@@ -83,19 +83,11 @@ export const make = Effect.fnUntraced(function*(
   if (index.stale > staleShare * (index.live + index.stale)) yield* compact
 
   const read = (place: LinePlace): Effect.Effect<JournalLine.Ended, JournalError> =>
-    Effect.flatMap(
-      Effect.mapError(log.read(place), failed),
-      (text) => {
-        const line = readLine(text)
-        return Result.isSuccess(line) && line.success._tag === "Ended"
-          ? Effect.succeed(line.success)
-          : Effect.fail(unreadable(path, Result.isFailure(line) ? line.failure.message : "it is no end of a call"))
-      }
-    )
+    Effect.flatMap(Effect.mapError(log.read(place), failed), (text) => JournalText.readEnded(text, path))
 
   const append = Effect.fnUntraced(function*(line: JournalLine.JournalLine) {
-    const text = write(line)
-    const stored = redact === undefined || line._tag !== "Ended" ? text : redacted(text, redact)
+    const text = JournalText.write(line)
+    const stored = redact === undefined || line._tag !== "Ended" ? text : JournalText.redacted(text, redact)
     yield* turns.withPermit(
       Effect.map(Effect.mapError(log.append(stored), failed), (place) => index.add(line, place))
     )
@@ -134,33 +126,5 @@ export const make = Effect.fnUntraced(function*(
 /** More than ever are at a file at once. */
 const everybody = 1_000_000
 
-const readFacts = Schema.decodeResult(JournalLine.Facts)
-
-const readLine = Schema.decodeResult(JournalLine.FromJson)
-
-const write = Schema.encodeSync(JournalLine.FromJson)
-
 const failed = ({ message, reason }: AppendLogError): JournalError =>
   new JournalError({ reason: reason === "inUse" ? "storage" : reason, message })
-
-const unreadable = (path: string, problem: string): JournalError =>
-  new JournalError({ reason: "unreadable", message: `a line of ${path} cannot be read: ${problem}` })
-
-/** A line with every text of its answer changed. */
-const redacted = (line: string, redact: (text: string) => string): string =>
-  JSON.stringify(JSON.parse(line, function(this: unknown, key, value: unknown) {
-    return typeof value === "string" && !outside.has(key) ? redact(value) : value
-  }))
-
-/** What the journal itself goes by. */
-const outside: ReadonlySet<string> = new Set([
-  "_tag",
-  "run",
-  "time",
-  "key",
-  "call",
-  "outcome",
-  "cost",
-  "generationId",
-  "type"
-])

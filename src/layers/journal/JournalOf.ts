@@ -5,6 +5,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RunSummary } from "../../domain/journal/JournalIndex.ts"
 import type * as JournalLine from "../../domain/journal/JournalLine.ts"
@@ -24,6 +25,8 @@ export interface Store {
   readonly list: Effect.Effect<ReadonlyArray<RunSummary>, JournalError>
   /** Drops a run and what is stored of it. */
   readonly forget: (run: string) => Effect.Effect<void, JournalError>
+  /** Takes a run for this process alone, as long as the scope is open; absent where the whole store is. */
+  readonly own?: (run: string) => Effect.Effect<void, JournalError | JournalInUse, Scope.Scope>
 }
 
 /**
@@ -41,7 +44,11 @@ export const make = (store: Store): Journal["Service"] => {
       open.add(run)
       return Effect.void
     })
-  const owned = (run: string) => Effect.acquireRelease(taken(run), () => Effect.sync(() => open.delete(run)))
+  const owned = (run: string) =>
+    Effect.andThen(
+      Effect.acquireRelease(taken(run), () => Effect.sync(() => open.delete(run))),
+      store.own?.(run) ?? Effect.void
+    )
   const at = <A>(f: (time: DateTime.Utc) => A): Effect.Effect<A> => Effect.map(DateTime.now, f)
   const append = (
     line: (time: DateTime.Utc) => JournalLine.JournalLine
