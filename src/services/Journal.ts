@@ -22,7 +22,7 @@
  * ```ts
  * import { NodeServices } from "@effect/platform-node"
  * import { Effect, Layer } from "effect"
- * import { Journal, OpenRouter } from "effect-openrouter"
+ * import { CostLedger, Journal, OpenRouter } from "effect-openrouter"
  *
  * const ask = (name: string) =>
  *   OpenRouter.respond({ model: "openai/gpt-5", input: `What does ${name} want?` }).pipe(CostLedger.scope(name))
