@@ -38,6 +38,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   ["cassette", ["wire", "money", "response", "error"]],
   ["conversation", ["wire", "money", "response", "error", "request", "outcome"]],
+  ["journal", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

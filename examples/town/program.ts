@@ -1,5 +1,6 @@
 /** The command of the town; `main.ts` runs it. */
 import { Console, Data, Effect, Option, Runtime, Schema } from "effect"
+import { Journal } from "effect-openrouter"
 import { OpenRouterNode } from "effect-openrouter/node"
 import { Command, Flag } from "effect/cli"
 import { run } from "../command.ts"
@@ -23,6 +24,7 @@ const flags = {
   characters: Flag.Int("characters").pipe(Flag.withDefault(data.people.length), positive, about("How many people (8)")),
   credits: Flag.String("credits").pipe(Flag.withDefault("100"), decimal, about("USD that they may spend (100)")),
   budget: Flag.String("budget").pipe(decimal, Flag.optional, about("USD that a tick may cost (no limit)")),
+  journal: Flag.String("journal").pipe(Flag.optional, about("A file: killed and run again, the story goes on there")),
   json: Flag.Boolean("json").pipe(Flag.withDefault(false), about("One JSON document on stdout, and nothing else")),
   live: Flag.Boolean("live").pipe(Flag.withDefault(false), about("Ask openrouter.ai, with OPENROUTER_API_KEY")),
   model: Flag.String("model").pipe(Flag.withDefault("openai/gpt-5"), about("Who thinks for them (openai/gpt-5)"))
@@ -31,7 +33,7 @@ const flags = {
 const town = Command.make(
   "town",
   flags,
-  Effect.fn(function*({ budget, characters, json, live, ...options }) {
+  Effect.fn(function*({ budget, characters, journal, json, live, ...options }) {
     const say = json ? () => Effect.void : Console.log
     const print = Effect.fn(function*(told: Report.Told) {
       yield* Console.log(json ? Report.toJson(told) : Report.toText(told))
@@ -46,9 +48,13 @@ const town = Command.make(
       people: data.peopleOf(characters),
       onInterrupt: print
     }
-    const told: Report.Told = yield* live
+    const story = live
       ? Effect.provide(Town.sayingWaits(Town.run(setting), say), OpenRouterNode.layerUndici)
       : Emulated.run(setting)
+    const told: Report.Told = yield* Option.isNone(journal) ? story : story.pipe(
+      Journal.resumable(`${options.model}, seed ${options.seed}`),
+      Effect.provide(Journal.layerFile(journal.value))
+    )
     yield* print(told)
     if (told.stoppedBy !== undefined || !Report.isExact(told)) return yield* new Unfinished()
   })

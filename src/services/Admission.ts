@@ -44,6 +44,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type { OpenRouterError, RequestError } from "../domain/error/OpenRouterError.ts"
+import type { Usd } from "../domain/money/Usd.ts"
 import type * as Costs from "../domain/outcome/Costs.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import type { Tags } from "./Place.ts"
@@ -174,6 +175,8 @@ export interface Admission {
   readonly after?: ((call: Call, error: OpenRouterError) => "wait" | "end" | undefined) | undefined
   /** Is told what an attempt really cost whose costs were unknown, by its generation id. */
   readonly correct?: ((generationId: string, costs: Costs.Costs) => Effect.Effect<void>) | undefined
+  /** Is told what a call cost that an earlier run of the program paid for, and that is not made again. */
+  readonly paid?: ((model: string | undefined, cost: Usd) => Effect.Effect<void>) | undefined
   /** Of admissions with one owner the outermost counts alone. Default: each counts, however often it is added. */
   readonly owner?: object | undefined
 }
@@ -220,13 +223,27 @@ export {
  * @since 0.1.0
  */
 export const correct = (generationId: string, costs: Costs.Costs): Effect.Effect<void> =>
+  eachTold(({ correct }) => correct?.(generationId, costs))
+
+/**
+ * Tells the admissions of the running program what a call cost that is not made, because an earlier run of the program paid for
+ * it and its answer was stored.
+ *
+ * One that fails to take note is logged, and keeps no other from being told.
+ *
+ * @since 0.1.0
+ */
+export const paid = (model: string | undefined, cost: Usd): Effect.Effect<void> =>
+  eachTold(({ paid }) => paid?.(model, cost))
+
+const eachTold = (tell: (admission: Admission) => Effect.Effect<void> | undefined): Effect.Effect<void> =>
   Effect.flatMap(CurrentAdmissions, (admissions) =>
     Effect.forEach(
       admissions,
       (admission) =>
         Effect.catchCause(
-          Effect.suspend(() => admission.correct?.(generationId, costs) ?? Effect.void),
-          (cause) => Effect.logError("an admission failed to correct the cost of an attempt", cause)
+          Effect.suspend(() => tell(admission) ?? Effect.void),
+          (cause) => Effect.logError("an admission failed to take note of a cost", cause)
         ),
       { discard: true }
     ))

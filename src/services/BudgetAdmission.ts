@@ -91,6 +91,15 @@ export class BudgetAdmission implements Admission.Admission {
       })
       : passed
 
+  /** Budgets that processes share have counted it when it was paid. */
+  readonly paid = (model: string | undefined, cost: Usd.Usd): Effect.Effect<void> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      renew(this.locals, now)
+      for (const { account } of this.locals) account.count(model, cost)
+      BudgetQueue.pump(this.locals)
+      return tell(this.locals)
+    })
+
   readonly correct = (generationId: string, costs: Costs): Effect.Effect<void> =>
     Effect.suspend(() => {
       const told = correct(this.locals, generationId, costs).told

@@ -80,6 +80,16 @@ export const CurrentHeaders: Context.Reference<Headers> = Context.Reference<Head
 const noHeaders: Headers = {}
 
 /**
+ * The place of the running call in a run that is journaled: what is sent carries it, see `PlaceMark`.
+ *
+ * @since 0.1.0
+ */
+export const CurrentMark: Context.Reference<string | undefined> = Context.Reference<string | undefined>(
+  "effect-openrouter/Defaults/CurrentMark",
+  { defaultValue: () => undefined }
+)
+
+/**
  * Adds headers to all requests of an effect or a stream, such as those of OpenRouter's response cache or a provider's.
  *
  * A header that is there already, also one of the layer, gets the new value inside. `authorization` and `accept` stay the

@@ -132,6 +132,12 @@ export class BudgetAccount {
     if (known.generationId !== undefined) this.#list(known.generationId, nanos)
   }
 
+  /** Counts what a call cost that was paid for before. */
+  count(model: string | undefined, money: Usd.Usd): void {
+    this.learn(model, Nanos.ceil(money))
+    this.#spend(money)
+  }
+
   /** Puts what a call really cost in place of what is counted for it. False if none of this id is listed. */
   correct(generationId: string, costs: Costs): boolean {
     const nanos = this.#listed?.get(generationId)

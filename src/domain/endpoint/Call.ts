@@ -28,6 +28,8 @@ export interface Call<A> {
   readonly read: (answer: HttpAnswer.HttpAnswer, context: HttpAnswer.Context) => Result.Result<A, RequestError>
   /** What the answer cost, for endpoints that bill. */
   readonly costs?: (value: A) => Costs
+  /** How an answer is stored that was paid for, by journals. Without it none is. */
+  readonly schema?: Schema.Codec<A, unknown>
 }
 
 /**

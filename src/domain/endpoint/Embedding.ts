@@ -89,6 +89,7 @@ export const embeddings = (request: CreateEmbeddings): Call.Call<Embeddings> => 
   model: request.model,
   body: write(request),
   read,
+  schema: Embeddings,
   costs: ({ usage }) =>
     Costs.ofUsage(
       Wire.compact({ inputTokens: usage?.promptTokens, cost: usage?.cost, isByok: usage?.isByok }),

@@ -12,6 +12,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { InvalidRequest } from "../error/RequestError.ts"
+import * as PlaceMark from "../wire/PlaceMark.ts"
 import * as Wire from "../wire/Wire.ts"
 import * as ForeignField from "./ForeignField.ts"
 import { InputItem } from "./Input.ts"
@@ -230,5 +231,10 @@ export const fromWire = (json: unknown): Result.Result<CreateResponse, InvalidRe
  */
 export const toBody = (
   request: CreateResponse,
-  options: { readonly stream: boolean }
-): Result.Result<string, InvalidRequest> => write(request, options.stream ? { stream: true } : undefined)
+  options: { readonly stream: boolean; readonly mark?: string | undefined }
+): Result.Result<string, InvalidRequest> => {
+  const { mark, stream } = options
+  if (mark === undefined) return write(request, stream ? { stream } : undefined)
+  const metadata = { ...request.metadata, [PlaceMark.name]: mark }
+  return write({ ...request, metadata }, stream ? { stream } : undefined)
+}

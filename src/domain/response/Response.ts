@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Usage } from "../money/Usage.ts"
 import * as Lenient from "../wire/Lenient.ts"
+import * as PlaceMark from "../wire/PlaceMark.ts"
 import * as Wire from "../wire/Wire.ts"
 import { OutputItem } from "./OutputItem.ts"
 import type { FunctionCall, Message } from "./OutputItem.ts"
@@ -105,6 +106,10 @@ const decodeLenient = Lenient.decoder(Body)
  */
 export const decode = (json: unknown): Result.Result<Response, string> => {
   if (!Wire.isJsonObject(json)) return Result.fail("the body is not a JSON object")
+  return decodeObject(PlaceMark.without(json))
+}
+
+const decodeObject = (json: Wire.JsonObject): Result.Result<Response, string> => {
   const { output, status } = json
   if (typeof status === "string" && Array.isArray(output)) return decodeLenient(json)
   if (status === undefined && !Array.isArray(output)) return Result.fail("the body has neither a status nor an output")

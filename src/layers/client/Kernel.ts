@@ -26,7 +26,7 @@ import * as Outcome from "../../domain/outcome/Outcome.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import * as RequestBody from "../../domain/request/RequestBody.ts"
 import * as Admission from "../../services/Admission.ts"
-import { CurrentDefaults, filled } from "../../services/Defaults.ts"
+import { CurrentDefaults, CurrentMark, filled } from "../../services/Defaults.ts"
 import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
@@ -162,7 +162,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     fiber: Fiber.Fiber<unknown, unknown>,
     request: CreateResponse.CreateResponse
   ): Effect.Effect<Outcome.Outcome, RequestError> => {
-    const body = CreateResponse.toBody(request, { stream: false })
+    const body = CreateResponse.toBody(request, { stream: false, mark: fiber.getRef(CurrentMark) })
     if (Result.isFailure(body)) return unsendable(fiber, request, respondOf, body.failure)
     const running = new Sending.Running(fiber, client, respondOf(request, modelOf(request)))
     const { problem } = running
@@ -243,7 +243,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     fiber: Fiber.Fiber<unknown, unknown>,
     request: CreateResponse.CreateResponse
   ): EventChannel => {
-    const body = CreateResponse.toBody(request, { stream: true })
+    const body = CreateResponse.toBody(request, { stream: true, mark: fiber.getRef(CurrentMark) })
     if (Result.isFailure(body)) return Channel.unwrap(unsendable(fiber, request, streamOf, body.failure))
     return Channel.fromTransformBracket((_upstream, _outer, scope) => {
       const running = new Sending.Running(fiber, client, streamOf(request, modelOf(request)))

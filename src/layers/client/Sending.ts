@@ -82,6 +82,8 @@ export class Running implements RetryPolicy.Loop {
   readonly watchdog: Watchdog.Watchdog
   /** What its attempts cost that are over. */
   spent: Costs.Costs = Costs.zero
+  /** The status of the newest answer, of whatever attempt. */
+  answeredStatus: number | undefined
   /** Its newest attempt. */
   last: Sending | undefined
 
@@ -239,6 +241,17 @@ export class Sending extends Attempting {
   #spends(costs: Costs.Costs): Usd | undefined {
     this.running.spent = Costs.sum(this.#spentBefore, costs)
     return Costs.charged(this.running.spent)
+  }
+
+  /**
+   * What the request carries besides its transport's own. OpenRouter's response cache keeps every 200, and so a failure inside of
+   * one, or an empty answer: a repeat would get it again.
+   */
+  get headers(): Headers {
+    const { answeredStatus, headers } = this.running
+    return this.number > 1 && answeredStatus === 200 && headers["x-openrouter-cache"] === "true"
+      ? { ...headers, "x-openrouter-cache-clear": "true" }
+      : headers
   }
 
   /** Passes the admissions, under the `total` deadline of the call. */

@@ -39,7 +39,7 @@ export const make = (transport: Transport["Service"]): Sender => {
         send(sending, {
           method: body === undefined ? "GET" : "POST",
           path,
-          headers: headersOf(jsonHeaders, sending.running.headers),
+          headers: headersOf(jsonHeaders, sending.headers),
           body
         }),
         (answer) => whole(answer, sending, serverClock)
@@ -61,7 +61,7 @@ export const make = (transport: Transport["Service"]): Sender => {
         send(sending, {
           method: "POST",
           path: "/responses",
-          headers: headersOf(streamHeaders, sending.running.headers),
+          headers: headersOf(streamHeaders, sending.headers),
           body
         }),
         (answer): Effect.Effect<EventSource, RequestError, Scope.Scope> => {
@@ -90,9 +90,10 @@ const noHeaders = (headers: Headers): boolean => {
 const headersOf = (own: Headers, added: Headers): Headers => noHeaders(added) ? own : { ...added, ...own }
 
 /** What is known of an attempt as soon as the headers of its answer are there. */
-const noted = ({ headers }: Answer, sending: Sending, serverClock: ServerClock): void => {
+const noted = ({ headers, status }: Answer, sending: Sending, serverClock: ServerClock): void => {
   // What is answered was sent, whatever a transport says.
   sending.left()
+  sending.running.answeredStatus = status
   sending.generationId = headers["x-generation-id"]
   // Now, because the body may come much later than the date.
   sending.serverAhead = serverClock.aheadBy(headers["date"], sending.running.clock.currentTimeMillisUnsafe())
