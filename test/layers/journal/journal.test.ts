@@ -237,8 +237,8 @@ describe("what is sent", () => {
     }).pipe(Effect.provide([
       client({
         rules: [
-          { times: 1, reply: Emulator.Reply.failure(502) },
-          { times: 1, reply: Emulator.Reply.failure(502, { httpStatus: 200 }) }
+          { nth: 1, reply: Emulator.Reply.failure(502) },
+          { nth: 2, reply: Emulator.Reply.failure(502, { httpStatus: 200 }) }
         ]
       }),
       Journal.layerMemory
