@@ -83,12 +83,12 @@ export interface FaultPlan {
 }
 
 /**
- * What a plan remembers: how often each of its rules matched, and how often each of the newest 10,000 calls was sent.
+ * What a plan remembers: the counts of its rules, and how often each of the newest 10,000 calls was sent.
  *
  * @since 0.1.0
  */
 export interface Progress {
-  readonly matched: ReadonlyArray<number>
+  readonly counts: ReadonlyArray<Rule.Count>
   readonly attempts: Recent.Recent<number>
 }
 
@@ -98,7 +98,7 @@ export interface Progress {
  * @since 0.1.0
  */
 export const begin = (plan: FaultPlan): Progress => ({
-  matched: plan.faults.map(() => 0),
+  counts: plan.faults.map(() => Rule.none),
   attempts: Recent.make(10_000)
 })
 
@@ -151,17 +151,18 @@ export const choose = (
   }
   const draw = Draw.child(content, attempt)
   let chosen: Chosen | undefined = undefined
-  const matched = plan.faults.map((rule, index) => {
-    const number = progress.matched[index] ?? 0
-    if (!isAbout(rule, call)) return number
+  const counts = plan.faults.map((rule, index) => {
+    const count = progress.counts[index] ?? Rule.none
+    if (!isAbout(rule, call)) return count
     const own = Draw.child(draw, index)
-    if (chosen === undefined && Rule.isDue(rule, number + 1) && Draw.fraction(own) < (rule.probability ?? 1)) {
-      const fault = resolve(typeof rule.fault === "function" ? rule.fault(call) : rule.fault, call)
-      if (fault !== undefined) chosen = { call, fault, seed: Draw.integer(Draw.child(own, "seed"), 0, 0x7fffffff) }
+    if (chosen !== undefined || !Rule.isDue(rule, count) || Draw.fraction(own) >= (rule.probability ?? 1)) {
+      return Rule.counting(count, false)
     }
-    return number + 1
+    const fault = resolve(typeof rule.fault === "function" ? rule.fault(call) : rule.fault, call)
+    if (fault !== undefined) chosen = { call, fault, seed: Draw.integer(Draw.child(own, "seed"), 0, 0x7fffffff) }
+    return Rule.counting(count, fault !== undefined)
   })
-  return [chosen, { matched, attempts: Recent.set(progress.attempts, Draw.toKey(content), attempt) }]
+  return [chosen, { counts, attempts: Recent.set(progress.attempts, Draw.toKey(content), attempt) }]
 }
 
 const isAbout = ({ when }: FaultRule, call: FaultCall): boolean =>

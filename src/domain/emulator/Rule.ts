@@ -1,8 +1,8 @@
 /**
  * Rules: which requests get another reply than the ordinary answer.
  *
- * Rules are asked in order; the first one that fires decides. Each counts for itself the requests that match it, also those
- * that another one decides. They come before the built-in `emulator/…` models and after authentication, validation, rate
+ * Rules are asked in order; the first one that fires decides. Each counts for itself: the requests that match it, also those
+ * that another one decides, and those that it decides. They come before the built-in `emulator/…` models and after authentication, validation, rate
  * limit and credits.
  *
  * @since 0.1.0
@@ -48,12 +48,12 @@ export interface Condition {
  * A rule: when it applies and what happens then.
  *
  * - `when`: a condition, or a predicate (asked for `POST /responses` only). Default: every `POST /responses`.
- * - `times`: only the first so many matching requests.
- * - `nth`: only the matching request with this number, counted from 1.
+ * - `times`: it decides at most so many requests, and then leaves them to the rules behind it.
+ * - `nth`: only the matching request with this number, counted from 1, whoever decides the others.
  * - `reply`: the reply, or a function of the call.
  *
  * `times` and `nth` count in order of arrival, each rule for itself: of two rules with `nth` 1 and 2 the first request
- * gets one and the second the other. `attempt` is the way to script retries under concurrency.
+ * gets one and the second the other, and so it is with two rules whose `times` is 1. `attempt` is the way to script retries under concurrency.
  *
  * @since 0.1.0
  */
@@ -65,21 +65,38 @@ export interface Rule {
 }
 
 /**
- * A rule with the number of requests that matched it so far.
+ * How many requests matched a rule so far, and how many of them it decided.
+ *
+ * @since 0.1.0
+ */
+export interface Count {
+  readonly matched: number
+  readonly decided: number
+}
+
+/**
+ * A rule with its count.
  *
  * @since 0.1.0
  */
 export interface CountedRule {
   readonly rule: Rule
-  readonly matched: number
+  readonly count: Count
 }
+
+/**
+ * The count of a rule that no request has matched yet.
+ *
+ * @since 0.1.0
+ */
+export const none: Count = { matched: 0, decided: 0 }
 
 /**
  * A rule that no request has matched yet.
  *
  * @since 0.1.0
  */
-export const counted = (rule: Rule): CountedRule => ({ rule, matched: 0 })
+export const counted = (rule: Rule): CountedRule => ({ rule, count: none })
 
 /**
  * The reply of the first rule that fires, and the rules with their new counts.
@@ -92,24 +109,32 @@ export const fire = (
 ): readonly [reply: Reply | undefined, rules: ReadonlyArray<CountedRule>] => {
   let reply: Reply | undefined = undefined
   const next = rules.map((entry) => {
-    const { matched, rule } = entry
+    const { count, rule } = entry
     if (!matches(rule.when, call)) return entry
-    const number = matched + 1
-    if (reply === undefined && isDue(rule, number)) {
-      reply = typeof rule.reply === "function" ? rule.reply(call) : rule.reply
-    }
-    return { rule, matched: number }
+    const decides = reply === undefined && isDue(rule, count)
+    if (decides) reply = typeof rule.reply === "function" ? rule.reply(call) : rule.reply
+    return { rule, count: counting(count, decides) }
   })
   return [reply, next]
 }
 
 /**
- * True if a rule is about the matching request with this number, counted from 1.
+ * True if a rule is about the next request that matches it.
  *
  * @since 0.1.0
  */
-export const isDue = ({ nth, times }: Pick<Rule, "times" | "nth">, number: number): boolean =>
-  number <= (times ?? Infinity) && (nth ?? number) === number
+export const isDue = ({ nth, times }: Pick<Rule, "times" | "nth">, { decided, matched }: Count): boolean =>
+  decided < (times ?? Infinity) && (nth === undefined || nth === matched + 1)
+
+/**
+ * The count after one more request that matched.
+ *
+ * @since 0.1.0
+ */
+export const counting = ({ decided, matched }: Count, decides: boolean): Count => ({
+  matched: matched + 1,
+  decided: decides ? decided + 1 : decided
+})
 
 /**
  * True if a condition holds for a call.

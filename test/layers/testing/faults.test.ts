@@ -52,12 +52,14 @@ describe("rules of the emulator", () => {
     arrays,
     ({ calls, rules }) =>
       Effect.gen(function*() {
+        const decided = rules.map(() => 0)
         for (const [index, slug] of calls.entries()) {
-          const first = rules.findIndex(({ kind, model, number }) => {
+          const first = rules.findIndex(({ kind, model, number }, rule) => {
             if (model !== "any" && model !== slug) return false
             const count = calls.slice(0, index + 1).filter((other) => model === "any" || other === model).length
-            return kind === "always" || (kind === "nth" ? count === number : count <= number)
+            return kind === "always" || (kind === "nth" ? count === number : (decided[rule] ?? 0) < number)
           })
+          if (first !== -1) decided[first] = (decided[first] ?? 0) + 1
           const response = yield* HttpClientRequest.post("http://emulator/api/v1/responses").pipe(
             HttpClientRequest.bearerToken("test"),
             HttpClientRequest.bodyJsonUnsafe({ model: slug, input: "Hello" }),
@@ -86,6 +88,22 @@ describe("rules of the emulator", () => {
           Layer.provide(RateGate.none),
           Layer.provide(Emulator.layerHttpClient({
             rules: [{ nth: 1, reply: Emulator.Reply.failure(500) }, { nth: 2, reply: Emulator.Reply.failure(503) }]
+          })),
+          Layer.merge(once)
+        )
+      )
+    ))
+
+  it.effect("of two with `times` the second goes on where the first has ended", () =>
+    Effect.gen(function*() {
+      const tags = yield* Effect.forEach([1, 2, 3, 4], () => tagOf(ask("Hello")))
+      assert.deepStrictEqual(tags, ["ServerError", "ServerError", "ProviderOverloaded", "fine"])
+    }).pipe(
+      Effect.provide(
+        OpenRouter.layer({ apiKey }).pipe(
+          Layer.provide(RateGate.none),
+          Layer.provide(Emulator.layerHttpClient({
+            rules: [{ times: 2, reply: Emulator.Reply.failure(500) }, { times: 1, reply: Emulator.Reply.failure(503) }]
           })),
           Layer.merge(once)
         )
