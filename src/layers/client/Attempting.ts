@@ -26,7 +26,7 @@ export interface Reading<A> {
  *
  * @since 0.1.0
  */
-export class Attempting {
+export class Attempting implements Admission.Attempt {
   readonly call: Admission.Call
   readonly number: number
   readonly startedAt: number
@@ -46,20 +46,22 @@ export class Attempting {
 
   /** Asks the admissions for entry, one after the other. */
   enter(admissions: ReadonlyArray<Admission.Admission>): Effect.Effect<void, RequestError> {
-    const { call, number, startedAt } = this
-    return this.#enter(admissions, 0, { call, number, startedAt })
+    return this.#enter(admissions, 0)
   }
 
   #enter(
     admissions: ReadonlyArray<Admission.Admission>,
-    index: number,
-    attempt: Admission.Attempt
+    index: number
   ): Effect.Effect<void, RequestError> {
     const admission = admissions[index]
-    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(attempt), (settle) => {
-      this.#settles.push(settle)
-      return this.#enter(admissions, index + 1, attempt)
+    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(this), (settle) => {
+      if (this.#settles[this.#settles.length - 1] !== settle) this.#settles.push(settle)
+      return this.#enter(admissions, index + 1)
     })
+  }
+
+  took(settle: Admission.Settle): void {
+    this.#settles.push(settle)
   }
 
   /**
