@@ -92,9 +92,10 @@ export interface Attempt {
   readonly startedAt: number
   /**
    * An admission may say here what it gives as soon as it has taken something, so that it is told the end even if `admit` is
-   * interrupted before it can give that. The client has this; a program that asks admissions itself may do without.
+   * interrupted before it can give that. `begun` is called once the first piece of a streamed answer is there. The client has
+   * this; a program that asks admissions itself may do without.
    */
-  readonly took?: ((settle: Settle) => void) | undefined
+  readonly took?: ((settle: Settle, begun?: () => void) => void) | undefined
 }
 
 /**

@@ -12,7 +12,7 @@
 
 const firstStep = 32
 /** The first step waits for longer: failures take longer than refusals do. */
-const firstStepMillis = 500
+const firstStepMillis = 400
 const stepMillis = 250
 /** So many in a quarter of a second are as good as no limit. */
 const openStep = 8192

@@ -36,6 +36,7 @@ export class Attempting implements Admission.Attempt {
   firstOutputAt: number | undefined
   generationId: string | undefined
   readonly #settles: Array<Admission.Settle> = []
+  #begun: ReadonlyArray<() => void> = none
   #isSettled = false
 
   constructor(call: Admission.Call, number: number, startedAt: number) {
@@ -60,8 +61,17 @@ export class Attempting implements Admission.Attempt {
     })
   }
 
-  took(settle: Admission.Settle): void {
+  took(settle: Admission.Settle, begun?: () => void): void {
     this.#settles.push(settle)
+    if (begun !== undefined) this.#begun = [...this.#begun, begun]
+  }
+
+  /** The first piece of a streamed answer has arrived. */
+  began(now: number): void {
+    this.firstOutputAt = now
+    const all = this.#begun
+    this.#begun = none
+    for (const begun of all) begun()
   }
 
   /**
@@ -110,6 +120,8 @@ export class Attempting implements Admission.Attempt {
     return new SentEnd(exit, costs, this.generationId ?? told, sentAt, firstOutputAt, endedAt)
   }
 }
+
+const none: ReadonlyArray<() => void> = []
 
 /** Not all who admitted an attempt ask what it cost. */
 class SentEnd implements Admission.Sent {

@@ -123,6 +123,11 @@ export class MemoryGate implements Admission.Admission {
     hasWaited: boolean,
     isTry: boolean
   ): Admission.Settle {
+    // One that tries has told what it was sent for as soon as its answer begins.
+    let told: Effect.Effect<void> = Exit.void
+    const begun = !lane.isClosed(takenAt) ? undefined : () => {
+      told = this.#answered(lane, takenAt, this.#time.now(clock))
+    }
     const places = lane.take(takenAt, tokens, hasWaited)
     const settle: Admission.Settle = (ended) => {
       const now = this.#time.now(clock)
@@ -132,12 +137,13 @@ export class MemoryGate implements Admission.Admission {
       const error = Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Exit.findErrorOption(exit))
       const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
       if (places.length > 0) endKnown(lane, places, now, ended, verdict)
-      return Exit.isSuccess(exit)
+      const ending = Exit.isSuccess(exit)
         ? this.#answered(lane, takenAt, now)
         : this.#failed(lane, takenAt, now, verdict)
+      return told === Exit.void ? ending : Effect.andThen(told, ending)
     }
     if (isTry) attempt.tries?.()
-    attempt.took?.(settle)
+    attempt.took?.(settle, begun)
     return settle
   }
 

@@ -40,6 +40,7 @@ export const pass = <T extends Turn>({ attempt, here, laneOf, shared, time }: {
     /** What it has taken here and there, and has to give back. */
     let place: Admission.Settle | undefined
     let counted: Effect.Effect<void> | undefined
+    let begun: (() => void) | undefined
     let tries = false
     const settle: Admission.Settle = (ended) => {
       const here = place?.(ended) ?? Effect.void
@@ -52,8 +53,9 @@ export const pass = <T extends Turn>({ attempt, here, laneOf, shared, time }: {
       tries: () => {
         tries = true
       },
-      took: (taken) => {
+      took: (taken, beginning) => {
         place = taken
+        begun = beginning
       }
     }
     const keep = (lane: Lane<T>, { hold }: Answer): Effect.Effect<void> => {
@@ -85,7 +87,7 @@ export const pass = <T extends Turn>({ attempt, here, laneOf, shared, time }: {
         }))
       }
     )
-    attempt.took?.(settle)
+    attempt.took?.(settle, () => begun?.())
     const passed: Effect.Effect<Admission.Settle, RequestError> = Effect.flatMap(
       once,
       (goes) => goes ? Effect.succeed(settle) : passed

@@ -21,10 +21,10 @@ describe("the pace", () => {
   it("opens by time without refusal", () => {
     const pace = new Pace(false)
     // The first step waits for longer, because failures come later than refusals.
-    const steps = [0, 250, 500, 750, 1000, 1250].map((after) => drain(pace, t0 + after))
+    const steps = [0, 250, 400, 650, 900, 1150].map((after) => drain(pace, t0 + after))
     assert.deepStrictEqual(steps, [32, 0, 64, 128, 256, 512])
-    assert.strictEqual(drain(pace, t0 + 1250 + 249), 0)
-    for (let after = 1500; after < 3000; after += 250) drain(pace, t0 + after)
+    assert.strictEqual(drain(pace, t0 + 1150 + 249), 0)
+    for (let after = 1400; after < 3000; after += 250) drain(pace, t0 + after)
     assert.strictEqual(drain(pace, t0 + 3000, 10_000), 10_000)
   })
 
