@@ -46,7 +46,7 @@ export class Alarm {
     this.#clock = clock
     this.#at = at
     this.#ahead = ahead
-    this.#sleep(clock, Math.min(Math.max(0, at - now), longestSleep))
+    this.#sleep(clock, now, Math.min(Math.max(0, at - now), longestSleep))
   }
 
   #stop(): void {
@@ -56,21 +56,21 @@ export class Alarm {
     sleeper?.interruptUnsafe()
   }
 
-  #sleep(clock: Clock.Clock, millis: number): void {
+  #sleep(clock: Clock.Clock, now: number, millis: number): void {
     const sleeper = Effect.runFork(clock.sleep(Duration.millis(millis)))
     this.#sleeper = sleeper
     sleeper.addObserver(() => {
       if (this.#sleeper !== sleeper) return
       this.#sleeper = undefined
-      this.#wake(clock)
+      this.#wake(clock, now + millis)
     })
   }
 
-  #wake(clock: Clock.Clock): void {
-    const now = this.#time.now(clock)
+  #wake(clock: Clock.Clock, until: number): void {
+    const now = this.#time.passed(clock, until)
     // A process that was busy wakes late, and refusals that have come meanwhile are read after its timers.
     this.#isLate = !this.#isLate && now - this.#at > lateMillis
-    if (this.#isLate) return this.#sleep(clock, graceMillis)
+    if (this.#isLate) return this.#sleep(clock, now, graceMillis)
     this.#at = Infinity
     this.#ring(now)
   }

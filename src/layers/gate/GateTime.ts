@@ -8,6 +8,9 @@
  */
 import type * as Clock from "effect/Clock"
 
+/** A timer may be so early. */
+const earlyMillis = 5
+
 /**
  * The time of one gate, in milliseconds.
  *
@@ -35,5 +38,14 @@ export class GateTime {
     }
     this.ahead = this.#last - read
     return this.#last
+  }
+
+  /** It is not earlier than this by a sleep that is over, whatever the clock says. */
+  passed(clock: Clock.Clock, at: number): number {
+    const now = this.now(clock)
+    if (now >= at - earlyMillis) return now
+    this.ahead += at - now
+    this.#last = at
+    return at
   }
 }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, DateTime, Duration, Effect, Exit, Layer, Logger, Schedule } from "effect"
+import { Clock, DateTime, Duration, Effect, Exit, Fiber, Layer, Logger, Schedule } from "effect"
 import { OpenRouter, RateGate, RetryPolicy } from "effect-openrouter"
 import type { OpenRouterError } from "effect-openrouter"
 import { TestClock } from "effect/testing"
@@ -199,6 +199,32 @@ describe("a clock that is set back", () => {
         assert.strictEqual(failed(value), 0)
         assert.isAtMost(millis, most)
       }).pipe(Effect.provide(client))
+    }))
+
+  it.live("does not lengthen a wait that has begun", () =>
+    Effect.gen(function*() {
+      const real = yield* Clock.Clock
+      let behind = 0
+      const now = () => real.currentTimeMillisUnsafe() - behind
+      const clock: Clock.Clock = {
+        currentTimeMillisUnsafe: now,
+        currentTimeMillis: Effect.sync(now),
+        currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe(),
+        currentTimeNanos: real.currentTimeNanos,
+        sleep: (duration) => real.sleep(duration)
+      }
+      const seen = none()
+      const client = answering(seen, () => ({
+        reply: seen.sent.length === 0 ? failure(429, { headers: { "retry-after-ms": "400" } }) : ok(),
+        after: 0
+      }))
+      const call = yield* Effect.forkChild(Effect.provide(ask(), client), { startImmediately: true }).pipe(
+        Effect.provideService(Clock.Clock, clock)
+      )
+      yield* Effect.sleep(100)
+      behind = 3_600_000
+      const { attempts } = yield* Effect.timeout(Fiber.join(call), "1500 millis")
+      assert.strictEqual(attempts, 2)
     }))
 
   it.effect("tells resets by that clock", () =>
