@@ -5,7 +5,7 @@ import { Limiter } from "../../../src/domain/gate/Limiter.ts"
 import { between, serverOf, serversFrom, simulate, t0 } from "./simulation.ts"
 import type { Gate } from "./simulation.ts"
 
-const seeded = (seed: number) => ({ arbitrary: { runs: 150, seed } })
+const seeded = (seed: number) => ({ arbitrary: { runs: 60, seed } })
 
 const error = new OpenRouterError.RateLimited({ message: "too many" })
 
@@ -82,6 +82,7 @@ describe("whatever the demand", () => {
         if (isKnown) assert.isAtMost(refused, server.requests + 3 + ideal / 30_000, `burst ${index} of ${size}`)
       }
     },
-    seeded(1)
+    seeded(1),
+    30_000
   )
 })

@@ -211,6 +211,8 @@ describe("a clock that is set back", () => {
         currentTimeMillis: Effect.sync(now),
         currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe(),
         currentTimeNanos: real.currentTimeNanos,
+        monotonicTimeNanosUnsafe: () => real.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: real.monotonicTimeNanos,
         sleep: (duration) => real.sleep(duration)
       }
       const seen = none()
