@@ -98,6 +98,8 @@ export class Limiter {
   #refusedAt = -Infinity
   /** How long refusals take. */
   #slowness = 0
+  /** True until something was refused or failed, or was said about it: most limiters never know more. */
+  #isCalm = true
   readonly #isShared: boolean
   readonly #changes: Array<Change> = []
 
@@ -157,6 +159,7 @@ export class Limiter {
 
   /** When the next request may go; not later than `now` if at once. */
   readyAt(now: number): number {
+    if (this.#isCalm) return this.pace.readyAt(now)
     const held = this.heldUntil(now)
     if (now < held) return held
     if (now < this.#followAt) return this.#followAt
@@ -175,6 +178,7 @@ export class Limiter {
 
   /** One goes. `hasWaited`: it had to wait. */
   take(now: number, hasWaited: boolean): void {
+    if (this.#isCalm) return this.pace.take(now, hasWaited)
     // While it was held nothing is learned of a pace.
     this.pace.take(now, hasWaited && !this.#isFirst)
     if (this.#isFirst) {
@@ -220,6 +224,7 @@ export class Limiter {
 
   /** A request let through at `takenAt` was refused. Gives true if it became closed by that, or for longer. */
   refused(now: number, takenAt: number, { error, limit, resetAt }: Refused): boolean {
+    this.#isCalm = false
     const heldBefore = this.heldUntil(now)
     const pause = this.#rowPause(now, takenAt)
     if (resetAt !== undefined && limit !== undefined) {
@@ -260,6 +265,7 @@ export class Limiter {
 
   /** A request let through at `takenAt` failed by what it runs on. Gives true if it became closed by that, or for longer. */
   failed(now: number, takenAt: number, { error, until }: Failed): boolean {
+    this.#isCalm = false
     const heldBefore = this.heldUntil(now)
     this.ended(now, takenAt)
     this.pace.failed(now)
@@ -276,6 +282,7 @@ export class Limiter {
 
   /** A request let through at `takenAt` was accepted and answered. Gives true if it became open by that. */
   answered(now: number, takenAt: number): boolean {
+    if (this.#isCalm) return false
     const isHeld = now < this.heldUntil(now)
     if (takenAt >= this.#openedAt) {
       this.#refusalsInARow = takenAt > this.#refusedAt ? 0 : 1
@@ -324,6 +331,7 @@ export class Limiter {
 
   /** Others have used it up, or know that it is closed: it waits until then. */
   heldElsewhere(now: number, until: number, isClosed: boolean): void {
+    this.#isCalm = false
     const heldBefore = this.heldUntil(now)
     if (!isClosed) {
       this.#usedUpUntil = until
@@ -337,6 +345,7 @@ export class Limiter {
 
   /** Processes that share it have a window for it. */
   agree(now: number, window: SharedWindow): void {
+    this.#isCalm = false
     if (this.window.limit === undefined) this.pace.clear()
     this.window.agree(window)
     this.#noteHold(now)
@@ -359,6 +368,7 @@ export class Limiter {
     this.#refusalsInARow = 0
     this.#refusedAt = -Infinity
     this.told = undefined
+    this.#isCalm = true
     this.downtime.answered()
     this.window.clear()
     this.pace.clear(!this.#isShared)

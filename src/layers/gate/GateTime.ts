@@ -40,6 +40,13 @@ export class GateTime {
     return this.#last
   }
 
+  /** It is not earlier than by what somebody read from the clock before. */
+  after(read: number): number {
+    const now = read + this.ahead
+    if (now > this.#last) this.#last = now
+    return this.#last
+  }
+
   /** It is not earlier than this by a sleep that is over, whatever the clock says. */
   passed(clock: Clock.Clock, at: number): number {
     const now = this.now(clock)

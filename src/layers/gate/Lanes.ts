@@ -59,16 +59,18 @@ export class Lanes<T extends Turn> {
       ? known
       : this.#renewed(account, key, known)
     lane.usedAt = now
-    this.#use(account, account.whole, now)
-    if (lane.free !== undefined) this.#use(account, account.free, now)
+    const { free, whole } = account
+    if (now - whole.usedAt >= quietMillis) this.#renew(account, whole, now)
+    whole.usedAt = now
+    if (lane.free === undefined) return lane
+    if (now - free.usedAt >= quietMillis) this.#renew(account, free, now)
+    free.usedAt = now
     return lane
   }
 
   /** A limit that models share forgets what it learned long ago, too. */
-  #use(account: Account<T>, pool: Pool, now: number): void {
-    const isQuiet = now - pool.usedAt >= quietMillis
-    pool.usedAt = now
-    if (!isQuiet || pool.waiting > 0) return
+  #renew(account: Account<T>, pool: Pool, now: number): void {
+    if (pool.waiting > 0) return
     for (const lane of account.lanes.values()) {
       if (lane.inFlight > 0 && (lane.free === pool || lane.whole === pool)) return
     }

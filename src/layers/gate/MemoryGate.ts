@@ -123,28 +123,33 @@ export class MemoryGate implements Admission.Admission {
     hasWaited: boolean,
     isTry: boolean
   ): Admission.Settle {
-    // One that tries has told what it was sent for as soon as its answer begins.
-    let told: Effect.Effect<void> = Exit.void
-    const begun = !lane.isClosed(takenAt) ? undefined : () => {
-      told = this.#answered(lane, takenAt, this.#time.now(clock))
-    }
     const places = lane.take(takenAt, tokens, hasWaited)
     const settle: Admission.Settle = (ended) => {
-      const now = this.#time.now(clock)
       lane.inFlight--
-      if (ended._tag === "NotSent") return this.#notSent(lane, takenAt, now, places)
+      if (ended._tag === "NotSent") return this.#notSent(lane, takenAt, this.#time.now(clock), places)
+      const now = this.#time.after(ended.endedAt)
       const { exit } = ended
-      const error = Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Exit.findErrorOption(exit))
+      if (Exit.isSuccess(exit)) {
+        if (places.length > 0) endKnown(lane, places, now, ended, undefined)
+        return this.#answered(lane, takenAt, now)
+      }
+      const error = Option.getOrUndefined(Exit.findErrorOption(exit))
       const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
       if (places.length > 0) endKnown(lane, places, now, ended, verdict)
-      const ending = Exit.isSuccess(exit)
-        ? this.#answered(lane, takenAt, now)
-        : this.#failed(lane, takenAt, now, verdict)
-      return told === Exit.void ? ending : Effect.andThen(told, ending)
+      return this.#failed(lane, takenAt, now, verdict)
     }
     if (isTry) attempt.tries?.()
-    attempt.took?.(settle, begun)
-    return settle
+    if (!isTry && !lane.limiter.downtime.isOn) {
+      attempt.took?.(settle)
+      return settle
+    }
+    // One that tries has told what it was sent for as soon as its answer begins.
+    let told: Effect.Effect<void> = Exit.void
+    const settleTry: Admission.Settle = (ended) => Effect.andThen(told, settle(ended))
+    attempt.took?.(settleTry, () => {
+      told = this.#answered(lane, takenAt, this.#time.now(clock))
+    })
+    return settleTry
   }
 
   #notSent(

@@ -82,7 +82,6 @@ describe("whatever the demand", () => {
         if (isKnown) assert.isAtMost(refused, server.requests + 3 + ideal / 30_000, `burst ${index} of ${size}`)
       }
     },
-    seeded(1),
-    30_000
+    { ...seeded(1), timeout: 30_000 }
   )
 })
