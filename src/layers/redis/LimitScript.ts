@@ -129,7 +129,7 @@ local function learnLength(state, reset, offset, taken)
   local least = state.least or 0
   -- One of the same burst.
   if not last or taken < last - near(state.length) then
-    if not last or reset > last then state.reset, state.offset = reset, offset end
+    if not last or reset > last + near(state.length) then state.reset, state.offset = reset, offset end
     state.least = math.max(least, left)
     return
   end
