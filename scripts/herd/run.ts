@@ -17,10 +17,13 @@ const loose = Effect.fnUntraced(function*(scenario: Scenario) {
   const fiber = yield* Effect.forkChild(Effect.forEach(
     scenario.herds.flatMap((herd, at) => Array.from({ length: herd.calls }, (_, index) => ({ herd, at, index }))),
     ({ at, herd, index }) =>
-      Effect.flatMap(Effect.exit(Effect.delay(call(herd, index), herd.startsAfter ?? 0)), (exit) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          ended[at]?.splice(index, 1, { at: now, error: errorOf(exit) })
-        })),
+      Effect.flatMap(
+        Effect.exit(Effect.delay(call(herd, index), herd.startsAfter ?? 0)),
+        (exit) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            ended[at]?.splice(index, 1, { at: now, error: errorOf(exit) })
+          })
+      ),
     { concurrency: "unbounded", discard: true }
   ))
   return { ended, fiber }

@@ -90,7 +90,7 @@ export class MemoryGate implements Admission.Admission {
       for (const limiter of lane.limiters) limiters.add(limiter)
       for (const key of lane.keys) keys.add(key)
     }
-    if (model === undefined) for (const { shared } of this.#lanes.shared()) limiters.add(shared.limit)
+    if (model === undefined) { for (const { shared } of this.#lanes.shared()) limiters.add(shared.limit) }
     for (const limiter of limiters) limiter.clear(now)
     this.#queue.look(now, true)
     return this.#shared === undefined || keys.size === 0 ? Effect.void : this.#shared.forget([...keys])

@@ -47,7 +47,11 @@ const rows: ReadonlyArray<Row> = [
 describe("the verdict", () => {
   it.each(rows)("on %s", (_, error, model, expected) => {
     const verdict = Verdict.ofError(error, model)
-    const actual = verdict === undefined ? "nothing" : verdict._tag === "Refused" ? verdict.reach : verdict._tag.toLowerCase()
+    const actual = verdict === undefined
+      ? "nothing"
+      : verdict._tag === "Refused"
+      ? verdict.reach
+      : verdict._tag.toLowerCase()
     assert.strictEqual(actual, expected)
   })
 

@@ -43,7 +43,8 @@ describe("whatever the demand", () => {
       const server = serverOf(given)
       const limiter = new Limiter(false)
       const { demand, gate } = before(limiter)
-      const due: Array<{ readonly at: number; readonly size: number; endedAt: number | undefined; refused: number }> = []
+      const due: Array<{ readonly at: number; readonly size: number; endedAt: number | undefined; refused: number }> =
+        []
       let begunAt = t0
       let refusedBefore = 0
       let current = 0

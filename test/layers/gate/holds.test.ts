@@ -147,7 +147,11 @@ describe("a limit that is announced", () => {
 
 describe("a server that refuses always", () => {
   const cases = [
-    { says: "a reset each second", latency: 300, headers: (now: number) => announced(Math.ceil((now + 1) / 1000) * 1000) },
+    {
+      says: "a reset each second",
+      latency: 300,
+      headers: (now: number) => announced(Math.ceil((now + 1) / 1000) * 1000)
+    },
     { says: "nothing", latency: 300, headers: () => failure(429) },
     { says: "nothing, slowly", latency: 3000, headers: () => failure(429) },
     {
@@ -156,16 +160,20 @@ describe("a server that refuses always", () => {
       headers: () => failure(429, { headers: { "retry-after": "1" } })
     }
   ]
-  it.effect.each(cases)("is given up by all, however many they are: $says", ({ headers, latency }) =>
-    Effect.gen(function*() {
-      yield* atT0
-      const seen = none()
-      const client = answering(seen, (now) => ({ reply: headers(now), after: latency }))
-      const { millis, value } = yield* passing(Effect.provide(herd(50), client), 50)
-      assert.strictEqual(failed(value), 50)
-      assert.isAtMost(millis, 180_000)
-      assert.isAtMost(seen.sent.length, 150)
-    }), 30_000)
+  it.effect.each(cases)(
+    "is given up by all, however many they are: $says",
+    ({ headers, latency }) =>
+      Effect.gen(function*() {
+        yield* atT0
+        const seen = none()
+        const client = answering(seen, (now) => ({ reply: headers(now), after: latency }))
+        const { millis, value } = yield* passing(Effect.provide(herd(50), client), 50)
+        assert.strictEqual(failed(value), 50)
+        assert.isAtMost(millis, 180_000)
+        assert.isAtMost(seen.sent.length, 150)
+      }),
+    30_000
+  )
 
   it.effect("is one line in the log", () =>
     Effect.gen(function*() {
@@ -232,7 +240,10 @@ describe("a clock that is set back", () => {
   it.effect("tells resets by that clock", () =>
     Effect.gen(function*() {
       yield* atT0
-      const client = answering(none(), () => ({ reply: failure(429, { headers: { "retry-after": "7200" } }), after: 0 }))
+      const client = answering(
+        none(),
+        () => ({ reply: failure(429, { headers: { "retry-after": "7200" } }), after: 0 })
+      )
       yield* Effect.gen(function*() {
         yield* Effect.flip(ask())
         yield* TestClock.setTime(t0 - 3_600_000)

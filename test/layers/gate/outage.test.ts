@@ -19,8 +19,7 @@ const statusesOf = ({ sent }: Seen, status: number) => sent.filter((one) => one.
 
 /** A model that is down for so long, and then answers after some time. */
 const down = (seen: Seen, millis: number, latency: number, after: number) =>
-  answering(seen, (now) =>
-    now < t0 + millis ? { reply: failure(500), after: latency } : { reply: ok(), after })
+  answering(seen, (now) => now < t0 + millis ? { reply: failure(500), after: latency } : { reply: ok(), after })
 
 describe("an outage", () => {
   it.effect.each([400, 404])("is over with an answer of %s", (status) =>
@@ -106,7 +105,9 @@ describe("an outage", () => {
   it.effect("of more than five seconds is one line in the log, and another one when it is over", () =>
     Effect.gen(function*() {
       const lines: Array<string> = []
-      const logger = Logger.layer([Logger.make(({ logLevel, message }) => lines.push(`${logLevel} ${String(message)}`))])
+      const logger = Logger.layer([
+        Logger.make(({ logLevel, message }) => lines.push(`${logLevel} ${String(message)}`))
+      ])
       yield* atT0
       yield* passing(Effect.provide(herd(50), Layer.merge(down(none(), 3000, 100, 100), logger)), 50)
       assert.deepStrictEqual(lines, [])

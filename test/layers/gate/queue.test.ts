@@ -83,7 +83,9 @@ describe("one who waits", () => {
       )
       yield* Effect.gen(function*() {
         const of = (name: string, maxOutputTokens: number) =>
-          Effect.forkChild(OpenRouter.respond({ model: name, input: "Hi", maxOutputTokens }), { startImmediately: true })
+          Effect.forkChild(OpenRouter.respond({ model: name, input: "Hi", maxOutputTokens }), {
+            startImmediately: true
+          })
         yield* of("a/a", 5000)
         const large = yield* of("b/b", 9000)
         yield* of("c/c", 1000)
@@ -141,8 +143,12 @@ describe("one who waits", () => {
 })
 
 describe("a place", () => {
-  const interrupting = (name: string, wrap: (call: Effect.Effect<unknown, unknown, OpenRouter.OpenRouter>) => Effect.Effect<unknown, unknown, OpenRouter.OpenRouter>) =>
-    [name, wrap] as const
+  const interrupting = (
+    name: string,
+    wrap: (
+      call: Effect.Effect<unknown, unknown, OpenRouter.OpenRouter>
+    ) => Effect.Effect<unknown, unknown, OpenRouter.OpenRouter>
+  ) => [name, wrap] as const
   const ways = [
     interrupting("plain", (call) => call),
     interrupting("under a deadline", (call) => Deadlines.with(call, { total: "1 hour" }))
@@ -170,7 +176,10 @@ describe("a place", () => {
         }
         for (const { inFlight, waiting } of yield* RateGate.state) assert.deepStrictEqual([inFlight, waiting], [0, 0])
         assert.strictEqual(`${(yield* budget.state).reserved}`, "$0.00")
-      }).pipe(Effect.provide(client), Effect.provide(Prices.layerTable({ [model]: { prompt: "0", completion: "0.000001" } })))
+      }).pipe(
+        Effect.provide(client),
+        Effect.provide(Prices.layerTable({ [model]: { prompt: "0", completion: "0.000001" } }))
+      )
     }), 30_000)
 
   it.effect("of a request that was refused is free of its tokens", () =>
