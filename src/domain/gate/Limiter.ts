@@ -19,24 +19,13 @@ import * as Wire from "../wire/Wire.ts"
 import { AnnouncedWindow } from "./AnnouncedWindow.ts"
 import type { SharedWindow } from "./AnnouncedWindow.ts"
 import { Downtime } from "./Downtime.ts"
+import { HeldTime } from "./HeldTime.ts"
 import { Pace } from "./Pace.ts"
+import { Refusals } from "./Refusals.ts"
 import type { Failed, Refused } from "./Verdict.ts"
-
-/** After a hold one request goes first; the others follow when it would have been refused. */
-const leadMillis = 25
-
-/** Refusals in a row from which on that is measured, and not guessed. */
-const measuredRefusals = 2
-
-/** One that is under way for twice as long as refusals took lately, and so much more, was accepted. */
-const acceptedMillis = 250
 
 /** After a refusal that announces nothing. */
 const leastPause = 500
-
-/** Refusals in a row, whatever is announced, after which each pause is twice as long. */
-const patientRefusals = 4
-const firstPause = 250
 const longestPause = 20_000
 
 /** What is held for long is tried so often: the reason may have gone. */
@@ -78,10 +67,7 @@ export class Limiter {
   #pausedUntil = 0
   /** Others have used it up. */
   #usedUpUntil = 0
-  /** The last hold, and for how long it was held before that one. */
-  #heldSince = 0
-  #heldUntil = 0
-  #heldBefore = 0
+  readonly #held = new HeldTime()
   /** What {@link heldMillis} was when something was accepted last. */
   #progressMillis = 0
   #hasProgress = false
@@ -94,10 +80,7 @@ export class Limiter {
   #isLed = false
   #followAt = 0
   #triedAt = 0
-  #refusalsInARow = 0
-  #refusedAt = -Infinity
-  /** How long refusals take. */
-  #slowness = 0
+  readonly #refusals = new Refusals()
   /** True until something was refused or failed, or was said about it: most limiters never know more. */
   #isCalm = true
   readonly #isShared: boolean
@@ -154,7 +137,7 @@ export class Limiter {
 
   /** For how long it has been held or down in all. */
   heldMillis(now: number): number {
-    return this.#heldBefore + Math.max(0, Math.min(now, this.#heldUntil) - this.#heldSince)
+    return this.#held.millis(now)
   }
 
   /** When the next request may go; not later than `now` if at once. */
@@ -190,9 +173,7 @@ export class Limiter {
     }
     if (this.#isLed) {
       this.#isLed = false
-      this.#followAt = now + (this.#refusalsInARow < measuredRefusals
-        ? leadMillis
-        : Math.max(leadMillis, Math.ceil(1.25 * this.#slowness)))
+      this.#followAt = now + this.#refusals.lead
     }
     this.downtime.take(now)
     if (this.window.limit === undefined) return
@@ -226,15 +207,16 @@ export class Limiter {
   refused(now: number, takenAt: number, { error, limit, resetAt }: Refused): boolean {
     this.#isCalm = false
     const heldBefore = this.heldUntil(now)
-    const pause = this.#rowPause(now, takenAt)
+    const isNews = this.#isNews(now, takenAt)
+    const { pause } = this.#refusals
     if (resetAt !== undefined && limit !== undefined) {
       const isOfThisWindow = takenAt >= this.window.startsAt
       this.pace.clear()
       this.window.refused(now, takenAt, resetAt, limit)
       this.#windowError = error
-      if (pause.millis > 0) this.#pause(now + pause.millis, error)
+      if (pause > 0) this.#pause(now + pause, error)
       // Its window is over by now, or one of the clocks is a little wrong.
-      if (resetAt <= now && pause.isNews && isOfThisWindow) this.#pause(now + lateMillis, error)
+      if (resetAt <= now && isNews && isOfThisWindow) this.#pause(now + lateMillis, error)
       return this.#closed(now, heldBefore, error)
     }
     const wasSteady = this.pace.isSteady
@@ -244,23 +226,20 @@ export class Limiter {
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
     // At a rate that has held for a while one step back is enough.
     const rest = now + (wasSteady ? paced : Math.max(leastPause, paced))
-    this.#pause(Math.max(hint ?? rest, now + pause.millis), error)
+    this.#pause(Math.max(hint ?? rest, now + pause), error)
     return this.#closed(now, heldBefore, error)
   }
 
-  /** How much longer it is held because refusals come in a row; a burst that was sent before the first of them came is one. */
-  #rowPause(now: number, takenAt: number): { readonly isNews: boolean; readonly millis: number } {
-    this.#slowness = Math.max(now - takenAt, 0.75 * this.#slowness + 0.25 * (now - takenAt))
+  /** Takes note of a refusal; gives true for the first one of a burst. */
+  #isNews(now: number, takenAt: number): boolean {
+    const isNews = this.#refusals.isNews(now, takenAt)
     if (takenAt === this.#firstAt) this.#firstAt = -1
-    const isNews = takenAt > this.#refusedAt
     if (isNews) {
       if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
-      this.#refusalsInARow = this.#hasProgress ? 1 : this.#refusalsInARow + 1
+      this.#refusals.begin(now, this.#hasProgress)
       this.#hasProgress = false
-      this.#refusedAt = now
     }
-    const impatience = this.#refusalsInARow - patientRefusals
-    return { isNews, millis: impatience > 0 ? Math.min(longestPause, firstPause * 2 ** impatience) : 0 }
+    return isNews
   }
 
   /** A request let through at `takenAt` failed by what it runs on. Gives true if it became closed by that, or for longer. */
@@ -285,13 +264,13 @@ export class Limiter {
     if (this.#isCalm) return false
     const isHeld = now < this.heldUntil(now)
     if (takenAt >= this.#openedAt) {
-      this.#refusalsInARow = takenAt > this.#refusedAt ? 0 : 1
+      this.#refusals.accepted(takenAt)
       this.#progressed(this.heldMillis(now))
     }
     if (takenAt === this.#firstAt) this.#firstAt = -1
     this.pace.answered()
     // What was sent before it closed says nothing.
-    const isOfNow = takenAt > this.#heldSince
+    const isOfNow = takenAt > this.#held.since
     const isUp = this.#works(now, takenAt)
     if (isHeld && isOfNow) {
       this.#pausedUntil = 0
@@ -365,8 +344,7 @@ export class Limiter {
     this.#isLed = false
     this.#followAt = 0
     this.#firstAt = -1
-    this.#refusalsInARow = 0
-    this.#refusedAt = -Infinity
+    this.#refusals.clear()
     this.told = undefined
     this.#isCalm = true
     this.downtime.answered()
@@ -383,7 +361,7 @@ export class Limiter {
   }
 
   #isFirstAccepted(now: number): boolean {
-    return this.#firstAt >= 0 && now - this.#firstAt > 2 * this.#slowness + acceptedMillis
+    return this.#firstAt >= 0 && this.#refusals.isAccepted(now, this.#firstAt)
   }
 
   #pause(until: number, error: OpenRouterError): void {
@@ -405,18 +383,11 @@ export class Limiter {
     return until > heldBefore
   }
 
-  /** Keeps the times for which it is held. */
   #noteHold(now: number): void {
-    const until = this.downtime.isOn ? Infinity : this.heldUntil(now)
-    if (now < this.#heldUntil) {
-      this.#heldUntil = Math.max(now, until)
-    } else if (until > now) {
-      this.#heldBefore += this.#heldUntil - this.#heldSince
-      this.#heldSince = now
-      this.#heldUntil = until
-      this.#triedAt = now
-      this.#isFirst = true
-    }
+    const begins = this.#held.note(now, this.downtime.isOn ? Infinity : this.heldUntil(now))
+    if (!begins) return
+    this.#triedAt = now
+    this.#isFirst = true
   }
 
   #note(at: number, reason: string): void {

@@ -85,4 +85,53 @@ describe("whatever the demand", () => {
     },
     { ...seeded(1), timeout: 30_000 }
   )
+
+  it.prop(
+    "questions change nothing, whatever instant they are about",
+    { ...serversFrom(1), ahead: between(0, 200_000), tells: Schema.Literals(["limit", "reset", "nothing"]) },
+    ({ ahead, tells, ...given }) => {
+      const server = serverOf(given)
+      const run = (asks: boolean) => {
+        const limiter = new Limiter(false)
+        const ask = (now: number) => {
+          if (!asks) return
+          for (const at of [now, now + ahead]) {
+            limiter.readyAt(at)
+            limiter.heldUntil(at)
+            limiter.tryAt(at)
+            limiter.isClosed(at)
+            limiter.waitedMillis(at, 0)
+            limiter.window.remaining(at)
+          }
+        }
+        return simulate(
+          {
+            readyAt: (now) => {
+              ask(now)
+              return limiter.readyAt(now)
+            },
+            take: (now, hasWaited) => {
+              limiter.take(now, hasWaited)
+              ask(now)
+            },
+            refused: (now, sentAt, resetAt, limit) => {
+              limiter.refused(now, sentAt, {
+                _tag: "Refused",
+                reach: "model",
+                error,
+                resetAt: tells === "nothing" ? undefined : resetAt,
+                limit: tells === "limit" ? limit : undefined
+              })
+              ask(now)
+            },
+            answered: (now, sentAt) => void limiter.answered(now, sentAt)
+          },
+          server,
+          15_000
+        )
+      }
+      assert.deepStrictEqual(run(true), run(false))
+    },
+    { ...seeded(2), timeout: 30_000 }
+  )
 })

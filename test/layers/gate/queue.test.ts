@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, References } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, References } from "effect"
 import { Admission, Budget, Deadlines, OpenRouter, OpenRouterError, Prices, RateGate } from "effect-openrouter"
 import { TestClock } from "effect/testing"
 import { atT0, failure, model, ok, t0 } from "../client/support.ts"
@@ -177,8 +177,7 @@ describe("a place", () => {
         for (const { inFlight, waiting } of yield* RateGate.state) assert.deepStrictEqual([inFlight, waiting], [0, 0])
         assert.strictEqual(`${(yield* budget.state).reserved}`, "$0.00")
       }).pipe(
-        Effect.provide(client),
-        Effect.provide(Prices.layerTable({ [model]: { prompt: "0", completion: "0.000001" } }))
+        Effect.provide(Layer.merge(client, Prices.layerTable({ [model]: { prompt: "0", completion: "0.000001" } })))
       )
     }), 30_000)
 
