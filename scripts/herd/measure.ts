@@ -49,7 +49,10 @@ export const measure = (
   ended: ReadonlyArray<Ended>,
   { statuses, traffic }: Books
 ): Measure => {
-  const own = traffic.filter(({ limit }) => limit === herd.limit?.name)
+  const endedAt = ended.reduce((latest, { at }) => Math.max(latest, at ?? Infinity), startedAt)
+  const own = traffic.filter(({ endsAt, limit, startsAt }) =>
+    limit === herd.limit?.name && endsAt > startedAt && startsAt <= endedAt
+  )
   const firstAt = Math.min(...own.map((window) => window.startsAt))
   const refusedIn = (windows: ReadonlyArray<Emulator.WindowTraffic>) =>
     windows.reduce((sum, { refused }) => sum + refused, 0)
@@ -67,7 +70,7 @@ export const measure = (
     requests: herd.limit === undefined
       ? Object.values(statuses).reduce((sum, count) => sum + count, 0)
       : own.reduce((sum, { accepted, refused }) => sum + accepted + refused, 0),
-    wall: ended.reduce((latest, { at }) => Math.max(latest, at ?? Infinity), startedAt) - startedAt,
+    wall: endedAt - startedAt,
     ideal: idealOf(herd, scenario, startedAt)
   }
 }

@@ -11,16 +11,19 @@ export const patience = 15 * 60 * 1000
 const call = (herd: Herd, index: number) =>
   OpenRouter.respond({ model: herd.models[index % herd.models.length] ?? "", input: `${herd.name} ${index}` })
 
-/** All calls of a scenario at once; gives when each began to be over, herd by herd. */
+/** All calls of a scenario, each herd at once; gives when each began to be over, herd by herd. */
 const loose = Effect.fnUntraced(function*(scenario: Scenario) {
   const ended = scenario.herds.map(({ calls }) => Array.from({ length: calls }, (): Ended => unended))
   const fiber = yield* Effect.forkChild(Effect.forEach(
     scenario.herds.flatMap((herd, at) => Array.from({ length: herd.calls }, (_, index) => ({ herd, at, index }))),
     ({ at, herd, index }) =>
-      Effect.flatMap(Effect.exit(call(herd, index)), (exit) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          ended[at]?.splice(index, 1, { at: now, error: errorOf(exit) })
-        })),
+      Effect.flatMap(
+        Effect.exit(Effect.delay(call(herd, index), herd.startsAfter ?? 0)),
+        (exit) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            ended[at]?.splice(index, 1, { at: now, error: errorOf(exit) })
+          })
+      ),
     { concurrency: "unbounded", discard: true }
   ))
   return { ended, fiber }
@@ -49,6 +52,6 @@ export const run = Effect.fnUntraced(function*<E, R>(
   const seen = yield* books
   return scenario.herds.map((herd, at): readonly [Herd, Measure] => [
     herd,
-    measure(herd, scenario, startedAt, ended[at] ?? [], seen)
+    measure(herd, scenario, startedAt + (herd.startsAfter ?? 0), ended[at] ?? [], seen)
   ])
 })

@@ -20,11 +20,13 @@ export interface Herd {
   readonly models: ReadonlyArray<string>
   readonly calls: number
   readonly latency: number
+  /** How long after the others it comes. */
+  readonly startsAfter?: number
   readonly limit?: Emulator.Limit & { readonly requests: number; readonly window: number; readonly phase: number }
   readonly bars: Bars
 }
 
-/** Herds that start at once, at one server. */
+/** Herds at one server. */
 export interface Scenario {
   readonly name: string
   readonly herds: ReadonlyArray<Herd>
@@ -123,6 +125,21 @@ const beside: Scenario = {
   overSockets: false
 }
 
+/** What a simulation does: many calls at once, and then none for a while. */
+const ticks: Scenario = {
+  name: "ticks",
+  herds: [30, 40, 100, 300].map((calls, tick) => ({
+    name: `${calls} calls after ${2 * tick} minutes`,
+    models: ["vendor/large"],
+    calls,
+    latency: 300,
+    startsAfter: tick * 120_000,
+    limit: { name: "limit", over: "model", requests: requestsPerSecond, window: 1000, phase, hint: "headers" },
+    bars: { refused: tick === 0 ? { share: 1 } : { fixed: 4, share: 0.01 }, wall: { more: 1000 } }
+  })),
+  overSockets: false
+}
+
 const down: ReadonlyArray<Scenario> = [
   { says: "without a hint", hint: {} },
   { says: "with a hint of 10 s", hint: { retryAfter: 10_000 } }
@@ -134,7 +151,7 @@ const down: ReadonlyArray<Scenario> = [
 }))
 
 /** Everything that `npm run herd` runs. */
-export const scenarios: ReadonlyArray<Scenario> = [...limited, ...unlimited, beside, ...down]
+export const scenarios: ReadonlyArray<Scenario> = [...limited, ...unlimited, beside, ticks, ...down]
 
 /** What a process does first that will run over sockets, so that no run pays for code which was never run before. */
 export const warmUp: Scenario = {
@@ -146,7 +163,9 @@ export const warmUp: Scenario = {
 /** The emulator's options for a scenario. */
 export const optionsOf = ({ clockOffset, herds, outage }: Scenario): Emulator.Options => ({
   credits: "1000000",
-  limits: herds.flatMap(({ limit }) => limit === undefined ? [] : [limit]),
+  limits: herds.flatMap(({ limit }, index) =>
+    limit === undefined || herds.findIndex((herd) => herd.limit?.name === limit.name) < index ? [] : [limit]
+  ),
   latencies: Object.fromEntries(herds.flatMap(({ latency, models }) => models.map((model) => [model, latency]))),
   outages: outage === undefined ? [] : [outage],
   clockOffset: clockOffset ?? 0

@@ -41,8 +41,8 @@ export const checkScript = (report: Report) =>
 
     // A window that both announce, a little apart.
     const reset = (yield* Clock.currentTimeMillis) + 300
-    yield* a.closed("window", reset, 20)
-    yield* b.closed("window", reset + 20, 20)
+    yield* a.closed("window", reset, 20, reset - 300)
+    yield* b.closed("window", reset + 20, 20, reset - 300)
     yield* settled(b)
     const [first, second] = yield* Effect.all([pass(a, "window"), pass(b, "window")])
     const apart = Math.abs((first.hold?.until ?? 0) - (second.hold?.until ?? Infinity))
@@ -52,14 +52,14 @@ export const checkScript = (report: Report) =>
     )
     yield* until(reset + 20)
     equal("as many as announced, and one to learn the length", yield* passing(both, "window", 60), 21)
-    yield* b.closed("window", reset + 1000, 20)
+    yield* b.closed("window", reset + 1000, 20, reset + 25)
     yield* settled(b)
     equal("a length is learned from resets that different processes were told", yield* field("window", "length"), 1000)
     yield* until(reset + 1020)
     equal("no more than the limit where the length is known", yield* passing(both, "window", 60), 20)
     yield* until(reset + 2020)
     equal("the next window has as many", yield* passing(both, "window", 60), 20)
-    yield* a.closed("window", reset + 1000, 20)
+    yield* a.closed("window", reset + 1000, 20, reset + 30)
     yield* settled(a)
     equal("a late word of a window that is over changes nothing", yield* passing(both, "window", 10), 0)
     yield* a.opened("window")
@@ -92,7 +92,7 @@ export const checkScript = (report: Report) =>
 
     // An end without a window.
     const day = (yield* Clock.currentTimeMillis) + 24 * 60 * 60 * 1000
-    yield* a.closed("day", day, undefined)
+    yield* a.closed("day", day, undefined, day)
     yield* settled(a)
     equal("closed for all", (yield* pass(b, "day")).hold?.isClosed, true)
     equal("nobody tries at once", (yield* pass(b, "day", true)).hold?.isClosed, true)
@@ -100,7 +100,7 @@ export const checkScript = (report: Report) =>
     equal("one tries after a minute", yield* Effect.map(pass(b, "day", true), ({ hold }) => hold), undefined)
     equal("and no other", (yield* pass(a, "day", true)).hold?.isClosed, true)
     equal("while all others wait", (yield* pass(a, "day")).hold?.isClosed, true)
-    yield* a.closed("model", day, 20)
+    yield* a.closed("model", day, 20, day - 1000)
     yield* settled(a)
     yield* a.pass(["other", "model"], [nothing, nothing], false)
     equal("kept by one limit it is counted by none", yield* redis.send("EXISTS", `${prefix}other`), 0)
@@ -121,7 +121,7 @@ export const checkCopy = (report: Report, lines: () => number) =>
     const isTogether = Effect.map(pass(limits, "key"), (answer) => answer.isTogether)
     const before = yield* isTogether
     yield* redis.send("REPLICAOF", "127.0.0.1", "1")
-    yield* limits.closed("other", (yield* Clock.currentTimeMillis) + 60_000, 20)
+    yield* limits.closed("other", (yield* Clock.currentTimeMillis) + 60_000, 20, yield* Clock.currentTimeMillis)
     yield* Effect.sleep("2500 millis")
     report.check("a copy of Redis is away", before && !(yield* isTogether) ? undefined : "it is used")
     report.check("a copy of Redis: one line in the log", lines() === 1 ? undefined : `${lines()}`)

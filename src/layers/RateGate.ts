@@ -23,7 +23,6 @@ import * as Layer from "effect/Layer"
 import type { Redis } from "effect/persistence/Redis"
 import * as KnownLimit from "../domain/gate/KnownLimit.ts"
 import { RateGate } from "../services/RateGate.ts"
-import * as GateState from "./gate/GateState.ts"
 import { MemoryGate } from "./gate/MemoryGate.ts"
 import type { SharedLimits } from "./gate/SharedLimits.ts"
 import * as RedisLimits from "./redis/RedisLimits.ts"
@@ -57,8 +56,8 @@ const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate[
   const gate = new MemoryGate(limits, shared)
   return RateGate.of({
     admission: gate,
-    state: Effect.map(Clock.currentTimeMillis, (now) => GateState.of(gate.lanes, now)),
-    reset: (model) => Effect.flatMap(Clock.currentTimeMillis, (now) => gate.reset(model, now))
+    state: Effect.map(Clock.Clock, (clock) => gate.state(clock)),
+    reset: (model) => Effect.flatMap(Clock.Clock, (clock) => gate.reset(model, clock))
   })
 }
 

@@ -14,8 +14,8 @@
  * Within a stage outer ones come before inner ones. An admission lets the attempt pass by giving the function that is told
  * the end, or refuses it with an error. All that admitted an attempt are told its end exactly once, in reverse, also when a
  * later one refuses and when the caller is interrupted. Waits in `admit` are interruptible and under the call's `total`
- * deadline. What an admission takes it takes in the last step of `admit` (one `Effect.sync` that also gives the function),
- * so that no interruption comes between the two.
+ * deadline. What an admission takes it takes in the last step of `admit` (one `Effect.sync` that also gives the function), or it
+ * says so by `attempt.took` in the step in which it does, so that no interruption comes between the two.
  *
  * **Example** (Counting attempts by how they ended)
  *
@@ -107,6 +107,12 @@ export interface Attempt {
   readonly startedAt: number
   /** Takes note that the attempt has to wait from now on, for traces and metrics; absent where nobody wants to know. */
   readonly onWait?: ((wait: Wait) => void) | undefined
+  /**
+   * An admission may say here what it gives as soon as it has taken something, so that it is told the end even if `admit` is
+   * interrupted before it can give that. `begun` is called once the first piece of a streamed answer is there. The client has
+   * this; a program that asks admissions itself may do without.
+   */
+  readonly took?: ((settle: Settle, begun?: () => void) => void) | undefined
 }
 
 /**

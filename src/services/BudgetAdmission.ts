@@ -43,6 +43,8 @@ interface Asking {
   readonly context: Context.Context<never>
   /** Epoch milliseconds until which it waits. */
   readonly deadline: number
+  /** Where it is noted what was taken; absent: the attempt does that. */
+  readonly took?: (settle: Admission.Settle) => void
 }
 
 /**
@@ -140,7 +142,7 @@ export class BudgetAdmission implements Admission.Admission {
     const { locals } = this
     renew(locals, asking.clock.currentTimeMillisUnsafe())
     const result = BudgetQueue.reserve(locals, asking.estimate, undefined)
-    if ("held" in result) return Exit.succeed(this.#settle(asking, result.held))
+    if ("held" in result) return Exit.succeed(this.#take(asking, result.held))
     return "spent" in result
       ? Exit.fail(exceeded(asking, ofLocal(result.spent), "spent"))
       : this.#wait(asking, result.keptBy)
@@ -163,7 +165,7 @@ export class BudgetAdmission implements Admission.Admission {
         resume: (end) => {
           alarm?.interruptUnsafe()
           if (end instanceof LocalBudget) return resume(Exit.fail(exceeded(asking, ofLocal(end), "spent")))
-          place = this.#settle(asking, end)
+          place = this.#take(asking, end)
           resume(Exit.succeed(place))
         }
       }
@@ -181,9 +183,17 @@ export class BudgetAdmission implements Admission.Admission {
         alarm?.interruptUnsafe()
         if (place === undefined) BudgetQueue.leave(waiter)
         // It was given what it waited for, and never came to know.
-        return place?.({ _tag: "NotSent", exit: Exit.interrupt() }) ?? Effect.void
+        return isTold(asking) ? Effect.void : place?.({ _tag: "NotSent", exit: Exit.interrupt() }) ?? Effect.void
       })
     })
+  }
+
+  /** Gives what tells it the end, and notes it in the step in which it was held, so that no interruption comes between. */
+  #take(asking: Asking, held: BudgetQueue.Held): Admission.Settle {
+    const settle = this.#settle(asking, held)
+    if (asking.took === undefined) asking.attempt.took?.(settle)
+    else asking.took(settle)
+    return settle
   }
 
   #settle({ attempt: { call }, clock }: Asking, held: BudgetQueue.Held): Admission.Settle {
@@ -207,20 +217,36 @@ export class BudgetAdmission implements Admission.Admission {
 
   /** Reserves here, and then in the store; one call of this process after the other, so that the first to come is the first. */
   #everywhere(asking: Asking): Effect.Effect<Admission.Settle, BudgetExceeded> {
-    const { clock, deadline } = asking
+    const { attempt, clock, deadline } = asking
     return Effect.suspend(() => {
+      /** What is held here, until it is held in the store as well. */
+      let here: Admission.Settle | undefined
       let place: Admission.Settle | undefined
+      const asked: Asking = {
+        ...asking,
+        took: (settle) => {
+          here = settle
+        }
+      }
+      const release = (exit: Admission.NotSent["exit"]): Effect.Effect<void> =>
+        Effect.suspend(() => {
+          const held = here
+          here = undefined
+          return held?.({ _tag: "NotSent", exit }) ?? Effect.void
+        })
       const entered = Effect.uninterruptibleMask(Effect.fnUntraced({ self: this }, function*(restore) {
         for (let pause = pauses.first;; pause = Math.min(pause * 2, pauses.longest)) {
-          const here = yield* restore(this.#here(asking))
+          const held = yield* restore(this.#here(asked))
           const granted = yield* Shared.reserve(this.shared, asking.estimate, clock.currentTimeMillisUnsafe())
           if (granted._tag === "Granted") {
-            const there = granted.settle(asking.attempt.call.model)
-            place = (ended) => Effect.andThen(here(ended), there(ended))
+            const there = granted.settle(attempt.call.model)
+            place = (ended) => Effect.andThen(held(ended), there(ended))
+            here = undefined
+            attempt.took?.(place)
             yield* granted.told
             return place
           }
-          yield* here({ _tag: "NotSent", exit: Exit.void })
+          yield* release(Exit.void)
           const now = clock.currentTimeMillisUnsafe()
           if (granted.reason !== "reserved" || now >= deadline) {
             return yield* exceeded(asking, granted.figures, granted.reason)
@@ -232,11 +258,17 @@ export class BudgetAdmission implements Admission.Admission {
       // An interruption that comes while the store is asked takes effect when that is over.
       return Effect.onExit(
         Shared.inTurn(this.shared, entered),
-        (exit) => Exit.isFailure(exit) && place !== undefined ? place({ _tag: "NotSent", exit }) : Exit.void
+        (exit) => {
+          if (Exit.isSuccess(exit)) return Exit.void
+          return place === undefined || attempt.took !== undefined ? release(exit) : place({ _tag: "NotSent", exit })
+        }
       )
     })
   }
 }
+
+/** True if who asks is told the end of what was taken even if it never came to know. */
+const isTold = ({ attempt, took }: Asking): boolean => took !== undefined || attempt.took !== undefined
 
 /** Takes note of the time. */
 const renew = (locals: ReadonlyArray<LocalBudget>, now: number): void => {

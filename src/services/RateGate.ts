@@ -8,13 +8,13 @@
  * - After a refusal all calls of the same model, of the free models, or of the key wait until the announced reset, as the
  *   answer's `limit_source` says. Then one goes first and the others follow, as many as the limit allows in each window.
  * - Without an announcement calls keep a pace that each burst of refusals cuts and time without them raises.
- * - A model that fails five times in a row is tried by one call at a time; the others wait.
+ * - A model that fails five times in a row is tried by one call at a time; the others wait until something is answered.
  * - Turns are by the time at which a call began, so a call that was refused goes before later ones.
- * - A call that would wait longer than its policy's `maxWait` for what is closed fails at once, unsent, with the error that
- *   closed it; once a minute one of them is sent to see whether that still holds. Waiting one's turn at what is open is
- *   limited by the `total` deadline alone.
+ * - A call that would wait longer than its policy's `maxWait` for what is closed or used up fails at once, unsent, with the
+ *   error that closed it; once a minute one is sent to see whether that still holds. Waiting one's turn while others get
+ *   through is limited by the `total` deadline alone.
  *
- * What it learned of a model is forgotten after ten quiet minutes. It knows at most 1,000 models.
+ * What it learned is forgotten after ten quiet minutes. It knows at most 1,000 models.
  *
  * @since 0.1.0
  */
@@ -50,7 +50,9 @@ export interface LimitState {
   readonly model?: string
   /** Whose limit it is, see `Admission.Call`. Absent for a known limit, which holds for all keys together. */
   readonly account?: string
-  /** Until when calls wait; absent while it is open. */
+  /**
+   * Until when calls wait: for an announced reset, the next window, or the next try of what is down. Absent while it is open.
+   */
   readonly closedUntil?: DateTime.Utc
   /** True while calls fail, and one at a time tries. */
   readonly isDown: boolean
@@ -60,7 +62,7 @@ export interface LimitState {
   readonly limit?: number
   /** The length of a window, where two resets have told it. */
   readonly window?: Duration.Duration
-  /** What is left of the window. */
+  /** What is left of the window as this process counts it; absent while it is closed. */
   readonly remaining?: number
   /** Requests per second, where nothing is announced. */
   readonly rate?: number
@@ -82,7 +84,7 @@ export class RateGate extends Context.Service<RateGate, {
   readonly admission: Admission | undefined
   /** What it knows now. */
   readonly state: Effect.Effect<ReadonlyArray<LimitState>>
-  /** Forgets what it learned, of one model or of everything; who waits goes on. */
+  /** Forgets what it learned, of one model and the limits that it shares, or of everything; who waits goes on. */
   readonly reset: (model?: string) => Effect.Effect<void>
 }>()("effect-openrouter/RateGate") {}
 
@@ -106,7 +108,8 @@ export class RateGate extends Context.Service<RateGate, {
 export const state: Effect.Effect<ReadonlyArray<LimitState>, never, RateGate> = RateGate.use(({ state }) => state)
 
 /**
- * Forgets what the gate of the client learned, of one model or of everything; who waits goes on.
+ * Forgets what the gate of the client learned, of one model and the limits that it shares with others (of the free models, of
+ * the key), or of everything; who waits goes on.
  *
  * @since 0.1.0
  */

@@ -86,20 +86,22 @@ class Sliding {
     }
   }
 
-  readyAt(now: number, weight: number): number {
-    this.#expire(now)
+  readyAt(weight: number): number {
     let sum = this.#sum
     // What exceeds the limit by itself goes when nothing else is in the window.
     const most = Math.max(0, this.#limit - weight)
-    for (let index = this.#first; index < this.#sent.length; index++) {
-      if (sum <= most) return index === this.#first ? 0 : (this.#sent[index - 1]?.at ?? now) + this.#length
-      sum -= this.#sent[index]?.weight ?? 0
+    let at = 0
+    for (let index = this.#first; sum > most && index < this.#sent.length; index++) {
+      const sent = this.#sent[index]
+      if (sent === undefined) break
+      sum -= sent.weight
+      at = sent.at + this.#length
     }
-    const last = this.#sent[this.#sent.length - 1]
-    return last === undefined || this.#first === this.#sent.length ? 0 : last.at + this.#length
+    return at
   }
 
   take(now: number, weight: number): Sent {
+    this.#expire(now)
     const sent = { at: now, weight }
     this.#sent.push(sent)
     this.#sum += weight
@@ -160,9 +162,9 @@ export class KnownLimit {
   }
 
   /** When a request of so many tokens may go; `Infinity` if not before another one has ended. */
-  readyAt(now: number, tokens: number): number {
+  readyAt(tokens: number): number {
     if (this.#inFlight >= this.#concurrency) return Infinity
-    return Math.max(this.#requests?.readyAt(now, 1) ?? 0, this.#tokens?.readyAt(now, tokens) ?? 0)
+    return Math.max(this.#requests?.readyAt(1) ?? 0, this.#tokens?.readyAt(tokens) ?? 0)
   }
 
   take(now: number, tokens: number): Place {

@@ -1,34 +1,34 @@
 /**
  * All that is known about the limit of one model, of the free models together, or of an account.
  *
- * It is closed until an instant that was announced or, without an announcement, for a moment; what follows is one request
- * that goes first, and the others a little later. It knows the announced window, holds a pace where nothing is announced, and
- * tries a model that is down one request at a time. Told the time, it knows no clock. Epoch milliseconds throughout.
+ * It is *held* until one instant, and for one reason, whoever counts: a refusal announced when to come back, a pause follows one
+ * that announced nothing, the window is used up, or other processes say so. Where calls fail in a row it is *down*, and one at a
+ * time tries it. Else it is open, at a pace where no limit is announced. After each hold one request goes first, and the others
+ * a little later.
+ *
+ * *Progress* is an accepted request: an answer, or a first one after a hold that is under way for longer than refusals take.
+ * Without progress each hold is longer than the one before, and callers lose patience.
+ *
+ * Told the time, it knows no clock, and questions change nothing. Epoch milliseconds throughout; time never goes back.
  *
  * @since 0.1.0
  */
 import { RateLimited } from "../error/OpenRouterError.ts"
 import type { OpenRouterError } from "../error/OpenRouterError.ts"
+import * as Wire from "../wire/Wire.ts"
 import { AnnouncedWindow } from "./AnnouncedWindow.ts"
 import type { SharedWindow } from "./AnnouncedWindow.ts"
 import { Downtime } from "./Downtime.ts"
+import { HeldTime } from "./HeldTime.ts"
 import { Pace } from "./Pace.ts"
+import { Refusals } from "./Refusals.ts"
 import type { Failed, Refused } from "./Verdict.ts"
-
-/** After an opening one request goes first; the others follow when it would have been refused. */
-const leadMillis = 25
 
 /** After a refusal that announces nothing. */
 const leastPause = 500
-
-/** Refusals in a row, whatever is announced, after which each pause is twice as long. */
-const patientRefusals = 4
-/** The one that goes first, and hardly any other. */
-const fewTaken = 2
-const firstPause = 250
 const longestPause = 20_000
 
-/** What is closed for long is tried so often: the reason may have gone. */
+/** What is held for long is tried so often: the reason may have gone. */
 const tryMillis = 60_000
 
 /** A reset that is past already is tried after so long. */
@@ -58,26 +58,37 @@ export class Limiter {
   readonly downtime: Downtime = new Downtime()
   /** The error that closed it last; absent while it was never closed. */
   because: OpenRouterError | undefined
-  closedUntil = 0
-  /** How often requests got through between two closings. */
-  progress = 0
+  /** What was said of its being closed, until something gets through; for whoever says it, so that it is said once. */
+  told: "closed" | "down" | undefined
+  /** What of {@link because} is about a window, and what is about an instant. */
+  #windowError: OpenRouterError | undefined
+  #pauseError: OpenRouterError | undefined
+  /** The latest instant that was announced without a window, or by which we pause. */
+  #pausedUntil = 0
+  /** Others have used it up. */
   #usedUpUntil = 0
-  #closedSince = 0
-  #closedMillis = 0
-  /** What {@link closedMillis} was when requests got through last. */
+  readonly #held = new HeldTime()
+  /** What {@link heldMillis} was when something was accepted last. */
   #progressMillis = 0
-  #hasAnswered = false
-  /** True until one has gone after it opened. */
+  #hasProgress = false
+  /** When the first one after the last hold went, the same while that is under way, and what {@link heldMillis} was. */
+  #openedAt = -1
+  #firstAt = -1
+  #firstHeldMillis = 0
+  #isFirst = false
+  /** True until one has gone after a refusal. */
   #isLed = false
   #followAt = 0
   #triedAt = 0
-  #refusalsInARow = 0
-  #refusedAt = -Infinity
-  #takenSinceOpened = 0
+  readonly #refusals = new Refusals()
+  /** True until something was refused or failed, or was said about it: most limiters never know more. */
+  #isCalm = true
+  readonly #isShared: boolean
   readonly #changes: Array<Change> = []
 
   /** `isShared`: it is no model's own, so nothing is tried at first contact. */
   constructor(isShared: boolean) {
+    this.#isShared = isShared
     this.pace = new Pace(isShared)
   }
 
@@ -86,74 +97,127 @@ export class Limiter {
     return this.#changes
   }
 
+  /** True while it is held or down. */
   isClosed(now: number): boolean {
-    return now < this.closedUntil || this.downtime.isOn
+    return this.downtime.isOn || now < this.heldUntil(now)
+  }
+
+  /** Until when it is held; not later than `now` if it is not, as where it is only down. */
+  heldUntil(now: number): number {
+    return Math.max(this.#pausedUntil, this.#usedUpUntil, this.window.heldUntil(now))
+  }
+
+  /** The error of a call that does not wait for what is held or down. */
+  errorAt(now: number): OpenRouterError {
+    const { window } = this
+    const isDown = this.downtime.isOn && this.heldUntil(now) <= now
+    if (isDown && this.because !== undefined) return this.because
+    if (now < this.#pausedUntil && this.#pausedUntil >= this.heldUntil(now) && this.#pauseError !== undefined) {
+      return this.#pauseError
+    }
+    if (now < window.startsAt && this.#windowError !== undefined) return this.#windowError
+    return new RateLimited({
+      message: window.limit === undefined
+        ? "other processes have used up the limit"
+        : `the limit of ${window.limit} requests is used up`,
+      ...Wire.compact({ limit: window.limit })
+    })
   }
 
   /**
-   * For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. What was before
-   * others got through does not count: that was waiting for a turn.
+   * For how long somebody has waited for what is held or down who came when {@link heldMillis} was `before`. What was before
+   * something was accepted does not count: that was waiting for a turn.
    */
   waitedMillis(now: number, before: number): number {
-    return this.closedMillis(now) - Math.max(before, this.#progressMillis)
+    const since = this.#isFirstAccepted(now)
+      ? Math.max(this.#progressMillis, this.#firstHeldMillis)
+      : this.#progressMillis
+    return this.heldMillis(now) - Math.max(before, since)
   }
 
-  /** For how long it has been closed in all. */
-  closedMillis(now: number): number {
-    if (this.downtime.isOn) return this.#closedMillis + Math.max(0, now - this.#closedSince)
-    return this.#closedMillis + Math.max(0, Math.min(now, this.closedUntil) - this.#closedSince)
+  /** For how long it has been held or down in all. */
+  heldMillis(now: number): number {
+    return this.#held.millis(now)
   }
 
   /** When the next request may go; not later than `now` if at once. */
   readyAt(now: number): number {
-    if (now < this.closedUntil) return this.closedUntil
-    if (now < this.#usedUpUntil) return this.#usedUpUntil
-    if (now < this.#followAt && now >= this.#followAt - leadMillis) return this.#followAt
+    if (this.#isCalm) return this.pace.readyAt(now)
+    const held = this.heldUntil(now)
+    if (now < held) return held
+    if (now < this.#followAt) return this.#followAt
     return Math.max(this.downtime.readyAt(now), this.window.readyAt(now), this.pace.readyAt(now))
   }
 
-  /** True where something closed for so long that nobody waits may be tried once. */
-  mayTry(now: number): boolean {
-    return now - this.#triedAt >= tryMillis
+  /** When one may try although it is held. */
+  tryAt(now: number): number {
+    return Math.max(this.#triedAt + tryMillis, this.downtime.readyAt(now))
   }
 
-  /** Notes that one tries what is closed. */
+  /** Notes that one tries what is held. */
   tries(now: number): void {
     this.#triedAt = now
   }
 
-  take(now: number): void {
-    if (this.#isLed) this.#followAt = now + leadMillis
-    this.#isLed = false
-    this.#takenSinceOpened++
+  /** One goes. `hasWaited`: it had to wait. */
+  take(now: number, hasWaited: boolean): void {
+    if (this.#isCalm) return this.pace.take(now, hasWaited)
+    // While it was held nothing is learned of a pace.
+    this.pace.take(now, hasWaited && !this.#isFirst)
+    if (this.#isFirst) {
+      if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
+      this.#isFirst = false
+      this.#openedAt = now
+      this.#firstAt = now
+      this.#firstHeldMillis = this.heldMillis(now)
+    }
+    if (this.#isLed) {
+      this.#isLed = false
+      this.#followAt = now + this.#refusals.lead
+    }
     this.downtime.take(now)
+    if (this.window.limit === undefined) return
     this.window.take(now)
-    this.pace.take(now)
+    this.#noteHold(now)
   }
 
-  giveBack(takenAt: number): void {
+  /** One that was let through has not been sent: it is as if it had not gone. */
+  giveBack(now: number, takenAt: number): void {
     this.downtime.ended(takenAt)
     this.window.giveBack(takenAt)
+    this.pace.giveBack(takenAt)
+    if (takenAt === this.#firstAt) {
+      this.#firstAt = -1
+      this.#isFirst = true
+      if (this.#followAt > 0) this.#isLed = true
+      this.#followAt = 0
+    }
+    this.#noteHold(now)
+  }
+
+  /** A request let through at `takenAt` has ended without a word about limits, as by a deadline of ours. */
+  ended(now: number, takenAt: number): void {
+    this.downtime.ended(takenAt)
+    if (takenAt !== this.#firstAt) return
+    if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
+    this.#firstAt = -1
   }
 
   /** A request let through at `takenAt` was refused. Gives true if it became closed by that, or for longer. */
   refused(now: number, takenAt: number, { error, limit, resetAt }: Refused): boolean {
-    // A burst that was sent before the first of its refusals came is one refusal.
-    const isNews = takenAt > this.#refusedAt
-    if (isNews) {
-      // Where others got through in between, this is no row.
-      this.#refusalsInARow = this.#takenSinceOpened > fewTaken ? 1 : this.#refusalsInARow + 1
-      this.#refusedAt = now
-    }
-    const patience = this.#refusalsInARow - patientRefusals
-    const pause = patience > 0 ? Math.min(longestPause, firstPause * 2 ** patience) : 0
+    this.#isCalm = false
+    const heldBefore = this.heldUntil(now)
+    const isNews = this.#isNews(now, takenAt)
+    const { pause } = this.#refusals
     if (resetAt !== undefined && limit !== undefined) {
       const isOfThisWindow = takenAt >= this.window.startsAt
       this.pace.clear()
       this.window.refused(now, takenAt, resetAt, limit)
-      if (resetAt > now) return this.#close(now, Math.max(resetAt, now + pause), error)
+      this.#windowError = error
+      if (pause > 0) this.#pause(now + pause, error)
       // Its window is over by now, or one of the clocks is a little wrong.
-      return isNews && isOfThisWindow && this.#close(now, now + Math.max(pause, lateMillis), error)
+      if (resetAt <= now && isNews && isOfThisWindow) this.#pause(now + lateMillis, error)
+      return this.#closed(now, heldBefore, error)
     }
     const wasSteady = this.pace.isSteady
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
@@ -162,102 +226,168 @@ export class Limiter {
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
     // At a rate that has held for a while one step back is enough.
     const rest = now + (wasSteady ? paced : Math.max(leastPause, paced))
-    return this.#close(now, Math.max(hint ?? rest, now + pause), error)
+    this.#pause(Math.max(hint ?? rest, now + pause), error)
+    return this.#closed(now, heldBefore, error)
+  }
+
+  /** Takes note of a refusal; gives true for the first one of a burst. */
+  #isNews(now: number, takenAt: number): boolean {
+    const isNews = this.#refusals.isNews(now, takenAt)
+    if (takenAt === this.#firstAt) this.#firstAt = -1
+    if (isNews) {
+      if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
+      this.#refusals.begin(now, this.#hasProgress)
+      this.#hasProgress = false
+    }
+    return isNews
   }
 
   /** A request let through at `takenAt` failed by what it runs on. Gives true if it became closed by that, or for longer. */
   failed(now: number, takenAt: number, { error, until }: Failed): boolean {
+    this.#isCalm = false
+    const heldBefore = this.heldUntil(now)
+    this.ended(now, takenAt)
     this.pace.failed(now)
-    const wasClosed = this.isClosed(now)
-    const before = this.closedMillis(now)
     const isDown = this.downtime.failed(now, takenAt)
     if (isDown) {
       this.because = error
       this.#note(now, `down: ${error._tag}`)
-      if (!wasClosed) {
-        this.#closedMillis = before
-        this.#closedSince = now
-      }
     }
-    return until !== undefined && until > now ? this.#close(now, until, error) || isDown : isDown
+    if (until !== undefined) this.#pause(until, error)
+    const isHeld = until !== undefined && this.#closed(now, heldBefore, error)
+    this.#noteHold(now)
+    return isHeld || isDown
   }
 
-  /** A request let through at `takenAt` was answered. Gives true if it became open by that. */
+  /** A request let through at `takenAt` was accepted and answered. Gives true if it became open by that. */
   answered(now: number, takenAt: number): boolean {
-    if (takenAt > this.#refusedAt) {
-      this.#refusalsInARow = 0
-      this.#hasAnswered = true
+    if (this.#isCalm) return false
+    const isHeld = now < this.heldUntil(now)
+    if (takenAt >= this.#openedAt) {
+      this.#refusals.accepted(takenAt)
+      this.#progressed(this.heldMillis(now))
     }
-    if (!this.downtime.isOn && now >= this.closedUntil) {
-      this.downtime.answered()
-      return false
+    if (takenAt === this.#firstAt) this.#firstAt = -1
+    this.pace.answered()
+    // What was sent before it closed says nothing.
+    const isOfNow = takenAt > this.#held.since
+    const isUp = this.#works(now, takenAt)
+    if (isHeld && isOfNow) {
+      this.#pausedUntil = 0
+      this.#usedUpUntil = 0
+      this.window.clear()
+      this.pace.clear(true)
     }
-    // Sent before it closed: that says nothing.
-    if (takenAt <= this.#closedSince) return false
-    this.#closedMillis = this.closedMillis(now)
-    this.#closedSince = now
-    if (this.downtime.answered()) this.pace.clear(true)
-    if (now < this.closedUntil) {
-      this.closedUntil = now
-      if (this.window.limit !== undefined) {
-        this.window.clear()
-        this.pace.clear(true)
-      }
-    }
+    if (!isUp && !(isHeld && isOfNow)) return false
+    this.#open(now, "opened: a request got through")
+    return true
+  }
+
+  /** A request let through at `takenAt` was answered, if not accepted: what it runs on works. Gives true if it is up by that. */
+  reached(now: number, takenAt: number): boolean {
+    this.ended(now, takenAt)
+    this.pace.answered()
+    if (!this.#works(now, takenAt)) return false
+    this.#open(now, "opened: it answers")
+    return true
+  }
+
+  #works(now: number, takenAt: number): boolean {
+    this.downtime.ended(takenAt)
+    if (this.downtime.isOn && takenAt < this.downtime.since) return false
+    if (!this.downtime.answered()) return false
+    this.pace.reopen()
+    this.#progressed(this.heldMillis(now))
+    return true
+  }
+
+  #open(now: number, reason: string): void {
     this.#isLed = false
     this.#followAt = 0
-    this.#note(now, "opened: a request got through")
-    return true
+    this.#noteHold(now)
+    this.#note(now, reason)
   }
 
   /** Others have used it up, or know that it is closed: it waits until then. */
   heldElsewhere(now: number, until: number, isClosed: boolean): void {
-    if (isClosed) {
-      this.#close(now, until, this.because ?? new RateLimited({ message: "another process was refused" }))
-    } else this.#usedUpUntil = until
+    this.#isCalm = false
+    const heldBefore = this.heldUntil(now)
+    if (!isClosed) {
+      this.#usedUpUntil = until
+      this.#noteHold(now)
+      return
+    }
+    const error = this.because ?? new RateLimited({ message: "another process was refused" })
+    this.#pause(until, error)
+    this.#closed(now, heldBefore, error)
   }
 
   /** Processes that share it have a window for it. */
-  agree(window: SharedWindow): void {
+  agree(now: number, window: SharedWindow): void {
+    this.#isCalm = false
     if (this.window.limit === undefined) this.pace.clear()
     this.window.agree(window)
+    this.#noteHold(now)
+  }
+
+  /** Forgets all it knows, and that it ever knew something. */
+  forget(now: number): void {
+    this.clear(now)
+    this.because = undefined
+    this.#changes.length = 0
   }
 
   /** Forgets all it knows. */
   clear(now: number): void {
-    this.#closedMillis = this.closedMillis(now)
-    this.#closedSince = now
-    this.closedUntil = 0
+    this.#pausedUntil = 0
     this.#usedUpUntil = 0
     this.#isLed = false
     this.#followAt = 0
-    this.#refusalsInARow = 0
+    this.#firstAt = -1
+    this.#refusals.clear()
+    this.told = undefined
+    this.#isCalm = true
     this.downtime.answered()
     this.window.clear()
-    this.pace.clear(true)
+    this.pace.clear(!this.#isShared)
+    this.#noteHold(now)
     this.#note(now, "reset by hand")
   }
 
-  #close(now: number, until: number, error: OpenRouterError): boolean {
-    // The newest announcement wins where it is one of a window; of hints the longest.
-    if (until === this.closedUntil || until < this.closedUntil && this.window.limit === undefined) return false
-    if (!this.isClosed(now)) {
-      this.#closedMillis = this.closedMillis(now)
-      this.#closedSince = now
-      this.#triedAt = now
-      if (this.#hasAnswered || this.#takenSinceOpened > fewTaken) {
-        this.#progressMillis = this.#closedMillis
-        this.progress++
-      }
-    }
-    this.closedUntil = until
+  #progressed(heldMillis: number): void {
+    this.#hasProgress = true
+    this.#progressMillis = Math.max(this.#progressMillis, heldMillis)
+    if (this.told === "closed") this.told = undefined
+  }
+
+  #isFirstAccepted(now: number): boolean {
+    return this.#firstAt >= 0 && this.#refusals.isAccepted(now, this.#firstAt)
+  }
+
+  #pause(until: number, error: OpenRouterError): void {
+    if (until <= this.#pausedUntil) return
+    this.#pausedUntil = until
+    this.#pauseError = error
+  }
+
+  /** Takes note of a refusal or a hint; gives true if it is held for longer than before. */
+  #closed(now: number, heldBefore: number, error: OpenRouterError): boolean {
+    const until = this.heldUntil(now)
+    this.#noteHold(now)
+    // The newest announcement of a window wins, so it may be held for shorter.
+    if (until <= now || until === heldBefore) return false
     this.because = error
     this.#isLed = true
     this.#followAt = 0
-    this.#takenSinceOpened = 0
-    this.#hasAnswered = false
     this.#note(now, `closed for ${until - now} ms: ${error._tag}`)
-    return true
+    return until > heldBefore
+  }
+
+  #noteHold(now: number): void {
+    const begins = this.#held.note(now, this.downtime.isOn ? Infinity : this.heldUntil(now))
+    if (!begins) return
+    this.#triedAt = now
+    this.#isFirst = true
   }
 
   #note(at: number, reason: string): void {

@@ -11,7 +11,8 @@
  * | 429 that says nothing else | the model is refused |
  * | 402 for money in flight | everything is refused until its hint |
  * | 500, 502, 503, 504, 529 and their siblings, no connection | the model failed, until its hint where there is one |
- * | anything else | nothing |
+ * | 400, 404, and what else an answer may be that is no good one | what the model runs on works |
+ * | our own deadlines, a stream that breaks off, anything else | nothing |
  *
  * @since 0.1.0
  */
@@ -63,11 +64,22 @@ export interface Failed {
 }
 
 /**
+ * What the model runs on works, whatever it says.
+ *
+ * @since 0.1.0
+ */
+export interface Reached {
+  readonly _tag: "Reached"
+}
+
+/**
  * See the table of the module.
  *
  * @since 0.1.0
  */
-export type Verdict = Refused | Failed
+export type Verdict = Refused | Failed | Reached
+
+const reached: Reached = { _tag: "Reached" }
 
 /**
  * Reads the error of an attempt; `undefined` if it says nothing about limits.
@@ -90,7 +102,7 @@ export const ofError = (error: OpenRouterError, model: string | undefined): Verd
     case "PaymentRequired":
       return error.isTransient
         ? { _tag: "Refused", reach: "account", error, resetAt: instant(error.resetAt), limit: undefined }
-        : undefined
+        : reached
     case "ProviderOverloaded":
     case "ProviderUnavailable":
     case "ProviderTimeout":
@@ -98,6 +110,19 @@ export const ofError = (error: OpenRouterError, model: string | undefined): Verd
       return { _tag: "Failed", error, until: instant(error.resetAt) }
     case "ConnectionFailed":
       return error.isRetryable ? { _tag: "Failed", error, until: undefined } : undefined
+    case "InvalidRequest":
+      return error.origin === "server" ? reached : undefined
+    case "InvalidApiKey":
+    case "AccessDenied":
+    case "ModelUnavailable":
+    case "ContextLengthExceeded":
+    case "PayloadTooLarge":
+    case "Incomplete":
+    case "Refused":
+    case "InvalidOutput":
+    case "EmptyCompletion":
+    case "GenerationFailed":
+      return reached
     default:
       return undefined
   }

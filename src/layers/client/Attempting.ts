@@ -26,16 +26,18 @@ export interface Reading<A> {
  *
  * @since 0.1.0
  */
-export class Attempting {
+export class Attempting implements Admission.Attempt {
   readonly call: Admission.Call
   readonly number: number
   readonly startedAt: number
+  onWait: Admission.Attempt["onWait"]
   /** When the request left; absent until then. */
   sentAt: number | undefined
   /** When the first piece of a streamed answer arrived. */
   firstOutputAt: number | undefined
   generationId: string | undefined
   readonly #settles: Array<Admission.Settle> = []
+  #begun: ReadonlyArray<() => void> = none
   #isSettled = false
 
   constructor(call: Admission.Call, number: number, startedAt: number) {
@@ -49,20 +51,32 @@ export class Attempting {
     admissions: ReadonlyArray<Admission.Admission>,
     onWait?: Admission.Attempt["onWait"]
   ): Effect.Effect<void, RequestError> {
-    const { call, number, startedAt } = this
-    return this.#enter(admissions, 0, { call, number, startedAt, onWait })
+    this.onWait = onWait
+    return this.#enter(admissions, 0)
   }
 
   #enter(
     admissions: ReadonlyArray<Admission.Admission>,
-    index: number,
-    attempt: Admission.Attempt
+    index: number
   ): Effect.Effect<void, RequestError> {
     const admission = admissions[index]
-    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(attempt), (settle) => {
-      this.#settles.push(settle)
-      return this.#enter(admissions, index + 1, attempt)
+    return admission === undefined ? Effect.void : Effect.flatMap(admission.admit(this), (settle) => {
+      if (this.#settles[this.#settles.length - 1] !== settle) this.#settles.push(settle)
+      return this.#enter(admissions, index + 1)
     })
+  }
+
+  took(settle: Admission.Settle, begun?: () => void): void {
+    this.#settles.push(settle)
+    if (begun !== undefined) this.#begun = [...this.#begun, begun]
+  }
+
+  /** The first piece of a streamed answer has arrived. */
+  began(now: number): void {
+    this.firstOutputAt = now
+    const all = this.#begun
+    this.#begun = none
+    for (const begun of all) begun()
   }
 
   /**
@@ -111,6 +125,8 @@ export class Attempting {
     return new SentEnd(exit, costs, this.generationId ?? told, sentAt, firstOutputAt, endedAt)
   }
 }
+
+const none: ReadonlyArray<() => void> = []
 
 /** Not all who admitted an attempt ask what it cost. */
 class SentEnd implements Admission.Sent {

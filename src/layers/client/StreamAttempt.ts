@@ -168,7 +168,7 @@ export const begin = (options: {
           }),
         onSuccess: (events) => {
           const isPiece = events.some(StreamEvent.isPiece)
-          if (isPiece) sending.firstOutputAt = sending.running.clock.currentTimeMillisUnsafe()
+          if (isPiece) sending.began(sending.running.clock.currentTimeMillisUnsafe())
           const isMeaningful = isPiece || events.some(saysSomething)
           const ended = arrived(isMeaningful)
           const all = isMeaningful ? Arr.appendAll(before, events) : kept(before, events)

@@ -13,16 +13,16 @@ import type { Lanes } from "./Lanes.ts"
 import type { Turn } from "./Turns.ts"
 
 /**
- * The limits about which something is known, or for which somebody waits.
+ * The limits about which something is known, or for which somebody waits. `ahead`: of the clock by which it is told.
  *
  * @since 0.1.0
  */
-export const of = (lanes: Lanes<Turn>, now: number): ReadonlyArray<LimitState> => {
+export const of = <T extends Turn>(lanes: Lanes<T>, now: number, ahead: number): ReadonlyArray<LimitState> => {
   const all = Array.from(lanes)
-  const inFlight = (holds: (lane: Lane<Turn>) => boolean): number =>
+  const inFlight = (holds: (lane: Lane<T>) => boolean): number =>
     all.reduce((sum, lane) => holds(lane) ? sum + lane.inFlight : sum, 0)
   const models = all.filter((lane) => lane.isOfModel || isNotable(lane.limiter, lane.turns.size)).map((lane) => ({
-    ...learned(lane.limiter, now),
+    ...learned(lane.limiter, now, ahead),
     account: lane.account,
     reach: lane.isOfModel ? "model" as const : "endpoints" as const,
     waiting: lane.turns.size,
@@ -32,7 +32,7 @@ export const of = (lanes: Lanes<Turn>, now: number): ReadonlyArray<LimitState> =
   const shared = Array.from(lanes.shared()).filter(({ shared }) => isNotable(shared.limit, 0)).map((
     { account, reach, shared }
   ) => ({
-    ...learned(shared.limit, now),
+    ...learned(shared.limit, now, ahead),
     account,
     reach,
     waiting: shared.waiting,
@@ -52,17 +52,17 @@ export const of = (lanes: Lanes<Turn>, now: number): ReadonlyArray<LimitState> =
 
 const isNotable = (limiter: Limiter, waiting: number): boolean => waiting > 0 || limiter.changes.length > 0
 
-const learned = (limiter: Limiter, now: number) => {
-  const isClosed = limiter.closedUntil > now
+const learned = (limiter: Limiter, now: number, ahead: number) => {
+  const until = Math.max(limiter.heldUntil(now), limiter.downtime.readyAt(now))
   return {
     isDown: limiter.downtime.isOn,
-    changes: limiter.changes.map(({ at, reason }) => ({ at: DateTime.makeUnsafe(at), reason })),
+    changes: limiter.changes.map(({ at, reason }) => ({ at: DateTime.makeUnsafe(at - ahead), reason })),
     ...Wire.compact({
-      closedUntil: isClosed ? DateTime.makeUnsafe(limiter.closedUntil) : undefined,
+      closedUntil: until > now ? DateTime.makeUnsafe(until - ahead) : undefined,
       reason: limiter.because?._tag,
       limit: limiter.window.limit,
       window: limiter.window.length === undefined ? undefined : Duration.millis(limiter.window.length),
-      remaining: isClosed ? undefined : limiter.window.remaining(now),
+      remaining: limiter.isClosed(now) ? undefined : limiter.window.remaining(now),
       rate: limiter.pace.rate === Infinity ? undefined : limiter.pace.rate
     })
   }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { OpenRouterError } from "../../domain/error/OpenRouterError.ts"
 import type * as KnownLimit from "../../domain/gate/KnownLimit.ts"
 import type { Limiter } from "../../domain/gate/Limiter.ts"
 import type { Reach } from "../../domain/gate/Verdict.ts"
@@ -20,6 +21,15 @@ export interface Shared<L> {
 }
 
 /**
+ * A limit that was given beforehand, and the lanes whose first one waits for nothing but it.
+ *
+ * @since 0.1.0
+ */
+export interface Known<T extends Turn> extends Shared<KnownLimit.KnownLimit> {
+  readonly keeps: Set<Lane<T>>
+}
+
+/**
  * The way of the calls of one model.
  *
  * @since 0.1.0
@@ -34,13 +44,17 @@ export class Lane<T extends Turn> {
   readonly limiter: Limiter
   readonly free: Shared<Limiter> | undefined
   readonly whole: Shared<Limiter> | undefined
-  readonly known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
+  readonly known: ReadonlyArray<Known<T>>
   /** The model's own first, then those it shares. */
   readonly limiters: ReadonlyArray<Limiter>
   readonly countsTokens: boolean
   readonly turns: Turns<T> = new Turns()
-  /** When to look again whether the next one may go; `Infinity` until an attempt ends. */
+  /** When to look again whether the next one may go. */
   wakeAt = 0
+  /** True if that may change by the end of any attempt. */
+  waitsForEnd = false
+  /** Before this the patience of nobody ends who waits here; in the past while that is not known. */
+  giveUpAt = -Infinity
   inFlight = 0
   /** When a call last came. */
   usedAt = 0
@@ -54,7 +68,7 @@ export class Lane<T extends Turn> {
     readonly limiter: Limiter
     readonly free: Shared<Limiter> | undefined
     readonly whole: Shared<Limiter> | undefined
-    readonly known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
+    readonly known: ReadonlyArray<Known<T>>
   }) {
     const { free, known, limiter, whole } = options
     const shared = [free, whole].filter((one) => one !== undefined)
@@ -88,14 +102,54 @@ export class Lane<T extends Turn> {
   readyAt(now: number, tokens: number): number {
     let at = 0
     for (const limiter of this.limiters) at = Math.max(at, limiter.readyAt(now))
-    for (const { limit } of this.known) at = Math.max(at, limit.readyAt(now, tokens))
+    for (const { limit } of this.known) at = Math.max(at, limit.readyAt(tokens))
     return at
   }
 
+  /**
+   * The same for the one who is first here. Of a limit that was given beforehand the first one who waits for nothing else keeps
+   * those who came later from what there is of it, or one that needs much would never go.
+   */
+  firstReadyAt(now: number, first: T & { readonly tokens: number }): number {
+    let at = 0
+    for (const limiter of this.limiters) at = Math.max(at, limiter.readyAt(now))
+    const isKept = at <= now
+    this.waitsForEnd = false
+    for (const { keeps, limit } of this.known) {
+      keeps.delete(this)
+      let knownAt = limit.readyAt(first.tokens)
+      for (const lane of keeps) {
+        const other = lane.turns.first
+        if (other === undefined || !isBefore(other, first)) continue
+        knownAt = Math.max(knownAt, lane.wakeAt, now + 1)
+        this.waitsForEnd = true
+      }
+      if (knownAt === Infinity) this.waitsForEnd = true
+      if (isKept && knownAt > now) keeps.add(this)
+      at = Math.max(at, knownAt)
+    }
+    return at
+  }
+
+  /** When one may go to try what is held for long. */
+  tryAt(now: number, tokens: number): number {
+    let at = 0
+    for (const limiter of this.limiters) {
+      at = Math.max(at, now < limiter.heldUntil(now) ? limiter.tryAt(now) : limiter.readyAt(now))
+    }
+    for (const { limit } of this.known) at = Math.max(at, limit.readyAt(tokens))
+    return at
+  }
+
+  /** Notes that one tries what is held. */
+  tries(now: number): void {
+    for (const limiter of this.limiters) if (now < limiter.heldUntil(now)) limiter.tries(now)
+  }
+
   /** Lets one go. */
-  take(now: number, tokens: number): ReadonlyArray<KnownLimit.Place> {
+  take(now: number, tokens: number, hasWaited: boolean): ReadonlyArray<KnownLimit.Place> {
     this.inFlight++
-    for (const limiter of this.limiters) limiter.take(now)
+    for (const limiter of this.limiters) limiter.take(now, hasWaited)
     return this.known.length === 0 ? noPlaces : this.known.map(({ limit }) => limit.take(now, tokens))
   }
 
@@ -127,27 +181,48 @@ export class Lane<T extends Turn> {
     for (const shared of this.#shared) shared.waiting--
   }
 
-  /** The limits that are closed, not only used up. */
-  closed(now: number): ReadonlyArray<Limiter> {
-    return this.limiters.filter((limiter) => limiter.isClosed(now))
+  /** It keeps nobody from a limit any more; gives true if it did. */
+  release(): boolean {
+    let did = false
+    for (const { keeps } of this.known) if (keeps.delete(this)) did = true
+    return did
   }
 
-  /** For how long each of its limits has been closed in all. */
-  closedMillis(now: number): ReadonlyArray<number> {
-    return this.limiters.map((limiter) => limiter.closedMillis(now))
+  /** True while one of its limits is held or down. */
+  isClosed(now: number): boolean {
+    for (const limiter of this.limiters) if (limiter.isClosed(now)) return true
+    return false
   }
 
-  /** For how long somebody has waited for what is closed who came when {@link closedMillis} was `before`. */
+  /** Until when it is held; not later than `now` if it is not. */
+  heldUntil(now: number): number {
+    let until = 0
+    for (const limiter of this.limiters) until = Math.max(until, limiter.heldUntil(now))
+    return until
+  }
+
+  /** The error of a call that does not wait, of the limit that keeps it longest. */
+  errorAt(now: number): OpenRouterError | undefined {
+    let longest: Limiter | undefined
+    for (const limiter of this.limiters) {
+      if (!limiter.isClosed(now)) continue
+      if (longest === undefined || limiter.heldUntil(now) > longest.heldUntil(now)) longest = limiter
+    }
+    return longest?.errorAt(now)
+  }
+
+  /** For how long each of its limits has been held in all. */
+  heldMillis(now: number): ReadonlyArray<number> {
+    return this.limiters.map((limiter) => limiter.heldMillis(now))
+  }
+
+  /** For how long somebody has waited for what is held who came when {@link heldMillis} was `before`. */
   waitedMillis(now: number, before: ReadonlyArray<number>): number {
-    return this.limiters.reduce(
-      (most, limiter, index) => Math.max(most, limiter.waitedMillis(now, before[index] ?? 0)),
-      0
-    )
-  }
-
-  /** Another number whenever requests got through what was closed. */
-  get progress(): number {
-    return this.limiters.reduce((sum, { progress }) => sum + progress, 0)
+    let most = 0
+    for (let index = 0; index < this.limiters.length; index++) {
+      most = Math.max(most, this.limiters[index]?.waitedMillis(now, before[index] ?? 0) ?? 0)
+    }
+    return most
   }
 }
 

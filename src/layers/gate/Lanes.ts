@@ -8,7 +8,7 @@ import { Limiter } from "../../domain/gate/Limiter.ts"
 import * as Verdict from "../../domain/gate/Verdict.ts"
 import type { Call } from "../../services/Admission.ts"
 import { Lane } from "./Lane.ts"
-import type { Shared } from "./Lane.ts"
+import type { Known, Shared } from "./Lane.ts"
 import type { Turn } from "./Turns.ts"
 
 const quietMillis = 10 * 60 * 1000
@@ -17,10 +17,15 @@ const maxLanes = 1000
 /** Accounts that one gate tells apart; a gate that several clients share sees one for each key. */
 const maxAccounts = 100
 
+/** A limit that models share, and when a call last had to pass it. */
+interface Pool extends Shared<Limiter> {
+  usedAt: number
+}
+
 interface Account<T extends Turn> {
   readonly name: string
-  readonly whole: Shared<Limiter>
-  readonly free: Shared<Limiter>
+  readonly whole: Pool
+  readonly free: Pool
   readonly lanes: Map<string | undefined, Lane<T>>
   readonly endpoints: Lane<T>
   usedAt: number
@@ -32,12 +37,16 @@ interface Account<T extends Turn> {
  * @since 0.1.0
  */
 export class Lanes<T extends Turn> {
-  readonly known: ReadonlyArray<Shared<KnownLimit.KnownLimit>>
+  readonly known: ReadonlyArray<Known<T>>
   readonly #accounts = new Map<string, Account<T>>()
   #size = 0
 
   constructor(known: ReadonlyArray<KnownLimit.Options>) {
-    this.known = known.map((options) => ({ limit: new KnownLimit.KnownLimit(options), waiting: 0 }))
+    this.known = known.map((options) => ({
+      limit: new KnownLimit.KnownLimit(options),
+      waiting: 0,
+      keeps: new Set()
+    }))
   }
 
   /** The lane of a call. */
@@ -45,12 +54,27 @@ export class Lanes<T extends Turn> {
     const account = this.#account(call.account, now)
     if (!call.isBillable) return account.endpoints
     const key = keyOf(call)
-    const lane = account.lanes.get(key)
-    if (lane !== undefined && now - lane.usedAt < quietMillis) {
-      lane.usedAt = now
-      return lane
+    const known = account.lanes.get(key)
+    const lane = known !== undefined && now - known.usedAt < quietMillis
+      ? known
+      : this.#renewed(account, key, known)
+    lane.usedAt = now
+    const { free, whole } = account
+    if (now - whole.usedAt >= quietMillis) this.#renew(account, whole, now)
+    whole.usedAt = now
+    if (lane.free === undefined) return lane
+    if (now - free.usedAt >= quietMillis) this.#renew(account, free, now)
+    free.usedAt = now
+    return lane
+  }
+
+  /** A limit that models share forgets what it learned long ago, too. */
+  #renew(account: Account<T>, pool: Pool, now: number): void {
+    if (pool.waiting > 0) return
+    for (const lane of account.lanes.values()) {
+      if (lane.inFlight > 0 && (lane.free === pool || lane.whole === pool)) return
     }
-    return this.#renewed(account, key, lane, now)
+    pool.limit.forget(now)
   }
 
   *[Symbol.iterator](): Generator<Lane<T>> {
@@ -85,8 +109,8 @@ export class Lanes<T extends Turn> {
     }
     const account: Account<T> = {
       name,
-      whole: { limit: new Limiter(true), waiting: 0 },
-      free: { limit: new Limiter(true), waiting: 0 },
+      whole: { limit: new Limiter(true), waiting: 0, usedAt: now },
+      free: { limit: new Limiter(true), waiting: 0, usedAt: now },
       lanes: new Map(),
       endpoints: new Lane({
         account: name,
@@ -103,11 +127,8 @@ export class Lanes<T extends Turn> {
   }
 
   /** A new lane, or one that has forgotten what it learned long ago. */
-  #renewed(account: Account<T>, key: string | undefined, old: Lane<T> | undefined, now: number): Lane<T> {
-    if (old !== undefined && !isIdle(old)) {
-      old.usedAt = now
-      return old
-    }
+  #renewed(account: Account<T>, key: string | undefined, old: Lane<T> | undefined): Lane<T> {
+    if (old !== undefined && !isIdle(old)) return old
     if (old !== undefined) this.#delete(account, key)
     if (this.#size >= maxLanes) this.#makeRoom()
     const lane = new Lane<T>({
@@ -118,19 +139,19 @@ export class Lanes<T extends Turn> {
       whole: account.whole,
       known: this.known.filter(({ limit }) => limit.matches(key ?? ""))
     })
-    lane.usedAt = now
     account.lanes.set(key, lane)
     this.#size++
     return lane
   }
 
   #makeRoom(): void {
-    for (const account of this.#accounts.values()) {
-      const oldest = leastUsed(account.lanes.values(), isIdle)
-      if (oldest === undefined) continue
-      this.#delete(account, oldest.model)
-      return
-    }
+    const oldest = leastUsed(this.#ofModels(), isIdle)
+    const account = oldest === undefined ? undefined : this.#accounts.get(oldest.account)
+    if (oldest !== undefined && account !== undefined) this.#delete(account, oldest.model)
+  }
+
+  *#ofModels(): Generator<Lane<T>> {
+    for (const account of this.#accounts.values()) yield* account.lanes.values()
   }
 
   #delete(account: Account<T>, key: string | undefined): void {

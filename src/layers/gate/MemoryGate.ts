@@ -15,15 +15,17 @@ import type { Limiter } from "../../domain/gate/Limiter.ts"
 import * as Verdict from "../../domain/gate/Verdict.ts"
 import * as Tokens from "../../domain/request/Tokens.ts"
 import type * as Admission from "../../services/Admission.ts"
+import type { LimitState } from "../../services/RateGate.ts"
+import * as GateLog from "./GateLog.ts"
 import * as GateMetrics from "./GateMetrics.ts"
+import * as GateState from "./GateState.ts"
+import { GateTime } from "./GateTime.ts"
 import type { Lane } from "./Lane.ts"
 import { Lanes } from "./Lanes.ts"
 import { Queue } from "./Queue.ts"
 import type { Waiter } from "./Queue.ts"
-import type { Answer, SharedLimits } from "./SharedLimits.ts"
-
-/** A limit that closes for longer than this says so in the log. */
-const notableMillis = 5000
+import type { SharedLimits } from "./SharedLimits.ts"
+import * as Together from "./Together.ts"
 
 /**
  * The gate of one process.
@@ -32,55 +34,37 @@ const notableMillis = 5000
  */
 export class MemoryGate implements Admission.Admission {
   readonly stage = "wait"
-  readonly lanes: Lanes<Waiter>
-  readonly #queue: Queue = new Queue((lane, now, { clock, tokens }) => this.#grant(lane, now, tokens, clock))
-
+  readonly admit: (attempt: Admission.Attempt) => Effect.Effect<Admission.Settle, RequestError>
+  readonly #time = new GateTime()
+  readonly #lanes: Lanes<Waiter>
+  readonly #queue: Queue = new Queue(this.#time, (lane, now, waiter, isTry) => this.#grant(lane, now, waiter, isTry))
   readonly #shared: SharedLimits | undefined
 
   /** `shared`: what other processes know, asked after this gate has let a call go. */
   constructor(known: ReadonlyArray<KnownLimit.Options>, shared: SharedLimits | undefined) {
-    this.lanes = new Lanes(known)
+    this.#lanes = new Lanes(known)
     this.#shared = shared
     this.admit = shared === undefined
       ? (attempt) => this.#here(attempt)
-      : (attempt) => this.#everywhere(attempt, shared)
+      : (attempt) =>
+        Together.pass({
+          attempt,
+          shared,
+          time: this.#time,
+          here: (attempt) => this.#here(attempt),
+          laneOf: (now) => this.#lanes.of(attempt.call, now)
+        })
   }
 
-  readonly admit: (attempt: Admission.Attempt) => Effect.Effect<Admission.Settle, RequestError>
-
-  /** Passes this gate, and then what the processes share; who is kept there comes back here, and keeps its turn. */
-  #everywhere(attempt: Admission.Attempt, shared: SharedLimits): Effect.Effect<Admission.Settle, RequestError> {
-    return Effect.uninterruptibleMask(Effect.fnUntraced({ self: this }, function*(restore) {
-      for (;;) {
-        const settle = yield* restore(this.#here(attempt))
-        const askedAt = yield* Clock.currentTimeMillis
-        const lane = this.lanes.of(attempt.call, askedAt)
-        // One that goes although a limit is closed tries whether it still is.
-        const tries = lane.limiters.some(({ closedUntil }) => askedAt < closedUntil)
-        const answer = yield* restore(shared.pass(lane.keys, lane.limiters.map(({ window }) => window), tries)).pipe(
-          Effect.onInterrupt(() => settle({ _tag: "NotSent", exit: Exit.interrupt() }))
-        )
-        const { hold } = answer
-        agree(lane, answer)
-        if (hold === undefined) {
-          return (ended: Admission.Ended) =>
-            ended._tag === "Sent" ? settle(ended) : Effect.andThen(settle(ended), shared.giveBack(lane.keys, answer))
-        }
-        lane.limiters[hold.index]?.heldElsewhere(yield* Clock.currentTimeMillis, hold.until, hold.isClosed)
-        yield* settle({ _tag: "NotSent", exit: Exit.void })
-      }
-    }))
-  }
-
-  #here(attempt: Admission.Attempt): Effect.Effect<Admission.Settle, RequestError> {
+  #here(attempt: Together.Asking): Effect.Effect<Admission.Settle, RequestError> {
     return Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
-      const now = clock.currentTimeMillisUnsafe()
+      const now = this.#time.now(clock)
       const { request } = attempt.call
-      const lane = this.lanes.of(attempt.call, now)
+      const lane = this.#lanes.of(attempt.call, now)
       const tokens = lane.countsTokens && request !== undefined ? Tokens.ofRequest(request) : 0
       return lane.isEmpty && lane.readyAt(now, tokens) <= now
-        ? Exit.succeed(this.#grant(lane, now, tokens, clock))
+        ? Exit.succeed(this.#take(lane, now, attempt, tokens, clock, false, false))
         : this.#wait(lane, attempt, tokens, clock)
     })
   }
@@ -90,143 +74,184 @@ export class MemoryGate implements Admission.Admission {
     return Verdict.ofError(error, model)?._tag === "Refused" ? "wait" : undefined
   }
 
-  /** Forgets what was learned of a model, or of everything; who waits goes on. */
-  reset(model: string | undefined, now: number): Effect.Effect<void> {
+  /** What it knows now. */
+  state(clock: Clock.Clock): ReadonlyArray<LimitState> {
+    const now = this.#time.now(clock)
+    return GateState.of(this.#lanes, now, this.#time.ahead)
+  }
+
+  /** Forgets what was learned of a model and of the limits that it shares, or of everything; who waits goes on. */
+  reset(model: string | undefined, clock: Clock.Clock): Effect.Effect<void> {
+    const now = this.#time.now(clock)
+    const limiters = new Set<Limiter>()
     const keys = new Set<string>()
-    for (const lane of this.lanes) {
-      if (model !== undefined && lane.model !== model) continue
-      lane.limiter.clear(now)
-      for (const key of model === undefined ? lane.keys : lane.keys.slice(0, 1)) keys.add(key)
+    for (const lane of this.#lanes) {
+      if (model !== undefined && !(lane.model?.split(",").includes(model) ?? false)) continue
+      for (const limiter of lane.limiters) limiters.add(limiter)
+      for (const key of lane.keys) keys.add(key)
     }
-    if (model === undefined) {
-      for (const { shared } of this.lanes.shared()) shared.limit.clear(now)
-    }
+    if (model === undefined) { for (const { shared } of this.#lanes.shared()) limiters.add(shared.limit) }
+    for (const limiter of limiters) limiter.clear(now)
     this.#queue.look(now, true)
     return this.#shared === undefined || keys.size === 0 ? Effect.void : this.#shared.forget([...keys])
   }
 
   #wait(
     lane: Lane<Waiter>,
-    attempt: Admission.Attempt,
+    attempt: Together.Asking,
     tokens: number,
     clock: Clock.Clock
   ): Effect.Effect<Admission.Settle, RequestError> {
     return GateMetrics.waiting(Effect.callback((resume) => {
-      attempt.onWait?.(waitIn(lane, tokens, clock.currentTimeMillisUnsafe()))
+      attempt.onWait?.(this.#waitIn(lane, tokens, this.#time.now(clock)))
       const waiter = this.#queue.add(lane, attempt, tokens, clock, resume)
-      return Effect.suspend(() => {
-        const { isWaiting, place } = waiter
-        if (isWaiting) this.#queue.remove(lane, waiter)
-        // It was given its place, and never came to know.
-        return place?.({ _tag: "NotSent", exit: Exit.interrupt() }) ?? Effect.void
+      return Effect.sync(() => {
+        if (waiter.isWaiting) this.#queue.remove(lane, waiter)
       })
     }))
   }
 
-  #grant(lane: Lane<Waiter>, takenAt: number, tokens: number, clock: Clock.Clock): Admission.Settle {
-    const places = lane.take(takenAt, tokens)
-    return (ended) => {
-      const now = ended._tag === "Sent" ? ended.endedAt : clock.currentTimeMillisUnsafe()
-      lane.inFlight--
-      for (let index = 0; index < places.length; index++) {
-        const place = places[index]
-        const limit = lane.known[index]?.limit
-        if (place === undefined || limit === undefined) continue
-        if (ended._tag === "NotSent") limit.giveBack(place, now)
-        else limit.ended(place, now, lane.countsTokens ? tokensOf(ended) : undefined)
-      }
-      return ended._tag === "NotSent" ? this.#notSent(lane, takenAt, now) : this.#sent(lane, takenAt, now, ended)
+  /** What keeps a call waiting: what is held or down, or its turn. */
+  #waitIn(lane: Lane<Waiter>, tokens: number, now: number): Admission.Wait {
+    const until = lane.readyAt(now, tokens)
+    return {
+      reason: "rate_gate",
+      until: until > now && until < Infinity ? until - this.#time.ahead : undefined,
+      error: lane.limiters.find((limiter) => limiter.because !== undefined && limiter.readyAt(now) > now)?.because
     }
   }
 
-  #notSent(lane: Lane<Waiter>, takenAt: number, now: number): Effect.Effect<void> {
-    for (const limiter of lane.limiters) limiter.giveBack(takenAt)
+  #grant(lane: Lane<Waiter>, now: number, waiter: Waiter, isTry: boolean): Admission.Settle {
+    return this.#take(lane, now, waiter.attempted, waiter.tokens, waiter.clock, true, isTry)
+  }
+
+  #take(
+    lane: Lane<Waiter>,
+    takenAt: number,
+    attempt: Together.Asking,
+    tokens: number,
+    clock: Clock.Clock,
+    hasWaited: boolean,
+    isTry: boolean
+  ): Admission.Settle {
+    const places = lane.take(takenAt, tokens, hasWaited)
+    const settle: Admission.Settle = (ended) => {
+      lane.inFlight--
+      if (ended._tag === "NotSent") return this.#notSent(lane, takenAt, this.#time.now(clock), places)
+      const now = this.#time.after(ended.endedAt)
+      const { exit } = ended
+      if (Exit.isSuccess(exit)) {
+        if (places.length > 0) endKnown(lane, places, now, ended, undefined)
+        return this.#answered(lane, takenAt, now)
+      }
+      const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+      const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
+      if (places.length > 0) endKnown(lane, places, now, ended, verdict)
+      return this.#failed(lane, takenAt, now, verdict)
+    }
+    if (isTry) attempt.tries?.()
+    if (!isTry && !lane.limiter.downtime.isOn) {
+      attempt.took?.(settle)
+      return settle
+    }
+    // One that tries has told what it was sent for as soon as its answer begins.
+    let told: Effect.Effect<void> = Exit.void
+    const settleTry: Admission.Settle = (ended) => Effect.andThen(told, settle(ended))
+    attempt.took?.(settleTry, () => {
+      told = this.#answered(lane, takenAt, this.#time.now(clock))
+    })
+    return settleTry
+  }
+
+  #notSent(
+    lane: Lane<Waiter>,
+    takenAt: number,
+    now: number,
+    places: ReadonlyArray<KnownLimit.Place>
+  ): Effect.Effect<void> {
+    for (const limiter of lane.limiters) limiter.giveBack(now, takenAt)
+    places.forEach((place, index) => lane.known[index]?.limit.giveBack(place, now))
     this.#queue.look(now, true)
     return Exit.void
   }
 
   /** What was let through before a refusal came knows nothing of it, however late it left: so `takenAt` counts. */
-  #sent(lane: Lane<Waiter>, takenAt: number, now: number, { exit }: Admission.Sent): Effect.Effect<void> {
-    if (Exit.isSuccess(exit)) {
-      let isOpened = false
-      let told: Effect.Effect<void> = Exit.void
-      for (let index = 0; index < lane.limiters.length; index++) {
-        const limiter = lane.limiters[index]
-        const wasClosed = limiter !== undefined && now < limiter.closedUntil
-        if (!limiter?.answered(now, takenAt)) continue
-        isOpened = true
-        if (wasClosed && this.#shared !== undefined) {
-          told = Effect.andThen(told, this.#shared.opened(lane.keys[index] ?? ""))
-        }
+  #answered(lane: Lane<Waiter>, takenAt: number, now: number): Effect.Effect<void> {
+    let isOpened = false
+    let told: Effect.Effect<void> = Exit.void
+    for (let index = 0; index < lane.limiters.length; index++) {
+      const limiter = lane.limiters[index]
+      const wasHeld = limiter !== undefined && now < limiter.heldUntil(now)
+      if (!limiter?.answered(now, takenAt)) continue
+      isOpened = true
+      told = Effect.andThen(told, GateLog.opened(lane, limiter))
+      if (wasHeld && this.#shared !== undefined) {
+        told = Effect.andThen(told, this.#shared.opened(lane.keys[index] ?? ""))
       }
-      this.#queue.look(now, isOpened || lane.countsTokens)
-      return told
     }
-    for (const limiter of lane.limiters) limiter.downtime.ended(takenAt)
-    const error = Option.getOrUndefined(Exit.findErrorOption(exit))
-    const verdict = error === undefined ? undefined : Verdict.ofError(error, lane.model)
-    const closing = verdict === undefined ? undefined : this.#closing(lane, now, takenAt, verdict)
+    this.#queue.look(now, isOpened || lane.countsTokens)
+    return told
+  }
+
+  #failed(
+    lane: Lane<Waiter>,
+    takenAt: number,
+    now: number,
+    verdict: Verdict.Verdict | undefined
+  ): Effect.Effect<void> {
+    let told: Effect.Effect<void> | undefined
+    const limiter = verdict?._tag === "Refused" ? lane.limiterOf(verdict.reach) : lane.limiter
+    for (const one of lane.limiters) if (one !== limiter || verdict === undefined) one.ended(now, takenAt)
+    if (verdict?._tag === "Reached") {
+      if (limiter.reached(now, takenAt)) told = GateLog.opened(lane, limiter)
+    } else if (verdict !== undefined) told = this.#closing(lane, limiter, now, takenAt, verdict)
     this.#queue.look(now, true)
-    return closing ?? Exit.void
+    return told ?? Exit.void
   }
 
   /** Learns from a refusal or a failure; gives what is to be told of it. */
   #closing(
     lane: Lane<Waiter>,
+    limiter: Limiter,
     now: number,
     takenAt: number,
-    verdict: Verdict.Verdict
+    verdict: Verdict.Refused | Verdict.Failed
   ): Effect.Effect<void> | undefined {
-    const limiter = verdict._tag === "Failed" ? lane.limiter : lane.limiterOf(verdict.reach)
-    const wasNotable = limiter.closedUntil - now > notableMillis
-    const isClosed = verdict._tag === "Failed"
-      ? limiter.failed(now, takenAt, verdict)
-      : limiter.refused(now, takenAt, verdict)
-    if (!isClosed) return undefined
-    const millis = limiter.closedUntil - now
-    // Only what was announced holds for others: they have a pace of their own.
+    const { ahead } = this.#time
     const announced = verdict._tag === "Failed" ? verdict.until : verdict.resetAt
-    const shared = this.#shared === undefined || announced === undefined || announced <= now
+    const until = announced === undefined ? undefined : announced + ahead
+    const isClosed = verdict._tag === "Failed"
+      ? limiter.failed(now, takenAt, { ...verdict, until })
+      : limiter.refused(now, takenAt, { ...verdict, resetAt: until })
+    const said = GateLog.closed(lane, limiter, now, verdict.error)
+    if (!isClosed) return said
+    // Only what was announced holds for others: they have a pace of their own.
+    const shared = this.#shared === undefined || announced === undefined || until === undefined || until <= now
       ? Exit.void
       : this.#shared.closed(
         lane.keys[lane.limiters.indexOf(limiter)] ?? "",
         announced,
-        verdict._tag === "Failed" ? undefined : verdict.limit
+        verdict._tag === "Failed" ? undefined : verdict.limit,
+        takenAt - ahead
       )
     const counted = Effect.andThen(GateMetrics.closed(verdict.error._tag), shared)
-    return wasNotable || millis <= notableMillis ? counted : Effect.andThen(
-      counted,
-      Effect.logWarning(
-        `the rate gate is closed for ${Math.round(millis / 1000)} s to ${
-          named(lane, limiter)
-        }: ${verdict.error.message}`
-      )
-    )
+    return said === undefined ? counted : Effect.andThen(counted, said)
   }
 }
 
-/** What processes together know wins over what this one has learned. */
-const agree = ({ limiters }: Lane<Waiter>, { isTogether, windows }: Answer): void => {
-  for (let index = 0; index < limiters.length; index++) {
-    const window = windows[index]
-    if (window !== undefined) limiters[index]?.agree(window)
-    else if (!isTogether) limiters[index]?.window.goAlone()
+/** What was refused or turned down has used no tokens. */
+const endKnown = (
+  lane: Lane<Waiter>,
+  places: ReadonlyArray<KnownLimit.Place>,
+  now: number,
+  ended: Admission.Sent,
+  verdict: Verdict.Verdict | undefined
+): void => {
+  const tokens = !lane.countsTokens ? undefined : tokensOf(ended) ?? (verdict?._tag === "Refused" ? 0 : undefined)
+  for (let index = 0; index < places.length; index++) {
+    const place = places[index]
+    if (place !== undefined) lane.known[index]?.limit.ended(place, now, tokens)
   }
-}
-
-/** What keeps a call waiting: what is closed, or its turn. */
-const waitIn = (lane: Lane<Waiter>, tokens: number, now: number): Admission.Wait => {
-  const until = lane.readyAt(now, tokens)
-  return {
-    reason: "rate_gate",
-    until: until > now && until < Infinity ? until : undefined,
-    error: lane.closed(now).find(({ because }) => because !== undefined)?.because
-  }
-}
-
-const named = (lane: Lane<Waiter>, limiter: Limiter): string => {
-  if (limiter === lane.whole?.limit) return "all models of this key"
-  return limiter === lane.free?.limit ? "all free models" : lane.model ?? "requests without a model"
 }
 
 /** Tokens in and out, as far as the end of an attempt tells. */

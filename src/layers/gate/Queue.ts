@@ -10,14 +10,11 @@ import * as Exit from "effect/Exit"
 import type { OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Verdict from "../../domain/gate/Verdict.ts"
 import type * as Admission from "../../services/Admission.ts"
-import * as Watchdog from "../client/Watchdog.ts"
+import { Alarm } from "./Alarm.ts"
+import type { GateTime } from "./GateTime.ts"
 import type { Lane } from "./Lane.ts"
 import { isBefore } from "./Turns.ts"
 import type { Turn } from "./Turns.ts"
-
-/** An alarm that comes so late says that the process was busy; it is given so long to read what has come. */
-const lateMillis = 20
-const graceMillis = 10
 
 /**
  * One who waits.
@@ -28,15 +25,18 @@ export interface Waiter extends Turn {
   readonly attempted: Admission.Attempt
   readonly clock: Clock.Clock
   readonly tokens: number
-  /** How long its call may still wait for what is closed, in milliseconds. */
-  readonly patience: number
-  /** For how long each limit of its lane had been closed when it came. */
-  readonly closedBefore: ReadonlyArray<number>
+  /** How long each limit of its lane had been held when its call first came. */
+  readonly heldBefore: ReadonlyArray<number>
   /** Called once, with its place or with the error that keeps it from waiting. */
   readonly resume: (exit: Exit.Exit<Admission.Settle, RequestError>) => void
-  /** Its place, from the moment it is given. */
-  place: Admission.Settle | undefined
 }
+
+/**
+ * Lets one go; `isTry`: although a limit is held.
+ *
+ * @since 0.1.0
+ */
+export type Grant = (lane: Lane<Waiter>, now: number, waiter: Waiter, isTry: boolean) => Admission.Settle
 
 /**
  * Those who wait at a gate.
@@ -44,20 +44,20 @@ export interface Waiter extends Turn {
  * @since 0.1.0
  */
 export class Queue {
-  readonly #grant: (lane: Lane<Waiter>, now: number, waiter: Waiter) => Admission.Settle
+  readonly #time: GateTime
+  readonly #grant: Grant
   readonly #lanes = new Set<Lane<Waiter>>()
-  /** How long calls have waited before for what was closed; it does not count any more once requests got through. */
-  readonly #waited = new WeakMap<Admission.Call, { readonly millis: number; readonly progress: number }>()
-  readonly #watchdogs = new WeakMap<Clock.Clock, Watchdog.Watchdog>()
-  readonly #alarm: Watchdog.Deadline = Watchdog.deadline(Infinity)
+  /** What was held when a call first came to wait. */
+  readonly #heldBefore = new WeakMap<Admission.Call, ReadonlyArray<number>>()
   readonly #refusals = new WeakSet<OpenRouterError>()
-  #watchdog: Watchdog.Watchdog | undefined
+  readonly #alarm: Alarm
   #clock: Clock.Clock | undefined
   #arrivals = 0
-  #isLate = false
 
-  constructor(grant: (lane: Lane<Waiter>, now: number, waiter: Waiter) => Admission.Settle) {
+  constructor(time: GateTime, grant: Grant) {
+    this.#time = time
     this.#grant = grant
+    this.#alarm = new Alarm(time, (now) => this.#pump(now))
   }
 
   add(
@@ -67,8 +67,13 @@ export class Queue {
     clock: Clock.Clock,
     resume: Waiter["resume"]
   ): Waiter {
-    const now = clock.currentTimeMillisUnsafe()
+    const now = this.#time.now(clock)
     const { call } = attempt
+    let heldBefore = this.#heldBefore.get(call)
+    if (heldBefore === undefined) {
+      heldBefore = lane.heldMillis(now)
+      this.#heldBefore.set(call, heldBefore)
+    }
     const waiter: Waiter = {
       startedAt: call.startedAt,
       attempt: attempt.number,
@@ -77,25 +82,37 @@ export class Queue {
       attempted: attempt,
       clock,
       tokens,
-      patience: call.maxWait - this.#waitedBefore(lane, call),
-      closedBefore: lane.closedMillis(now),
-      resume,
-      place: undefined
+      heldBefore,
+      resume
     }
-    this.#use(clock)
+    this.#clock = clock
     lane.enqueue(waiter)
     this.#lanes.add(lane)
+    const isFirst = lane.turns.first === waiter
+    if (!lane.isClosed(now)) lane.giveUpAt = -Infinity
+    else if (!isFirst || now >= lane.heldUntil(now) || lane.tryAt(now, tokens) > now) {
+      const ended = this.#judge(lane, waiter, now)
+      if (ended !== undefined) {
+        if (lane.turns.size === 0) this.#lanes.delete(lane)
+        ended()
+        return waiter
+      }
+      this.#wakeBy(lane, lane.giveUpAt, now)
+    }
     // Who queues behind others changes nothing for them.
-    if (lane.turns.first === waiter || lane.closed(now).length > 0) this.#look(lane, now)
+    if (isFirst) this.#look(lane, now)
     return waiter
   }
 
   /** The caller of one who waits has gone. */
   remove(lane: Lane<Waiter>, waiter: Waiter): void {
-    const now = waiter.clock.currentTimeMillisUnsafe()
+    const now = this.#time.now(waiter.clock)
     const wasFirst = lane.turns.first === waiter
-    this.#leave(lane, waiter, now)
-    if (wasFirst) this.#look(lane, now)
+    lane.dequeue(waiter)
+    if (!wasFirst) return
+    // Those whom it kept from a limit may go.
+    if (lane.release()) this.look(now, true)
+    else this.#look(lane, now)
   }
 
   /** Something has ended, or a limit has changed: those whom it concerns may go. */
@@ -103,7 +120,7 @@ export class Queue {
     if (this.#lanes.size === 0) return
     let isDue = false
     for (const lane of this.#lanes) {
-      if (!isChanged && lane.wakeAt !== Infinity) continue
+      if (!isChanged && !lane.waitsForEnd) continue
       lane.wakeAt = 0
       isDue = true
     }
@@ -120,18 +137,10 @@ export class Queue {
     this.#pump(now)
   }
 
-  #waitedBefore(lane: Lane<Waiter>, call: Admission.Call): number {
-    const waited = this.#waited.get(call)
-    return waited?.progress === lane.progress ? waited.millis : 0
-  }
-
-  #leave(lane: Lane<Waiter>, waiter: Waiter, now: number): void {
-    const { call } = waiter.attempted
-    const millis = lane.waitedMillis(now, waiter.closedBefore)
-    if (millis > 0) {
-      this.#waited.set(call, { millis: millis + this.#waitedBefore(lane, call), progress: lane.progress })
-    }
-    lane.dequeue(waiter)
+  #wakeBy(lane: Lane<Waiter>, at: number, now: number): void {
+    if (at >= lane.wakeAt) return
+    lane.wakeAt = at
+    this.#arm(now)
   }
 
   /** Lets those go whose time has come, and sets the alarm for the others. */
@@ -139,98 +148,99 @@ export class Queue {
     const due: Array<Lane<Waiter>> = []
     for (const lane of this.#lanes) if (lane.wakeAt <= now) due.push(lane)
     const ended: Array<() => void> = []
-    const go = (lane: Lane<Waiter>, waiter: Waiter) => {
-      this.#leave(lane, waiter, now)
-      const place = this.#grant(lane, now, waiter)
-      waiter.place = place
-      ended.push(() => waiter.resume(Exit.succeed(place)))
-    }
     for (let lane = earliest(due); lane !== undefined; lane = earliest(due)) {
       const waiter = lane.next
-      const at = waiter === undefined ? Infinity : lane.readyAt(now, waiter.tokens)
-      if (waiter !== undefined && at <= now) go(lane, waiter)
+      const at = waiter === undefined ? Infinity : lane.firstReadyAt(now, waiter)
+      if (waiter === undefined) this.#rest(lane, due, Infinity)
+      else if (at <= now) this.#go(lane, waiter, now, false, ended)
+      else if (lane.isClosed(now)) this.#whileClosed(lane, waiter, at, now, due, ended)
       else {
-        lane.wakeAt = Math.min(at, this.#giveUp(lane, now, go, ended))
-        due.splice(due.indexOf(lane), 1)
+        lane.giveUpAt = -Infinity
+        this.#rest(lane, due, at)
+      }
+      if (lane.waitsForEnd || waiter === undefined || waiter.isWaiting || lane.known.length === 0) continue
+      // It may have kept others from a limit.
+      for (const other of this.#lanes) {
+        if (other.waitsForEnd && other !== lane && !due.includes(other)) due.push(other)
       }
     }
-    for (const lane of this.#lanes) if (lane.turns.size === 0) this.#lanes.delete(lane)
-    this.#arm()
+    for (const lane of this.#lanes) {
+      if (lane.turns.size > 0) continue
+      lane.release()
+      this.#lanes.delete(lane)
+    }
+    this.#arm(now)
     // Last of all: whoever goes on may come back at once.
-    for (const resume of ended) resume()
+    for (const end of ended) end()
   }
 
-  /**
-   * Ends the wait of those who would wait too long for what is closed; one of them may try whether it still is. Gives the
-   * instant at which the patience of the next one ends.
-   */
-  #giveUp(
+  #rest(lane: Lane<Waiter>, due: Array<Lane<Waiter>>, at: number): void {
+    lane.wakeAt = at
+    due.splice(due.indexOf(lane), 1)
+  }
+
+  #go(lane: Lane<Waiter>, waiter: Waiter, now: number, isTry: boolean, ended: Array<() => void>): void {
+    lane.dequeue(waiter)
+    const place = this.#grant(lane, now, waiter, isTry)
+    ended.push(() => waiter.resume(Exit.succeed(place)))
+  }
+
+  /** Of those who wait for what is closed, one tries now and then, and the wait of those who would wait too long ends. */
+  #whileClosed(
     lane: Lane<Waiter>,
+    waiter: Waiter,
+    readyAt: number,
     now: number,
-    go: (lane: Lane<Waiter>, waiter: Waiter) => void,
+    due: Array<Lane<Waiter>>,
     ended: Array<() => void>
-  ): number {
-    const closed = lane.closed(now)
-    if (closed.length === 0) return Infinity
-    const until = Math.max(...closed.map(({ closedUntil }) => closedUntil))
-    let next = Infinity
-    for (const waiter of lane.turns.all) {
-      const left = waiter.patience - lane.waitedMillis(now, waiter.closedBefore)
-      if (left > 0 && until <= now + left) next = Math.min(next, now + left)
-      else if (closed.every((limiter) => limiter.mayTry(now))) {
-        for (const limiter of closed) limiter.tries(now)
-        go(lane, waiter)
-      } else {
-        const error = closed.find(({ because }) => because !== undefined)?.because
-        if (error === undefined) continue
-        this.#leave(lane, waiter, now)
-        const { call, number } = waiter.attempted
-        const unsent = Verdict.unsent(error, {
-          model: call.model,
-          attempts: number - 1,
-          until: until > now ? until : undefined,
-          now
-        })
-        this.#refusals.add(unsent)
-        ended.push(() => waiter.resume(Exit.fail(unsent)))
+  ): void {
+    const until = lane.heldUntil(now)
+    const tryAt = until > now ? lane.tryAt(now, waiter.tokens) : Infinity
+    if (tryAt <= now) {
+      lane.tries(now)
+      this.#go(lane, waiter, now, true, ended)
+      return
+    }
+    if (until > lane.giveUpAt || now >= lane.giveUpAt) {
+      lane.giveUpAt = Infinity
+      for (const one of lane.turns.all) {
+        const end = this.#judge(lane, one, now)
+        if (end !== undefined) ended.push(end)
       }
     }
-    return next
+    // Where the first one has gone, its limit has to be looked at for the next one.
+    if (waiter.isWaiting || lane.turns.size === 0) this.#rest(lane, due, Math.min(readyAt, tryAt, lane.giveUpAt))
   }
 
-  #use(clock: Clock.Clock): void {
-    if (this.#clock === clock) return
-    let watchdog = this.#watchdogs.get(clock)
-    if (watchdog === undefined) {
-      watchdog = new Watchdog.Watchdog(clock)
-      this.#watchdogs.set(clock, watchdog)
+  /** Ends the wait of one who would wait too long for what is closed; gives what is to be called then. */
+  #judge(lane: Lane<Waiter>, waiter: Waiter, now: number): (() => void) | undefined {
+    const { call, number } = waiter.attempted
+    const until = lane.heldUntil(now)
+    const left = call.maxWait - lane.waitedMillis(now, waiter.heldBefore)
+    if (left > 0 && until <= now + left) {
+      lane.giveUpAt = Math.min(lane.giveUpAt, now + left)
+      return undefined
     }
-    this.#watchdog?.forget(this.#alarm)
-    this.#watchdog = watchdog
-    this.#clock = clock
+    const error = lane.errorAt(now)
+    if (error === undefined) return undefined
+    lane.dequeue(waiter)
+    const wall = now - this.#time.ahead
+    const unsent = Verdict.unsent(error, {
+      model: call.model,
+      attempts: number - 1,
+      until: until > now ? until - this.#time.ahead : undefined,
+      now: wall
+    })
+    this.#refusals.add(unsent)
+    return () => waiter.resume(Exit.fail(unsent))
   }
 
-  #arm(): void {
-    let next = Infinity
-    for (const lane of this.#lanes) next = Math.min(next, lane.wakeAt)
-    this.#alarm.at = next
-    if (next === Infinity) this.#watchdog?.forget(this.#alarm)
-    else {
-      this.#alarm.expire = this.#onAlarm
-      this.#watchdog?.watch(this.#alarm)
-    }
-  }
-
-  readonly #onAlarm = (): void => {
+  #arm(now: number): void {
     const clock = this.#clock
     if (clock === undefined) return
-    const now = clock.currentTimeMillisUnsafe()
-    // A process that was busy wakes late, and refusals that have come meanwhile are read after its timers.
-    this.#isLate = !this.#isLate && now - this.#alarm.at > lateMillis
-    if (!this.#isLate) return this.#pump(now)
-    this.#alarm.at = now + graceMillis
-    this.#alarm.expire = this.#onAlarm
-    this.#watchdog?.watch(this.#alarm)
+    let next = Infinity
+    for (const lane of this.#lanes) next = Math.min(next, lane.wakeAt)
+    this.#alarm.set(clock, now, next)
   }
 }
 

@@ -55,7 +55,8 @@ export interface KnownWindow {
 export interface SharedLimits {
   /**
    * Counts a request under all keys, or under none if one of them keeps it. `known` is what this process knows of each key.
-   * One that `tries` may go although they are closed, once a minute. Interrupted, it counts nothing.
+   * One that `tries` may go although they are closed, once a minute. Interrupted, it counts nothing; its wait is interruptible
+   * wherever it is called from.
    */
   readonly pass: (
     keys: ReadonlyArray<string>,
@@ -64,8 +65,8 @@ export interface SharedLimits {
   ) => Effect.Effect<Answer>
   /** A request that was counted has not been sent. Returns at once, as the ones that follow do. */
   readonly giveBack: (keys: ReadonlyArray<string>, answer: Answer) => Effect.Effect<void>
-  /** One was refused until an instant, and `limit` requests per window were announced, or nothing. */
-  readonly closed: (key: string, until: number, limit: number | undefined) => Effect.Effect<void>
+  /** One that was let through at `takenAt` was refused until an instant, and `limit` requests per window were announced, or nothing. */
+  readonly closed: (key: string, until: number, limit: number | undefined, takenAt: number) => Effect.Effect<void>
   /** A request got through what was closed. */
   readonly opened: (key: string) => Effect.Effect<void>
   /** What is known of these is to be forgotten. */

@@ -7,7 +7,7 @@
  * |---|---|
  * | `closed`, `tried` | until when it is closed without a window, and when somebody tried last |
  * | `limit`, `length`, `start`, `taken` | the announced window, when the one that is counted begins, and what was sent in it |
- * | `reset`, `offset` | the last announced reset, and by how much the clock of who told it was ahead |
+ * | `reset`, `offset`, `least` | the last announced reset, by how much the clock of who told it was ahead, and the longest time from a request to its reset |
  * | `extra`, `last`, `raise`, `every`, `raiseAt` | what goes beyond the limit, to learn its length or that it was raised |
  * | `wants:<process>`, `took:<process>`, `among` | when this window kept it, what it has of it, and how many share it |
  *
@@ -17,7 +17,7 @@
  * | call | further arguments | answer |
  * |---|---|---|
  * | `pass` | `1` for one that tries; per key limit, length and start, or nothing | now, hold until, its index, 1 if closed; per key start, limit, length, extra, taken |
- * | `close` | the instant, the clock's offset, the limit or nothing | now |
+ * | `close` | the instant, the clock's offset, the limit or nothing, when the request was let through | now |
  * | `open`, `forget`, `ping` | | now |
  * | `give` | per key the start under which it was counted, or nothing | now |
  *
@@ -35,7 +35,8 @@ local wants, took = "wants:" .. process, "took:" .. process
 local quiet, tryEvery, stepEvery = 600000, 55000, 250
 local raiseEvery, mostRaiseEvery = 30000, 3600000
 local fields = {
-  "closed", "tried", "start", "taken", "limit", "length", "reset", "offset", "extra", "last", "raise", "every", "raiseAt", "among"
+  "closed", "tried", "start", "taken", "limit", "length", "reset", "offset", "extra", "last", "raise", "every", "raiseAt", "among",
+  "least"
 }
 
 local function read(key)
@@ -93,7 +94,12 @@ end
 -- Goes on to the window of now.
 local function roll(key, state)
   local length = state.length
-  if not length or now < state.start + length then return end
+  if not length then
+    -- After so much silence a window of unknown length is over, most likely.
+    if state.taken > 0 and now >= math.max(state.start, state.last) + math.max(state.least or 0, 1000) then begin(key, state, now) end
+    return
+  end
+  if now < state.start + length then return end
   -- More than the limit went through, and a refusal had time to come: it was raised.
   if state.taken > state.limit and state.last + stepEvery <= state.start + length then
     state.limit, state.raise, state.raiseAt = state.taken, state.raise * 2, now
@@ -117,19 +123,26 @@ local function usedUp(key, state)
   state.extra = math.max(1, state.extra * 2)
 end
 
-local function learnLength(state, reset, offset)
-  local last, before = state.reset, state.offset
-  state.reset, state.offset = reset, offset
-  if not last then return end
+-- Two resets that are less than twice as far apart as any request was from its own are one window apart; others teach nothing.
+local function learnLength(state, reset, offset, taken)
+  local last, before, left = state.reset, state.offset, reset - taken
+  local least = state.least or 0
+  -- One of the same burst.
+  if not last or taken < last - near(state.length) then
+    if not last or reset > last + near(state.length) then state.reset, state.offset = reset, offset end
+    state.least = math.max(least, left)
+    return
+  end
   local length, apart = state.length, reset - last
   -- By the processes' clocks if these agree: what was announced came to both of them unchanged.
   if math.abs(offset - before) < 100 then apart = apart + offset - before end
-  if math.abs(apart) <= near(length) then state.reset, state.offset = last, before
-  elseif apart < 0 then return
-  elseif not length or apart < length * 0.98 or reset - now > length * 1.02 then state.length = apart
-  -- Several windows may lie between two refusals; what fits no multiple is a new length.
-  elseif math.abs(apart / length - math.floor(apart / length + 0.5)) > 0.02 then state.length = nil
-  end
+  if apart <= near(length) then return end
+  state.reset, state.offset = reset, offset
+  -- A window that is shorter than any can be is of another kind.
+  state.least = apart < least * 0.98 and left or math.max(least, left)
+  local windows = length and apart / length or 0
+  local fits = windows >= 0.98 and left <= length * 1.02 and math.abs(windows - math.floor(windows + 0.5)) <= 0.02
+  if not fits then state.length = apart < 2 * state.least and apart or nil end
 end
 
 -- One value for all: of those that are near the latest, because to begin late costs nothing, and early a refusal.
@@ -171,8 +184,13 @@ if what == "pass" then
     elseif state.limit then
       kept = usedUp(key, state)
       if kept then
-        write(key, state)
-        redis.call("HSET", key, wants, now)
+        -- Used up for long it is tried, too; that counts from when somebody was kept first.
+        if (state.tried or 0) < state.start then state.tried = now end
+        if tries and now - state.tried >= tryEvery then state.tried, kept = now, nil
+        else
+          write(key, state)
+          redis.call("HSET", key, wants, now)
+        end
       end
     end
     if kept and kept > hold then hold, index, isClosed = kept, i, by end
@@ -206,7 +224,7 @@ if what == "close" then
       state.extra, state.raise, state.raiseAt = 0, 1, now + state.every
       state.every = math.min(mostRaiseEvery, state.every * 2)
     end
-    learnLength(state, instant, tonumber(ARGV[4]))
+    learnLength(state, instant, tonumber(ARGV[4]), tonumber(ARGV[6]))
     placeWindow(KEYS[1], state, instant)
   else
     state.closed = math.max(state.closed or 0, instant)
@@ -219,7 +237,12 @@ if what == "ping" then redis.call("SET", KEYS[1], now, "PX", 1000) end
 
 if what == "forget" then redis.call("DEL", unpack(KEYS)) end
 
-if what == "open" and now < opens(read(KEYS[1])) then redis.call("DEL", KEYS[1]) end
+if what == "open" then
+  local state = read(KEYS[1])
+  -- Beyond what may go went only who tried.
+  local isTried = state.limit and state.taken > state.limit + state.extra
+  if now < opens(state) or isTried then redis.call("DEL", KEYS[1]) end
+end
 
 if what == "give" then
   for i, key in ipairs(KEYS) do

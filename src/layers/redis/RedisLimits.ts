@@ -122,7 +122,7 @@ export const make = (options: {
             ? ["", "", ""]
             : [limit, length ?? "", Math.round(startsAt - offset)]
         )
-        return Effect.uninterruptibleMask((restore) =>
+        return Effect.uninterruptible(
           Effect.flatMap(
             background(Effect.flatMap(ask(keys, ["pass", tries ? 1 : 0, ...args]), (reply) =>
               Effect.map(
@@ -131,7 +131,7 @@ export const make = (options: {
               ))),
             (asked) => {
               const answer = Effect.map(Fiber.await(asked), (exit) => Exit.isSuccess(exit) ? exit.value : alone)
-              return Effect.onInterrupt(restore(answer), () =>
+              return Effect.onInterrupt(Effect.interruptible(answer), () =>
                 // It may have been counted by now.
                 background(
                   Effect.flatMap(answer, (answer) => answer.hold === undefined ? giveBack(keys, answer) : Effect.void)
@@ -141,10 +141,11 @@ export const make = (options: {
         )
       },
       giveBack,
-      closed: (key, until, limit) => {
+      closed: (key, until, limit, takenAt) => {
         const { offset } = reach
         if (offset === undefined) return Effect.void
-        return tell([key], "close", Math.round(until - offset), Math.round(offset), limit ?? "")
+        const [instant, taken] = [Math.round(until - offset), Math.round(takenAt - offset)]
+        return tell([key], "close", instant, Math.round(offset), limit ?? "", taken)
       },
       opened: (key) => tell([key], "open"),
       forget: (keys) => tell(keys, "forget")

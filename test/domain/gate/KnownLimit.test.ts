@@ -37,7 +37,7 @@ describe("a known limit", () => {
         const open = sent.filter(({ place }) => place !== undefined)
         const one = open[which % Math.max(1, open.length)]
         if (does === "send") {
-          const at = limit.readyAt(now, estimate)
+          const at = limit.readyAt(estimate)
           const within = sent.filter((one) => one.at > now - window)
           const sum = within.reduce((sum, { tokens }) => sum + tokens, 0)
           const fits = within.length < requests && (within.length === 0 || sum + estimate <= tokens) &&
@@ -74,7 +74,7 @@ describe("a known limit", () => {
     let now = t0
     let sent = 0
     while (now < t0 + 4 * given.window) {
-      const at = limit.readyAt(now, 0)
+      const at = limit.readyAt(0)
       if (at > now) now = at
       else {
         limit.take(now, 0)
@@ -87,9 +87,9 @@ describe("a known limit", () => {
   it("lets one go alone that exceeds it by itself", () => {
     const limit = new KnownLimit.KnownLimit({ tokens: 100, window: "1 second" })
     const first = limit.take(t0, 60)
-    assert.strictEqual(limit.readyAt(t0, 500), t0 + 1000)
+    assert.strictEqual(limit.readyAt(500), t0 + 1000)
     limit.ended(first, t0 + 10, 0)
-    assert.isAtMost(limit.readyAt(t0 + 10, 500), t0 + 10)
+    assert.isAtMost(limit.readyAt(500), t0 + 10)
   })
 
   const patterns: ReadonlyArray<readonly [pattern: string | undefined, model: string, does: boolean]> = [

@@ -12,7 +12,7 @@ const error = new OpenRouterError.RateLimited({ message: "too many" })
 /** How a server tells of its limit. */
 const gateOf = (limiter: Limiter, tells: "limit" | "reset" | "nothing"): Gate => ({
   readyAt: (now) => limiter.readyAt(now),
-  take: (now) => limiter.take(now),
+  take: (now, hasWaited) => limiter.take(now, hasWaited),
   refused: (now, sentAt, resetAt, limit) => {
     limiter.refused(now, sentAt, {
       _tag: "Refused",
@@ -76,20 +76,20 @@ describe("a limiter", () => {
 
   it("lets a few dozen go where a probe opened it, not everybody", () => {
     const limiter = new Limiter(false)
-    limiter.take(t0)
+    limiter.take(t0, false)
     const resetAt = t0 + 86_400_000
     const refused = { _tag: "Refused", reach: "model", error, resetAt, limit: 50 } as const
     assert.isTrue(limiter.refused(t0 + 50, t0, refused))
     assert.isTrue(limiter.isClosed(t0 + 60_000))
-    assert.isFalse(limiter.mayTry(t0 + 60_000))
-    assert.isTrue(limiter.mayTry(t0 + 60_050))
+    assert.isAtMost(limiter.tryAt(t0 + 50), t0 + 60_050)
+    assert.isAbove(limiter.tryAt(t0 + 60_049), t0 + 60_049)
     limiter.tries(t0 + 60_050)
-    limiter.take(t0 + 60_050)
+    limiter.take(t0 + 60_050, false)
     const opened = t0 + 61_000
     assert.isTrue(limiter.answered(opened, t0 + 60_050))
     let sent = 0
     while (sent < 1000 && limiter.readyAt(opened) <= opened) {
-      limiter.take(opened)
+      limiter.take(opened, false)
       sent++
     }
     assert.isAtMost(sent, 33)
@@ -103,10 +103,10 @@ describe("a limiter", () => {
     assert.strictEqual(limiter.readyAt(t0), t0 + 5000)
     assert.isFalse(limiter.failed(t0, t0 - 10, { _tag: "Failed", error: failure, until: t0 + 4000 }))
     assert.strictEqual(limiter.readyAt(t0), t0 + 5000)
-    assert.strictEqual(limiter.closedMillis(t0 + 1000), 1000)
-    assert.strictEqual(limiter.closedMillis(t0 + 9000), 5000)
+    assert.strictEqual(limiter.heldMillis(t0 + 1000), 1000)
+    assert.strictEqual(limiter.heldMillis(t0 + 9000), 5000)
     // One goes first.
-    limiter.take(t0 + 5000)
+    limiter.take(t0 + 5000, false)
     assert.strictEqual(limiter.readyAt(t0 + 5000), t0 + 5025)
   })
 })

@@ -14,7 +14,7 @@ type Row = readonly [
   what: string,
   error: E.OpenRouterError,
   model: string | undefined,
-  verdict: "model" | "free" | "account" | "failed" | "nothing"
+  verdict: "model" | "free" | "account" | "failed" | "reached" | "nothing"
 ]
 
 const rows: ReadonlyArray<Row> = [
@@ -31,22 +31,27 @@ const rows: ReadonlyArray<Row> = [
   ["a source that is not known", limited("something_new"), "a/b", "model"],
   ["no model", limited(), undefined, "model"],
   ["money in flight", new E.PaymentRequired({ message, isTransient: true }), "a/b", "account"],
-  ["no money", new E.PaymentRequired({ message, isTransient: false }), "a/b", "nothing"],
+  ["no money", new E.PaymentRequired({ message, isTransient: false }), "a/b", "reached"],
   ["503", new E.ProviderOverloaded({ message, resetAt }), "a/b", "failed"],
   ["502", new E.ProviderUnavailable({ message }), "a/b", "failed"],
   ["504", new E.ProviderTimeout({ message }), "a/b", "failed"],
   ["500", new E.ServerError({ message }), "a/b", "failed"],
   ["no connection", new E.ConnectionFailed({ message, phase: "connecting" }), "a/b", "failed"],
   ["our own deadline", new E.TimedOut({ message, phase: "response" }), "a/b", "nothing"],
-  ["400", new E.InvalidRequest({ message, origin: "server" }), "a/b", "nothing"],
-  ["404", new E.ModelUnavailable({ message }), "a/b", "nothing"],
-  ["401", new E.InvalidApiKey({ message }), "a/b", "nothing"]
+  ["400", new E.InvalidRequest({ message, origin: "server" }), "a/b", "reached"],
+  ["404", new E.ModelUnavailable({ message }), "a/b", "reached"],
+  ["401", new E.InvalidApiKey({ message }), "a/b", "reached"],
+  ["a request that was not sent", new E.InvalidRequest({ message, origin: "local" }), "a/b", "nothing"]
 ]
 
 describe("the verdict", () => {
   it.each(rows)("on %s", (_, error, model, expected) => {
     const verdict = Verdict.ofError(error, model)
-    const actual = verdict === undefined ? "nothing" : verdict._tag === "Failed" ? "failed" : verdict.reach
+    const actual = verdict === undefined
+      ? "nothing"
+      : verdict._tag === "Refused"
+      ? verdict.reach
+      : verdict._tag.toLowerCase()
     assert.strictEqual(actual, expected)
   })
 
@@ -60,7 +65,7 @@ describe("the verdict", () => {
     assert.strictEqual(limitOf(limited("upstream_provider_shared_pool")), undefined)
   })
 
-  it.each(rows.filter(([, , , verdict]) => verdict !== "nothing"))(
+  it.each(rows.filter(([, , , verdict]) => verdict !== "nothing" && verdict !== "reached"))(
     "on a call that is not sent because of %s is of the same tag",
     (_, error, model) => {
       const unsent = Verdict.unsent(error, { model, attempts: 2, until: t0 + 60_000, now: t0 })

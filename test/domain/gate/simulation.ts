@@ -4,7 +4,8 @@ import { Schema } from "effect"
 /** What a gate's parts have in common. */
 export interface Gate {
   readonly readyAt: (now: number) => number
-  readonly take: (now: number) => void
+  /** `hasWaited`: it had to wait. */
+  readonly take: (now: number, hasWaited: boolean) => void
   readonly refused: (now: number, sentAt: number, resetAt: number, limit: number) => void
   readonly answered?: (now: number, sentAt: number) => void
 }
@@ -46,6 +47,7 @@ export const simulate = (
   > = []
   const answers: Array<{ readonly at: number; readonly sentAt: number }> = []
   let now = t0
+  let hasWaited = false
   const windowOf = (at: number): Seen => {
     const startsAt = Math.floor((at - server.phase) / server.window) * server.window + server.phase
     const last = seen[seen.length - 1]
@@ -55,7 +57,7 @@ export const simulate = (
     return next
   }
   const send = () => {
-    gate.take(now)
+    gate.take(now, hasWaited)
     const window = windowOf(now)
     const limit = server.limit(now)
     if (window.accepted + (server.others ?? 0) < limit) {
@@ -86,6 +88,7 @@ export const simulate = (
       send()
       at = gate.readyAt(now)
     }
+    hasWaited = wants(now)
     const wake = wants(now) ? Math.ceil(at) : now + 50
     now = Math.max(now + 1, Math.min(wake, refusals[0]?.at ?? Infinity, answers[0]?.at ?? Infinity))
   }

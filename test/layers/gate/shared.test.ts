@@ -28,7 +28,7 @@ const others = (answer: (now: number, tries: boolean) => Answer = () => goes) =>
   const gate = Layer.succeed(RateGate.RateGate, {
     admission: memory,
     state: Effect.succeed([]),
-    reset: (model) => Effect.flatMap(Clock.currentTimeMillis, (now) => memory.reset(model, now))
+    reset: (model) => Effect.flatMap(Clock.Clock, (clock) => memory.reset(model, clock))
   })
   return { gate, told }
 }
@@ -155,7 +155,7 @@ describe("a gate shared by processes", () => {
       Effect.gen(function*() {
         yield* ask
         yield* RateGate.reset(model)
-        assert.deepStrictEqual(withoutAccount(told), [`forget {}:model:${model}`])
+        assert.deepStrictEqual(withoutAccount(told), [`forget {}:model:${model} {}:account`])
       }).pipe(Effect.provide(answering(none(), () => ({ reply: ok(), after: 0 }), gate)))
     )
   })
@@ -265,8 +265,8 @@ describe("limits in Redis", () => {
       const { hold, windows } = yield* pass(limits)
       assert.deepStrictEqual(hold, { until: t0 + 500, index: 0, isClosed: true })
       assert.deepStrictEqual(windows, [{ limit: 20, length: undefined, startsAt: t0 + 500, extra: 0, taken: 0 }])
-      yield* limits.closed("key", t0 + 900, 20)
-      assert.deepStrictEqual(commands.at(-1)?.slice(2), [t0 + 900 - behind, behind, 20])
+      yield* limits.closed("key", t0 + 900, 20, t0 - 100)
+      assert.deepStrictEqual(commands.at(-1)?.slice(2), [t0 + 900 - behind, behind, 20, t0 - 100 - behind])
     }).pipe(Effect.scoped, Effect.provide([redis, logger]))
   })
 })
