@@ -115,6 +115,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     stream: [...order, "request", "outcome"],
     endpoint: [...order, "request", "outcome"],
     ledger: [...order, "request", "outcome"],
+    tool: [...order, "request", "outcome"],
     emulator: []
   }
   const pairs = Object.keys(below).flatMap((from) =>

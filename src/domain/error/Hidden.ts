@@ -97,21 +97,31 @@ export const ResponseJson: Schema.Codec<Response.Response, unknown> = Schema.Unk
  */
 export const withResponse = <Base extends abstract new(...args: never) => Inspectable.Inspectable>(
   Errors: Base
+): Base => concealing(Errors, "response")
+
+/**
+ * Makes a property of an error class one that nothing enumerates, so that neither inspection nor `toJSON` shows it.
+ *
+ * @since 0.1.0
+ */
+export const concealing = <Base extends abstract new(...args: never) => Inspectable.Inspectable>(
+  Errors: Base,
+  name: string
 ): Base => {
   const prototype: Inspectable.Inspectable = Errors.prototype
   const { toJSON } = prototype
   Object.defineProperties(prototype, {
     // The constructor assigns all fields; this one becomes a property here.
-    response: {
+    [name]: {
       set(this: object, value: unknown) {
-        Object.defineProperty(this, "response", { value, configurable: true, writable: true })
+        Object.defineProperty(this, name, { value, configurable: true, writable: true })
       }
     },
     toJSON: {
       value(this: Inspectable.Inspectable): unknown {
         const json = toJSON.call(this)
         if (!Wire.isJsonObject(json)) return json
-        const { response: _, ...shown } = json
+        const { [name]: _, ...shown } = json
         return shown
       }
     }

@@ -1,0 +1,30 @@
+/**
+ * The JSON Schema of a function's arguments, from an Effect Schema.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type * as Wire from "../wire/Wire.ts"
+import * as StrictSchema from "./StrictSchema.ts"
+
+/**
+ * Describes the arguments in JSON, as `Schema.toCodecJson(schema)` reads them: optional keys stay optional, other keys are
+ * not allowed, and a `Schema.Number` is a finite one.
+ *
+ * Schemas that refer to themselves have their definitions in `$defs`. It throws for a schema that JSON cannot express.
+ *
+ * @since 0.1.0
+ */
+export const toJsonSchema = (schema: Schema.Constraint): Wire.JsonObject => {
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" })
+  // OpenAI takes no reference at the root, which classes have.
+  const named = definitions[/^#\/\$defs\/([^/]+)$/.exec(String(root["$ref"]))?.[1] ?? ""]
+  const { $ref: _, ...own } = root
+  const inlined = named === undefined ? root : { ...named, ...own }
+  const used = JSON.stringify([inlined, definitions])
+  const kept = Object.entries(definitions).filter(([name]) => used.includes(JSON.stringify(`#/$defs/${name}`)))
+  return StrictSchema.withFiniteNumbers({
+    ...inlined,
+    ...(kept.length === 0 ? {} : { $defs: Object.fromEntries(kept) })
+  })
+}
