@@ -62,6 +62,7 @@ import type { Asking, CreateResponse } from "../domain/request/CreateResponse.ts
 import * as RequestBody from "../domain/request/RequestBody.ts"
 import type { Pending } from "../domain/tool/Approval.ts"
 import type { ApprovalError } from "../domain/tool/ApprovalError.ts"
+import { CurrentDefaults, filled } from "../services/Defaults.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
 import { prepared } from "./StructuredOutput.ts"
 import * as Loop from "./tools/Loop.ts"
@@ -119,8 +120,9 @@ export type StreamedOutcome<A = undefined> = Answered<A> | Pending | Stopped<Run
 export type Event<A = undefined> = RunEvent | { readonly _tag: "Ended"; readonly outcome: StreamedOutcome<A> }
 
 /** Options of a run of any toolkit. */
-type AnyOptions = Options<Record<string, Tool.Any>, unknown, unknown, unknown, unknown> &
-  (Partial<Asking> | Asking | Resuming)
+type AnyOptions =
+  & Options<Record<string, Tool.Any>, unknown, unknown, unknown, unknown>
+  & (Partial<Asking> | Asking | Resuming)
 
 /**
  * Runs a loop of tool calls, and succeeds with the answer.
@@ -293,7 +295,9 @@ const ended = (
   Effect.gen(function*() {
     const parts = RequestBody.readable(options, () => partsOf(options))
     if (Result.isFailure(parts)) return unbegun(parts.failure)
-    const { input, limits, object, request, resume, settings, toolkit } = parts.success
+    const { input, limits, object, resume, settings, toolkit } = parts.success
+    // The tools and the choice of the program's defaults are taken with those of the toolkit.
+    const request = filled(parts.success.request, yield* CurrentDefaults)
     if (Result.isFailure(limits)) return unbegun(limits.failure)
     const handlers: Toolkit.WithHandler<Record<string, Tool.Any>> = yield* toolkit
     const toolbox = yield* Effect.result(Toolbox.make(handlers))

@@ -50,7 +50,9 @@ export const cut = (output: Output, max: number): Output => {
 const cutText = (text: string, max: number): string =>
   text.length <= max
     ? text
-    : `${Surrogates.trimmed(text.slice(0, max))}\n[cut here: the result has ${text.length} characters, the limit is ${max}]`
+    : `${
+      Surrogates.trimmed(text.slice(0, max))
+    }\n[cut here: the result has ${text.length} characters, the limit is ${max}]`
 
 /**
  * The words for calls that were not run, or not to their end, when the run had to end.

@@ -281,7 +281,12 @@ const answering = (
 })
 
 const messageOf = (text: string, status: string): ReadonlyArray<OutputItem> =>
-  text === "" ? [] : [{ type: "message", role: "assistant", status, content: [{ type: "output_text", text }] }]
+  text === ""
+    ? []
+    : [{ type: "message", id: messageId, role: "assistant", status, content: [{ type: "output_text", text }] }]
+
+/** Messages without an id could not be sent back as history. */
+const messageId = "msg_test"
 
 /** An error that means an answered call becomes that outcome, so that `outcome` gives it and `respond` fails with it. */
 const ofError = (
@@ -305,6 +310,7 @@ const ofError = (
           status: "completed",
           output: [...partial, {
             type: "message",
+            id: `${messageId}_refusal`,
             role: "assistant",
             content: [{ type: "refusal", refusal: error.refusal }]
           }]

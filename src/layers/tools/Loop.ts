@@ -75,8 +75,10 @@ export const run = (
   settings: Settings,
   from: Resumption.Beginning
 ): Effect.Effect<Ended, never, unknown> =>
-  Effect.flatMap(CostLedger.make({ maxScopes: 1, maxUnknownCalls: 0 }), (ledger) =>
-    ledger.run(looped(settings, from, Effect.map(ledger.report, (report) => Costs.sum(from.costs, report)))))
+  Effect.flatMap(
+    CostLedger.make({ maxScopes: 1, maxUnknownCalls: 0 }),
+    (ledger) => ledger.run(looped(settings, from, Effect.map(ledger.report, (report) => Costs.sum(from.costs, report))))
+  )
 
 /** An answer of the model, and its calls. */
 interface Asking {
@@ -113,36 +115,38 @@ const looped = Effect.fnUntraced(function*(
     })
 
   /** Asks the model, and takes down what it says. */
-  const ask = Effect.fnUntraced(function*(mayCall: boolean): Effect.fn.Return<Asking, StreamError | AnswerError, unknown> {
-    const given = settings.prepareStep?.({ number: steps + 1, transcript, costs: yield* costs }) ?? {}
-    const changes = Effect.isEffect(given) ? yield* given : given
-    const { activeTools = names, ...fields } = changes
-    const tools = names.flatMap((name) => activeTools.includes(name) ? toolbox.tools.get(name) ?? [] : [])
-      .concat(settings.request.tools ?? [])
-    const toolChoice = mayCall ? fields.toolChoice ?? choiceOf(settings.request.toolChoice, wasCalled) : "none"
-    const request: CreateResponse = {
-      ...settings.request,
-      ...(transcript.length === 0 ? {} : { input: transcript }),
-      ...fields,
-      tools: tools.length === 0 ? undefined : tools,
-      toolChoice: tools.length === 0 ? undefined : toolChoice
+  const ask = Effect.fnUntraced(
+    function*(mayCall: boolean): Effect.fn.Return<Asking, StreamError | AnswerError, unknown> {
+      const given = settings.prepareStep?.({ number: steps + 1, transcript, costs: yield* costs }) ?? {}
+      const changes = Effect.isEffect(given) ? yield* given : given
+      const { activeTools = names, ...fields } = changes
+      const tools = names.flatMap((name) => activeTools.includes(name) ? toolbox.tools.get(name) ?? [] : [])
+        .concat(settings.request.tools ?? [])
+      const toolChoice = mayCall ? fields.toolChoice ?? choiceOf(settings.request.toolChoice, wasCalled) : "none"
+      const request: CreateResponse = {
+        ...settings.request,
+        ...(transcript.length === 0 ? {} : { input: transcript }),
+        ...fields,
+        tools: tools.length === 0 ? undefined : tools,
+        toolChoice: tools.length === 0 ? undefined : toolChoice
+      }
+      yield* emit({ _tag: "StepStarted", step: steps + 1 })
+      const outcome = yield* Effect.provideService(
+        settings.emit === undefined
+          ? OpenRouter.use((service) => service.outcome(request))
+          : streamed(request, (delta) => emit({ _tag: "TextDelta", step: steps + 1, delta })),
+        CurrentObjectSchema,
+        object?.schema
+      )
+      steps++
+      if (outcome._tag !== "Completed") return yield* Effect.fail(Outcome.toError(outcome))
+      answer = outcome
+      text = outcome.text
+      transcript = [...transcript, ...outcome.response.output]
+      const calls = outcome.functionCalls.map((call) => ToolExecution.read(toolbox, call, activeTools))
+      return { answer: outcome, calls }
     }
-    yield* emit({ _tag: "StepStarted", step: steps + 1 })
-    const outcome = yield* Effect.provideService(
-      settings.emit === undefined
-        ? OpenRouter.use((service) => service.outcome(request))
-        : streamed(request, (delta) => emit({ _tag: "TextDelta", step: steps + 1, delta })),
-      CurrentObjectSchema,
-      object?.schema
-    )
-    steps++
-    if (outcome._tag !== "Completed") return yield* Effect.fail(Outcome.toError(outcome))
-    answer = outcome
-    text = outcome.text
-    transcript = [...transcript, ...outcome.response.output]
-    const calls = outcome.functionCalls.map((call) => ToolExecution.read(toolbox, call, activeTools))
-    return { answer: outcome, calls }
-  })
+  )
 
   /** The end of a run that has its answer. */
   const end = (endedBy: Answered["endedBy"], answer: Outcome.Completed): Effect.Effect<Ended> => {
@@ -237,7 +241,11 @@ const looped = Effect.fnUntraced(function*(
     const outputOf = ({ callId }: ToolExecution.Asked): ReadonlyArray<Input.FunctionCallOutput> => {
       const output = results.get(callId)?.output
       const former = settled.get(callId)
-      return former !== undefined ? [former] : output !== undefined ? [Input.functionCallOutput({ callId }, output)] : []
+      return former !== undefined
+        ? [former]
+        : output !== undefined
+        ? [Input.functionCallOutput({ callId }, output)]
+        : []
     }
     if (failure !== undefined) {
       const outputs = calls.flatMap((call): ReadonlyArray<InputItem> => {
@@ -299,7 +307,8 @@ const streamed = (
     return Effect.tap(
       Channel.runForEach(service.events(request), (events) =>
         Effect.forEach(events, (event) => show(shown.next(event)), { discard: true })),
-      (outcome) => outcome._tag === "Completed" ? show(shown.rest(outcome.text)) : Effect.void
+      (outcome) =>
+        outcome._tag === "Completed" ? show(shown.rest(outcome.text)) : Effect.void
     )
   })
 

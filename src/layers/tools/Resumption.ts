@@ -81,7 +81,9 @@ export const resume = Effect.fnUntraced(function*(
   secret: Redacted.Redacted | undefined
 ): Effect.fn.Return<Beginning, ApprovalError> {
   if (secret !== undefined && !Approval.isSigned(pending, Redacted.value(secret))) {
-    return yield* new InvalidSignature({ message: "the pending run was not signed with this secret, or was changed since" })
+    return yield* new InvalidSignature({
+      message: "the pending run was not signed with this secret, or was changed since"
+    })
   }
   if (pending.fingerprint !== toolbox.fingerprint) {
     return yield* new ToolkitChanged({
@@ -91,7 +93,9 @@ export const resume = Effect.fnUntraced(function*(
   const items = pending.transcript.filter((item) => item.type === "function_call")
   const settled = new Map(pending.settled.map((output) => [output.callId, output]))
   const open = new Set(pending.calls.map(({ callId }) => callId))
-  const answered = new Set(pending.transcript.flatMap((item) => item.type === "function_call_output" ? [item.callId] : []))
+  const answered = new Set(
+    pending.transcript.flatMap((item) => item.type === "function_call_output" ? [item.callId] : [])
+  )
   const active = Array.from(toolbox.tools.keys())
   const calls = items
     .filter(({ callId }) => open.has(callId) || settled.has(callId))

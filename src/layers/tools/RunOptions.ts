@@ -100,7 +100,9 @@ export interface Options<
   readonly prepareStep?:
     | ((
       next: NextStep
-    ) => StepChanges<Extract<keyof Tools, string>> | Effect.Effect<StepChanges<Extract<keyof Tools, string>>, never, RP>)
+    ) =>
+      | StepChanges<Extract<keyof Tools, string>>
+      | Effect.Effect<StepChanges<Extract<keyof Tools, string>>, never, RP>)
     | undefined
   /** The shape of the answer, which is then decoded; see `OpenRouter.respondObject`. */
   readonly schema?: Schema.Codec<A, E> | undefined

@@ -136,7 +136,9 @@ export const execute = (
     })
   )
   return handled.pipe(
-    Effect.andThen(() => last === undefined ? Effect.die(new Error(`the tool ${name} gave no result`)) : Effect.succeed(last)),
+    Effect.andThen(() =>
+      last === undefined ? Effect.die(new Error(`the tool ${name} gave no result`)) : Effect.succeed(last)
+    ),
     Effect.matchEffect({
       onFailure: (error) => failed(tool, known, error),
       onSuccess: (result): Effect.Effect<ToolResult> =>
