@@ -21,7 +21,7 @@
  * a {@link Pending}, plain data that can be stored. Whoever decides makes decisions of its calls ({@link approve},
  * {@link deny}, {@link supply}), and the run is resumed with them, in whatever process: the option `resume` takes the place of
  * the `input`. Each decision holds once, for that call with those arguments. Calls without one are asked again whether they
- * need approval, and stay open if they do.
+ * need approval, and stay open if they do. Where somebody can be asked at once, the option `decide` does that, and the run goes on.
  *
  * **Telemetry.** Each call of a tool has a span `execute_tool {name}`. Neither arguments nor results are in it.
  *
@@ -73,7 +73,7 @@ import * as Toolbox from "./tools/Toolbox.ts"
 export { approve, Decision, deny, Pending, PendingCall, supply } from "../domain/tool/Approval.ts"
 export { ApprovalError, InvalidDecision, InvalidSignature, ToolkitChanged } from "../domain/tool/ApprovalError.ts"
 export { MaxStepsReached, ToolLoopDetected } from "../domain/tool/LoopError.ts"
-export { type ApprovalClaims, CurrentApprovalClaims, makeMemory } from "../services/ApprovalClaims.ts"
+export { type ApprovalClaims, CurrentApprovalClaims, makeApprovalClaims } from "../services/ApprovalClaims.ts"
 export type {
   Answered,
   NextStep,
@@ -262,6 +262,7 @@ const limitsOf = (options: AnyOptions): Result.Result<typeof defaults, InvalidRe
 const partsOf = (options: AnyOptions) => {
   const {
     concurrency: _concurrency,
+    decide,
     maxCalls: _maxCalls,
     maxRepeats: _maxRepeats,
     maxResult: _maxResult,
@@ -283,7 +284,7 @@ const partsOf = (options: AnyOptions) => {
     object: schema === undefined ? undefined : { schema, schemaDescription, schemaName },
     request,
     resume,
-    settings: { onMaxSteps, prepareStep, secret, stopWhen },
+    settings: { decide, onMaxSteps, prepareStep, secret, stopWhen },
     toolkit
   }
 }

@@ -26,7 +26,7 @@ const maxKeys = 100_000
  *
  * @since 0.1.0
  */
-export const makeMemory = (): ApprovalClaims => {
+export const makeApprovalClaims = (): ApprovalClaims => {
   const used = new Set<string>()
   return {
     claim: (keys) =>
@@ -50,5 +50,5 @@ export const makeMemory = (): ApprovalClaims => {
  */
 export const CurrentApprovalClaims: Context.Reference<ApprovalClaims> = Context.Reference<ApprovalClaims>(
   "effect-openrouter/Tools/CurrentApprovalClaims",
-  { defaultValue: makeMemory }
+  { defaultValue: makeApprovalClaims }
 )

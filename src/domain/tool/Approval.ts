@@ -128,12 +128,23 @@ export const supply = (call: PendingCall, result: Schema.Json): Decision => ({
 })
 
 /**
+ * Where a call is made. Ids of calls are not enough: some providers use the same ones in every step.
+ *
+ * @since 0.1.0
+ */
+export interface Place {
+  /** The run. */
+  readonly id: string
+  readonly steps: number
+}
+
+/**
  * The hash that binds a decision to a call.
  *
  * @since 0.1.0
  */
-export const hashOf = (run: string, call: Omit<PendingCall, "hash">): string =>
-  Sha256.hex(CanonicalJson.stringify([run, call.callId, call.name, call.arguments]))
+export const hashOf = ({ id, steps }: Place, call: Omit<PendingCall, "hash">): string =>
+  Sha256.hex(CanonicalJson.stringify([id, steps, call.callId, call.name, call.arguments]))
 
 const toJson = lazy(() => Schema.encodeSync(Schema.toCodecJson(Pending)))
 

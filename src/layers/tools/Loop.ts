@@ -54,6 +54,9 @@ export interface Settings {
     readonly schema: Schema.Codec<unknown, unknown>
     readonly read: (answer: Outcome.Completed) => Result.Result<{ readonly value: unknown }, InvalidOutput>
   } | undefined
+  readonly decide?:
+    | ((call: PendingCall) => Effect.Effect<Approval.Decision | undefined, never, unknown>)
+    | undefined
   readonly secret?: Redacted.Redacted | undefined
   /** Who looks on; the model is then asked for streams. */
   readonly emit?: ((event: RunEvent) => Effect.Effect<void>) | undefined
@@ -201,19 +204,29 @@ const looped = Effect.fnUntraced(function*(
     const open = new Set<string>()
     let isOverLimit = false
     const step = steps
+    const place = { id: from.id, steps }
 
     const answering = Effect.fnUntraced(function*(call: ToolExecution.Asked) {
       const { callId, name } = call
       if (settled.has(callId)) return
-      const decision = decisions.get(callId)
-      const chosen = chosenOf(toolbox, call, decision)
+      let decision = decisions.get(callId)
+      let chosen = chosenOf(toolbox, call, decision)
       let result = resultOf(call, decision)
       if (result === undefined && chosen.problem === undefined) {
         const needed = yield* Toolbox.needsApproval(toolbox, chosen, chosen.encoded, transcript)
         if (needed && decision === undefined) {
-          open.add(callId)
-          return yield* emit({ _tag: "ApprovalNeeded", step, call: pendingOf(from.id, call) })
+          const pending = pendingOf(place, call)
+          yield* emit({ _tag: "ApprovalNeeded", step, call: pending })
+          decision = settings.decide === undefined ? undefined : yield* settings.decide(pending)
+          if (decision === undefined) {
+            open.add(callId)
+            return
+          }
+          chosen = chosenOf(toolbox, call, decision)
+          result = resultOf(call, decision)
         }
+      }
+      if (result === undefined && chosen.problem === undefined) {
         if (toolCalls >= settings.maxCalls) {
           isOverLimit = true
           result = ToolExecution.without(call, ResultText.notRun.limit)
@@ -262,7 +275,7 @@ const looped = Effect.fnUntraced(function*(
         id: from.id,
         fingerprint: toolbox.fingerprint,
         text,
-        calls: calls.flatMap((call) => open.has(call.callId) ? [pendingOf(from.id, call)] : []),
+        calls: calls.flatMap((call) => open.has(call.callId) ? [pendingOf(place, call)] : []),
         transcript,
         settled: calls.flatMap(outputOf),
         steps,
@@ -312,11 +325,11 @@ const streamed = (
     )
   })
 
-const pendingOf = (run: string, call: ToolExecution.Asked): PendingCall => ({
+const pendingOf = (place: Approval.Place, call: ToolExecution.Asked): PendingCall => ({
   callId: call.callId,
   name: call.name,
   arguments: ToolExecution.toJson(call.arguments),
-  hash: Resumption.hashOf(run, call)
+  hash: Resumption.hashOf(place, call)
 })
 
 /** A call as it was approved. */

@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Costs from "../../domain/outcome/Costs.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Input from "../../domain/request/Input.ts"
+import type { FunctionCall } from "../../domain/response/OutputItem.ts"
 import * as Approval from "../../domain/tool/Approval.ts"
 import { InvalidDecision, InvalidSignature, ToolkitChanged } from "../../domain/tool/ApprovalError.ts"
 import type { ApprovalError } from "../../domain/tool/ApprovalError.ts"
@@ -90,49 +91,61 @@ export const resume = Effect.fnUntraced(function*(
       message: "the toolkit has other tools or takes other arguments than the one of the pending run"
     })
   }
-  const items = pending.transcript.filter((item) => item.type === "function_call")
+  const names = Array.from(toolbox.tools.keys())
+  const calls = lastCalls(pending.transcript).map((item) => ToolExecution.read(toolbox, item, names))
   const settled = new Map(pending.settled.map((output) => [output.callId, output]))
-  const open = new Set(pending.calls.map(({ callId }) => callId))
-  const answered = new Set(
-    pending.transcript.flatMap((item) => item.type === "function_call_output" ? [item.callId] : [])
-  )
-  const active = Array.from(toolbox.tools.keys())
-  const calls = items
-    .filter(({ callId }) => open.has(callId) || settled.has(callId))
-    .map((item) => ToolExecution.read(toolbox, item, active))
   const byId = new Map<string, Approval.Decision>()
   for (const decision of decisions) {
-    const { callId, hash } = decision
-    const call = calls.find((call) => call.callId === callId)
-    const isUsed = byId.has(callId) || settled.has(callId) || answered.has(callId)
-    const listed = pending.calls.find((call) => call.callId === callId)
-    const problem = isUsed
-      ? "used"
-      : call === undefined || listed === undefined
-      ? "foreign"
-      : hash === Approval.hashOf(pending.id, listed) && hash === hashOf(pending.id, call)
-      ? undefined
-      : "changed"
+    const { callId } = decision
+    const problem = byId.has(callId) ? "used" : problemOf(decision, pending, calls)
     if (problem !== undefined) {
       return yield* new InvalidDecision({ reason: problem, callId, message: `${callId}: ${explained[problem]}` })
     }
     byId.set(callId, decision)
   }
   const claims = yield* CurrentApprovalClaims
-  if (byId.size > 0 && !(yield* claims.claim(Array.from(byId.keys(), (callId) => `${pending.id}/${callId}`)))) {
+  if (byId.size > 0 && !(yield* claims.claim(Array.from(byId.keys(), keyIn(pending))))) {
     return yield* new InvalidDecision({ reason: "used", message: "one of the calls was decided before" })
   }
   const { costs, id, repeats, steps, text, toolCalls, transcript } = pending
   return { id, transcript, text, steps, toolCalls, repeats, costs, waiting: { calls, settled, decisions: byId } }
 })
 
+/** The calls of the last step: those that came after all results. */
+const lastCalls = (transcript: ReadonlyArray<Input.InputItem>): ReadonlyArray<FunctionCall> =>
+  transcript
+    .slice(transcript.findLastIndex(({ type }) => type === "function_call_output") + 1)
+    .filter((item) => item.type === "function_call")
+
+/** Why a decision does not hold. What is stored twice of a call has to agree with what was decided on. */
+const problemOf = (
+  { callId, hash }: Approval.Decision,
+  pending: Approval.Pending,
+  calls: ReadonlyArray<ToolExecution.Asked>
+): keyof typeof explained | undefined => {
+  const call = calls.find((call) => call.callId === callId)
+  const listed = pending.calls.find((call) => call.callId === callId)
+  if (call === undefined || listed === undefined) {
+    return pending.transcript.some((item) => item.type === "function_call" && item.callId === callId)
+      ? "used"
+      : "foreign"
+  }
+  return hash === Approval.hashOf(pending, listed) && hash === hashOf(pending, call) ? undefined : "changed"
+}
+
+const keyIn = ({ id, steps }: Approval.Place) => (callId: string): string => `${id}/${steps}/${callId}`
+
 /**
  * The hash of a call of a run.
  *
  * @since 0.1.0
  */
-export const hashOf = (run: string, call: ToolExecution.Asked): string =>
-  Approval.hashOf(run, { callId: call.callId, name: call.name, arguments: ToolExecution.toJson(call.arguments) })
+export const hashOf = (place: Approval.Place, call: ToolExecution.Asked): string =>
+  Approval.hashOf(place, {
+    callId: call.callId,
+    name: call.name,
+    arguments: ToolExecution.toJson(call.arguments)
+  })
 
 const explained = {
   foreign: "no call of this id waits in this run",

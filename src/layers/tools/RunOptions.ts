@@ -104,6 +104,11 @@ export interface Options<
       | StepChanges<Extract<keyof Tools, string>>
       | Effect.Effect<StepChanges<Extract<keyof Tools, string>>, never, RP>)
     | undefined
+  /**
+   * Asks somebody at once about a call that needs approval. Without a decision (`undefined`) the call waits, and the run ends
+   * with a `Pending`, as it does for all such calls if nobody can be asked.
+   */
+  readonly decide?: ((call: PendingCall) => Effect.Effect<Decision | undefined, never, RP>) | undefined
   /** The shape of the answer, which is then decoded; see `OpenRouter.respondObject`. */
   readonly schema?: Schema.Codec<A, E> | undefined
   /** See `respondObject`. */

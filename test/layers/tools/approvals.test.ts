@@ -212,7 +212,7 @@ describe("decisions", () => {
         Effect.flip
       )
       assert(error._tag === "InvalidDecision")
-      assert.deepStrictEqual(keys, [[`${pending.id}/big`]])
+      assert.deepStrictEqual(keys, [[`${pending.id}/1/big`]])
     }).pipe(Effect.provide(scripted([]))))
 
   it.effect("hold for no other call, run, tool or arguments", () =>
@@ -259,6 +259,57 @@ describe("decisions", () => {
       )
       assert.strictEqual(error._tag, "ToolkitChanged")
     }).pipe(Effect.provide(scripted([]))))
+})
+
+describe("ids of calls that a provider uses in every step", () => {
+  const reused = [call("pay", { eur: 500 }, "tool_0"), call("look", { at: "door" }, "tool_1")]
+
+  it.effect("do not let a decision hold twice", () =>
+    Effect.gen(function*() {
+      const { layer, log, toolkit } = make()
+      const run = (resuming: Tools.Resuming) =>
+        Tools.outcome({ model, toolkit, ...resuming }).pipe(Effect.provide(layer))
+      const first = yield* Tools.outcome({ model, input: "Pay.", toolkit }).pipe(Effect.provide(layer))
+      assert(first._tag === "Pending")
+      const decision = Tools.approve(found(first, "tool_0"))
+      const second = yield* run({ resume: { pending: first, decisions: [decision] } })
+      assert(second._tag === "Pending")
+      assert.deepStrictEqual(second.calls.map(({ callId }) => callId), ["tool_0"])
+      const error = yield* Effect.flip(run({ resume: { pending: second, decisions: [decision] } }))
+      assert(error._tag === "InvalidDecision")
+      assert.strictEqual(error.reason, "changed")
+      const last = yield* run({ resume: { pending: second, decisions: [Tools.approve(found(second, "tool_0"))] } })
+      assert.strictEqual(last._tag, "Answered")
+      assert.deepStrictEqual(log, ["look door", "pay 500", "look door", "pay 500"])
+      assert.strictEqual(last.transcript.filter((item) => item.type === "function_call_output").length, 4)
+    }).pipe(Effect.provide(scripted([reused, reused, "Done."]))))
+})
+
+describe("somebody who can be asked at once", () => {
+  it.effect("decides, or leaves the call open", () =>
+    Effect.gen(function*() {
+      const { layer, log, toolkit } = make()
+      const run = (input: string) =>
+        Tools.outcome({
+          model,
+          input,
+          toolkit,
+          decide: (call) =>
+            Effect.succeed(
+              input === "Leave." && call.callId === "bigger" ? undefined : call.callId === "big"
+                ? Tools.approve(call, { arguments: { eur: 1 } })
+                : Tools.deny(call, "no")
+            )
+        }).pipe(Effect.provide(layer))
+      const end = yield* run("Pay.")
+      assert(end._tag === "Answered")
+      assert.deepStrictEqual(log.toSorted(), ["look door", "pay 1", "pay 5"])
+      assert.include(String(told(end.transcript)["big"]), "other arguments")
+      assert.strictEqual(told(end.transcript)["bigger"], "Error: this call was denied: no")
+      const left = yield* run("Leave.")
+      assert(left._tag === "Pending")
+      assert.deepStrictEqual(left.calls.map(({ callId }) => callId), ["bigger"])
+    }).pipe(Effect.provide(scripted([turn, "Done.", turn]))))
 })
 
 describe("a secret", () => {
