@@ -22,10 +22,10 @@ class Person extends Schema.Class<Person>("Person")({
 describe("a tool whose parameters are an Effect Schema", () => {
   it("is sent with their JSON Schema, optional keys and all", () => {
     assert.deepStrictEqual(
-      parametersOf(Schema.Struct({ city: Schema.String, days: Schema.optionalKey(Schema.Int) })),
+      parametersOf(Schema.Struct({ city: Schema.String, day: Schema.optionalKey(Schema.String) })),
       {
         type: "object",
-        properties: { city: { type: "string" }, days: { type: "integer" } },
+        properties: { city: { type: "string" }, day: { type: "string" } },
         required: ["city"],
         additionalProperties: false
       }
