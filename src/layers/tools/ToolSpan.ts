@@ -15,7 +15,7 @@ import type * as Option from "effect/Option"
 import type * as Tracer from "effect/Tracer"
 
 /** The attributes by which `Toolkit.handle` says what it was called with. */
-const kept: ReadonlySet<string> = new Set(["tool", "parameters"])
+const withheld: ReadonlySet<string> = new Set(["tool", "parameters"])
 
 /** A span as it is to those that run in it; what is a secret of the call does not get into it. */
 class ShieldedSpan implements Tracer.Span {
@@ -59,7 +59,7 @@ class ShieldedSpan implements Tracer.Span {
     this.#span.end(endTime, exit)
   }
   attribute(key: string, value: unknown): void {
-    if (!kept.has(key)) this.#span.attribute(key, value)
+    if (!withheld.has(key)) this.#span.attribute(key, value)
   }
   event(name: string, startTime: bigint, attributes?: Record<string, unknown>): void {
     this.#span.event(name, startTime, attributes)

@@ -51,7 +51,7 @@ describe("a loop of tool calls", () => {
       const emulator = yield* Emulator.Emulator
       const [, second] = yield* emulator.requests
       assert.include(JSON.stringify(second?.body), "It is sunny in Bern.")
-    }).pipe(Effect.provide(served)), 20_000)
+    }).pipe(Effect.provide(served)), 60_000)
 })
 
 describe("a run that waits for approval", () => {
@@ -77,5 +77,5 @@ describe("a run that waits for approval", () => {
       const forged = pending.replaceAll(`{\\"eur\\":5}`, `{\\"eur\\":9}`).replaceAll(`{"eur":5}`, `{"eur":9}`)
       const error = yield* Effect.flip(printed("another-process.ts", [forged, decisions]))
       assert.include(error, "InvalidSignature")
-    }).pipe(Effect.provide(scripted([call("pay", { eur: 5 })]))), 20_000)
+    }).pipe(Effect.provide(scripted([call("pay", { eur: 5 })]))), 60_000)
 })
