@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as JsonPointer from "effect/JsonPointer"
 import * as Schema from "effect/Schema"
 import type * as Wire from "../wire/Wire.ts"
 import * as StrictSchema from "./StrictSchema.ts"
@@ -17,14 +18,18 @@ import * as StrictSchema from "./StrictSchema.ts"
  */
 export const toJsonSchema = (schema: Schema.Constraint): Wire.JsonObject => {
   const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" })
+  const names = Object.keys(definitions)
   // OpenAI takes no reference at the root, which classes have.
-  const named = definitions[/^#\/\$defs\/([^/]+)$/.exec(String(root["$ref"]))?.[1] ?? ""]
+  const named = definitions[names.find((name) => root["$ref"] === referenceTo(name)) ?? ""]
   const { $ref: _, ...own } = root
   const inlined = named === undefined ? root : { ...named, ...own }
-  const used = JSON.stringify([inlined, definitions])
-  const kept = Object.entries(definitions).filter(([name]) => used.includes(JSON.stringify(`#/$defs/${name}`)))
+  const text = JSON.stringify([inlined, definitions])
+  const used = Object.entries(definitions).filter(([name]) => text.includes(JSON.stringify(referenceTo(name))))
   return StrictSchema.withFiniteNumbers({
     ...inlined,
-    ...(kept.length === 0 ? {} : { $defs: Object.fromEntries(kept) })
+    ...(used.length === 0 ? {} : { $defs: Object.fromEntries(used) })
   })
 }
+
+/** As the conversion writes it: the name is part of a JSON Pointer, and that of a URI. */
+const referenceTo = (name: string): string => `#/$defs/${encodeURIComponent(JsonPointer.escapeToken(name))}`

@@ -34,7 +34,7 @@ export class ToolkitChanged extends Schema.TaggedError<ToolkitChanged>("effect-o
 ) {}
 
 /**
- * The stored value was not signed with this secret, or was changed afterwards.
+ * The stored value was not signed with this secret, or was changed afterwards; or it was signed, and no secret is given.
  *
  * @since 0.1.0
  */

@@ -81,6 +81,9 @@ export const resume = Effect.fnUntraced(function*(
   toolbox: Toolbox.Toolbox,
   secret: Redacted.Redacted | undefined
 ): Effect.fn.Return<Beginning, ApprovalError> {
+  if (secret === undefined && pending.signature !== undefined) {
+    return yield* new InvalidSignature({ message: "the pending run was signed; give the secret to resume it" })
+  }
   if (secret !== undefined && !Approval.isSigned(pending, Redacted.value(secret))) {
     return yield* new InvalidSignature({
       message: "the pending run was not signed with this secret, or was changed since"

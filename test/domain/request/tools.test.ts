@@ -12,9 +12,9 @@ interface Category {
 const Category = Schema.Struct({
   name: Schema.String,
   children: Schema.Array(Schema.suspend((): Schema.Codec<Category> => Category))
-}).annotate({ identifier: "Category" })
+}).annotate({ identifier: "town/a Category" })
 
-class Person extends Schema.Class<Person>("Person")({
+class Person extends Schema.Class<Person>("town/a Person")({
   name: Schema.String.annotate({ description: "First name" }),
   age: Schema.optionalKey(Schema.Number)
 }) {}
@@ -51,8 +51,8 @@ describe("a tool whose parameters are an Effect Schema", () => {
     const parameters = parametersOf(Category)
     assert.strictEqual(parameters?.["type"], "object")
     assert.deepNestedInclude(JSON.parse(JSON.stringify(parameters)), {
-      "properties.children.items.$ref": "#/$defs/Category",
-      "$defs.Category.type": "object"
+      "properties.children.items.$ref": "#/$defs/town~1a%20Category",
+      "$defs.town/a Category.type": "object"
     })
   })
 

@@ -340,6 +340,7 @@ describe("a secret", () => {
         yield* pendingOf({ secret: Redacted.make("another") }),
         yield* pendingOf()
       ]
+      assert.strictEqual((yield* Effect.flip(resume(pending, [])))._tag, "InvalidSignature", "without the secret")
       for (const value of forged) {
         const error = yield* Effect.flip(resume(value, [], { secret }))
         assert.strictEqual(error._tag, "InvalidSignature")
