@@ -5,7 +5,6 @@
  *
  * @since 0.1.0
  */
-import type * as AiError from "effect/ai/AiError"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -16,20 +15,18 @@ import * as Costs from "../../domain/outcome/Costs.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Input from "../../domain/request/Input.ts"
-import type { InputItem } from "../../domain/request/Input.ts"
 import type { ToolChoice } from "../../domain/request/Tool.ts"
 import * as ShownText from "../../domain/stream/ShownText.ts"
 import * as Approval from "../../domain/tool/Approval.ts"
-import type { PendingCall } from "../../domain/tool/Approval.ts"
+import * as CallHistory from "../../domain/tool/CallHistory.ts"
 import { MaxStepsReached, ToolLoopDetected } from "../../domain/tool/LoopError.ts"
 import * as ResultText from "../../domain/tool/ResultText.ts"
 import * as CostLedger from "../../services/CostLedger.ts"
 import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
 import type { StreamError } from "../../services/OpenRouter.ts"
-import * as CallHistory from "./CallHistory.ts"
-import * as Resumption from "./Resumption.ts"
+import type * as Resumption from "./Resumption.ts"
 import type { Answered, NextStep, RunError, RunEvent, Step, StepChanges, Stopped } from "./RunOptions.ts"
-import * as Toolbox from "./Toolbox.ts"
+import * as StepCalls from "./StepCalls.ts"
 import * as ToolExecution from "./ToolExecution.ts"
 
 /**
@@ -37,15 +34,11 @@ import * as ToolExecution from "./ToolExecution.ts"
  *
  * @since 0.1.0
  */
-export interface Settings {
-  readonly toolbox: Toolbox.Toolbox
+export interface Settings extends StepCalls.Settings {
   /** The request without its input. */
   readonly request: CreateResponse
   readonly maxSteps: number
-  readonly maxCalls: number
   readonly maxRepeats: number
-  readonly concurrency: number
-  readonly maxResult: number
   readonly onMaxSteps: "fail" | "answer"
   readonly stopWhen?: ((step: Step) => boolean | Effect.Effect<boolean, never, unknown>) | undefined
   readonly prepareStep?: ((next: NextStep) => StepChanges | Effect.Effect<StepChanges, never, unknown>) | undefined
@@ -54,9 +47,6 @@ export interface Settings {
     readonly schema: Schema.Codec<unknown, unknown>
     readonly read: (answer: Outcome.Completed) => Result.Result<{ readonly value: unknown }, InvalidOutput>
   } | undefined
-  readonly decide?:
-    | ((call: PendingCall) => Effect.Effect<Approval.Decision | undefined, never, unknown>)
-    | undefined
   readonly secret?: Redacted.Redacted | undefined
   /** Who looks on; the model is then asked for streams. */
   readonly emit?: ((event: RunEvent) => Effect.Effect<void>) | undefined
@@ -197,87 +187,25 @@ const looped = Effect.fnUntraced(function*(
       waiting = { calls, settled: new Map(), decisions: new Map() }
     }
 
-    const { calls, decisions, settled } = waiting
+    const answers = yield* StepCalls.answer(settings, waiting, {
+      place: { id: from.id, steps },
+      transcript,
+      toolCalls,
+      emit
+    })
     waiting = undefined
     wasCalled = true
-    const results = new Map<string, ToolExecution.ToolResult>()
-    const open = new Set<string>()
-    let isOverLimit = false
-    const step = steps
-    const place = { id: from.id, steps }
-
-    const answering = Effect.fnUntraced(function*(call: ToolExecution.Asked) {
-      const { callId, name } = call
-      if (settled.has(callId)) return
-      let decision = decisions.get(callId)
-      let chosen = chosenOf(toolbox, call, decision)
-      let result = resultOf(call, decision)
-      if (result === undefined && chosen.problem === undefined) {
-        const needed = yield* Toolbox.needsApproval(toolbox, chosen, chosen.encoded, transcript)
-        if (needed && decision === undefined) {
-          const pending = pendingOf(place, call)
-          yield* emit({ _tag: "ApprovalNeeded", step, call: pending })
-          decision = settings.decide === undefined ? undefined : yield* settings.decide(pending)
-          if (decision === undefined) {
-            open.add(callId)
-            return
-          }
-          chosen = chosenOf(toolbox, call, decision)
-          result = resultOf(call, decision)
-        }
-      }
-      if (result === undefined && chosen.problem === undefined) {
-        if (toolCalls >= settings.maxCalls) {
-          isOverLimit = true
-          result = ToolExecution.without(call, ResultText.notRun.limit)
-        } else toolCalls++
-      }
-      if (result === undefined) {
-        yield* emit({ _tag: "ToolCalled", step, callId, name, arguments: chosen.arguments })
-        result = yield* ToolExecution.execute(
-          toolbox,
-          chosen,
-          (result) => emit({ _tag: "ToolProgressed", step, callId, name, result })
-        )
-      }
-      const output = ResultText.cut(chosen === call ? result.output : noted(result.output, chosen), settings.maxResult)
-      const told = { ...result, output }
-      results.set(callId, told)
-      yield* emit({ _tag: "ToolReturned", step, ...told })
-    })
-
-    const failure = yield* Effect.forEach(calls, answering, {
-      concurrency: settings.concurrency,
-      discard: true
-    }).pipe(Effect.match({ onFailure: (error: AiError.AiError) => error, onSuccess: () => undefined }))
-
-    const outputOf = ({ callId }: ToolExecution.Asked): ReadonlyArray<Input.FunctionCallOutput> => {
-      const output = results.get(callId)?.output
-      const former = settled.get(callId)
-      return former !== undefined
-        ? [former]
-        : output !== undefined
-        ? [Input.functionCallOutput({ callId }, output)]
-        : []
-    }
-    if (failure !== undefined) {
-      const outputs = calls.flatMap((call): ReadonlyArray<InputItem> => {
-        const output = outputOf(call)
-        return output.length > 0 ? output : [Input.functionCallOutput(call, ResultText.notRun.stopped)]
-      })
-      transcript = [...transcript, ...outputs]
-      return yield* stopped(failure)
-    }
-    if (open.size > 0) {
+    toolCalls = answers.toolCalls
+    if (answers.open.length > 0 && answers.failure === undefined) {
       const pending: Approval.Pending = {
         _tag: "Pending",
         version: 1,
         id: from.id,
         fingerprint: toolbox.fingerprint,
         text,
-        calls: calls.flatMap((call) => open.has(call.callId) ? [pendingOf(place, call)] : []),
+        calls: answers.open,
         transcript,
-        settled: calls.flatMap(outputOf),
+        settled: answers.outputs,
         steps,
         toolCalls,
         repeats,
@@ -285,20 +213,15 @@ const looped = Effect.fnUntraced(function*(
       }
       return settings.secret === undefined ? pending : Approval.sign(pending, Redacted.value(settings.secret))
     }
-    transcript = [...transcript, ...calls.flatMap(outputOf)]
-    const done: Step = {
-      number: step,
-      text,
-      results: calls.flatMap(({ callId }) => results.get(callId) ?? []),
-      transcript,
-      costs: yield* costs
-    }
+    transcript = [...transcript, ...answers.outputs]
+    if (answers.failure !== undefined) return yield* stopped(answers.failure)
+    const done: Step = { number: steps, text, results: answers.results, transcript, costs: yield* costs }
     yield* emit({ _tag: "StepEnded", ...done })
     const isEnough = settings.stopWhen?.(done) ?? false
     if (Effect.isEffect(isEnough) ? yield* isEnough : isEnough) {
       return yield* object === undefined ? answered("stopWhen", undefined) : conclude("stopWhen")
     }
-    if (isOverLimit) return yield* limited("maxCalls")
+    if (answers.isOverLimit) return yield* limited("maxCalls")
     if (steps >= settings.maxSteps) return yield* limited("maxSteps")
   }
 })
@@ -324,44 +247,3 @@ const streamed = (
         outcome._tag === "Completed" ? show(shown.rest(outcome.text)) : Effect.void
     )
   })
-
-const pendingOf = (place: Approval.Place, call: ToolExecution.Asked): PendingCall => ({
-  callId: call.callId,
-  name: call.name,
-  arguments: ToolExecution.toJson(call.arguments),
-  hash: Resumption.hashOf(place, call)
-})
-
-/** A call as it was approved. */
-const chosenOf = (
-  toolbox: Toolbox.Toolbox,
-  call: ToolExecution.Asked,
-  decision: Approval.Decision | undefined
-): ToolExecution.Asked =>
-  decision?._tag !== "Approve" || decision.arguments === undefined
-    ? call
-    : { ...call, arguments: decision.arguments, encoded: toolbox.toEncoded(call.name, decision.arguments) }
-
-/** The result of a call that was decided on so that it does not run. */
-const resultOf = (
-  call: ToolExecution.Asked,
-  decision: Approval.Decision | undefined
-): ToolExecution.ToolResult | undefined => {
-  if (decision?._tag === "Deny") {
-    const { reason } = decision
-    return ToolExecution.without(
-      call,
-      ResultText.ofFailure(reason === undefined ? "this call was denied" : `this call was denied: ${reason}`)
-    )
-  }
-  if (decision?._tag !== "Supply") return undefined
-  const { callId, name } = call
-  const { result } = decision
-  return { callId, name, arguments: call.arguments, isFailure: false, result, output: ResultText.ofJson(result) }
-}
-
-/** The model has to know that it was not its own arguments that were used. */
-const noted = (output: ResultText.Output, chosen: ToolExecution.Asked): ResultText.Output => {
-  const note = `[called with other arguments: ${ResultText.ofJson(chosen.arguments)}]\n`
-  return typeof output === "string" ? `${note}${output}` : [Input.text(note), ...output]
-}

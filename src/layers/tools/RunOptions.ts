@@ -106,7 +106,7 @@ export interface Options<
     | undefined
   /**
    * Asks somebody at once about a call that needs approval. Without a decision (`undefined`) the call waits, and the run ends
-   * with a `Pending`, as it does for all such calls if nobody can be asked.
+   * with a `Pending`, as it does for all such calls if nobody can be asked. Calls of one step may ask at the same time.
    */
   readonly decide?: ((call: PendingCall) => Effect.Effect<Decision | undefined, never, RP>) | undefined
   /** The shape of the answer, which is then decoded; see `OpenRouter.respondObject`. */

@@ -1,10 +1,18 @@
 /**
  * A transcript in the words of `effect/ai`, for tools that decide by the conversation whether they need approval.
  *
+ * The messages are made by hand: the module that makes them takes longer to load than all the others of a loop.
+ *
  * @since 0.1.0
  */
-import * as Prompt from "effect/ai/Prompt"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
+import * as Result from "effect/Result"
 import type { InputItem } from "../../domain/request/Input.ts"
+
+const message = { "~effect/ai/Prompt/Message": "~effect/ai/Prompt/Message", options: {} } as const
+
+const part = { "~effect/ai/Prompt/Part": "~effect/ai/Prompt/Part", options: {} } as const
 
 /**
  * The messages of a transcript: texts, calls of functions and their results. Other parts are left out.
@@ -18,32 +26,28 @@ export const fromTranscript = (transcript: ReadonlyArray<InputItem>): ReadonlyAr
       case undefined:
       case "message": {
         const text = textOf(item.content)
-        if (item.role === "user") {
-          return [Prompt.makeMessage("user", { content: [Prompt.makePart("text", { text })] })]
-        }
-        return item.role === "assistant"
-          ? [Prompt.makeMessage("assistant", { content: [Prompt.makePart("text", { text })] })]
-          : [Prompt.makeMessage("system", { content: text })]
+        const content = [{ ...part, type: "text", text }] as const
+        return item.role === "user"
+          ? [{ ...message, role: "user", content }]
+          : item.role === "assistant"
+          ? [{ ...message, role: "assistant", content }]
+          : [{ ...message, role: "system", content: text }]
       }
       case "function_call": {
-        names.set(item.callId, item.name)
-        const part = Prompt.makePart("tool-call", {
-          id: item.callId,
-          name: item.name,
-          params: item.arguments,
-          providerExecuted: false
-        })
-        return [Prompt.makeMessage("assistant", { content: [part] })]
+        const { callId: id, name } = item
+        const params = Result.getOrElse(
+          Result.try(() => Tool.unsafeSecureJsonParse(item.arguments)),
+          () => item.arguments
+        )
+        names.set(id, name)
+        const call = { ...part, type: "tool-call", id, name, params, providerExecuted: false } as const
+        return [{ ...message, role: "assistant", content: [call] }]
       }
       case "function_call_output": {
-        const part = Prompt.makePart("tool-result", {
-          id: item.callId,
-          name: names.get(item.callId) ?? "",
-          isFailure: false,
-          result: textOf(item.output),
-          providerExecuted: false
-        })
-        return [Prompt.makeMessage("tool", { content: [part] })]
+        const { callId: id, output } = item
+        const name = names.get(id) ?? ""
+        const result = { ...part, type: "tool-result", id, name, isFailure: false, result: textOf(output) } as const
+        return [{ ...message, role: "tool", content: [{ ...result, providerExecuted: false }] }]
       }
       default:
         return []

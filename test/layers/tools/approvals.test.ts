@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
 import { Tools } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
-import { Tool, Toolkit } from "effect/ai"
+import { Prompt, Tool, Toolkit } from "effect/ai"
 import { call, scripted, told, ways } from "./scripted.ts"
 
 const model = "openai/gpt-5"
@@ -354,9 +354,30 @@ describe("what decides about approval", () => {
   it.effect("sees the conversation, and is not asked about arguments that do not fit", () =>
     Effect.gen(function*() {
       const seen: Array<unknown> = []
+      const calling = (id: string, params: unknown) =>
+        Prompt.makeMessage("assistant", {
+          content: [Prompt.makePart("tool-call", { id, name: "send", params, providerExecuted: false })]
+        })
+      const messages: ReadonlyArray<Prompt.Message> = [
+        Prompt.makeMessage("user", { content: [Prompt.makePart("text", { text: "Send." })] }),
+        calling("x", {}),
+        Prompt.makeMessage("tool", {
+          content: [Prompt.makePart("tool-result", {
+            id: "x",
+            name: "send",
+            isFailure: false,
+            result: "Error: the arguments do not fit: Missing key\n  at [\"to\"]",
+            providerExecuted: false
+          })]
+        }),
+        calling("a", {}),
+        calling("b", { to: "Ann" })
+      ]
       const toolkit = Toolkit.make(
         Tool.make("send", { parameters: Schema.Struct({ to: Schema.String }) }).setNeedsApproval((_, context) => {
           seen.push(context.toolCallId, context.messages.map(({ role }) => role))
+          assert.isTrue(Schema.is(Prompt.Prompt)(Prompt.fromMessages(context.messages)))
+          assert.deepStrictEqual(context.messages, messages)
           return true
         })
       )

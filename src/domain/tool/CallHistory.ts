@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as CanonicalJson from "../../domain/wire/CanonicalJson.ts"
-import * as Sha256 from "../../domain/wire/Sha256.ts"
+import * as CanonicalJson from "../wire/CanonicalJson.ts"
+import * as Sha256 from "../wire/Sha256.ts"
 
 /**
  * Numbers of steps by a hash of the call, of the last step only.
