@@ -12,6 +12,7 @@ import * as Input from "../request/Input.ts"
 import * as CanonicalJson from "../wire/CanonicalJson.ts"
 import { lazy } from "../wire/Lazy.ts"
 import * as Sha256 from "../wire/Sha256.ts"
+import { Transcript } from "./Transcript.ts"
 
 /**
  * A call that waits.
@@ -51,7 +52,7 @@ export const Pending = Schema.TaggedStruct("Pending", {
   /** What waits, in the order in which the model asked. */
   calls: Schema.Array(PendingCall),
   /** The conversation up to and with the calls. */
-  transcript: Schema.Array(Schema.suspend(() => Input.InputItem)),
+  transcript: Transcript,
   /** The results of calls of the same step that need not wait. */
   settled: Schema.Array(Schema.suspend(() => Input.FunctionCallOutput)),
   /** How many times the model was asked so far. */

@@ -9,7 +9,7 @@
 import * as Schema from "effect/Schema"
 import * as Hidden from "../error/Hidden.ts"
 import * as Costs from "../outcome/Costs.ts"
-import * as Input from "../request/Input.ts"
+import { Transcript } from "./Transcript.ts"
 
 const context = {
   message: Schema.String,
@@ -18,7 +18,7 @@ const context = {
   /** What the run cost, by the rules of a ledger. */
   costs: Costs.Costs,
   /** The conversation so far, complete: it can be the `input` of another request. Absent in an error that was decoded. */
-  transcript: Hidden.field(Schema.Array(Schema.suspend(() => Input.InputItem)))
+  transcript: Hidden.field(Transcript)
 }
 
 /**
