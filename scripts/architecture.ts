@@ -35,6 +35,8 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["stream", ["wire", "money", "response", "error", "request", "outcome"]],
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
   ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
+  // Loops of calls and their approvals: above requests, whose items they collect, and outcomes, whose calls they answer.
+  ["tool", ["wire", "money", "response", "error", "request", "outcome"]],
   ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   ["cassette", ["wire", "money", "response", "error"]],
   ["conversation", ["wire", "money", "response", "error", "request", "outcome"]],

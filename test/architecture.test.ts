@@ -118,6 +118,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     endpoint: [...order, "request", "outcome"],
     ledger: [...order, "request", "outcome"],
     cassette: order,
+    tool: [...order, "request", "outcome"],
     emulator: []
   }
   const pairs = Object.keys(below).flatMap((from) =>

@@ -35,7 +35,15 @@ import * as RateGate from "./RateGate.ts"
 import * as Transport from "./Transport.ts"
 
 export * from "../services/OpenRouter.ts"
-export * from "./StructuredOutput.ts"
+export {
+  type ObjectAnswer,
+  type ObjectError,
+  type ObjectPart,
+  type ObjectRequest,
+  respondObject,
+  type SendableObject,
+  streamObject
+} from "./StructuredOutput.ts"
 export { defaultApiUrl } from "./Transport.ts"
 
 /**

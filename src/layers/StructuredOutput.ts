@@ -182,8 +182,21 @@ export const streamObject = <A, E>(
     )
   }))
 
-/** The request as it is sent, and how to read its answer. */
-const prepared = <A, E>(request: SendableObject<A, E>) =>
+/**
+ * The request as it is sent, and how to read its answer.
+ *
+ * @internal
+ */
+export const prepared = <A, E>(
+  request: SendableObject<A, E>
+): Effect.Effect<
+  {
+    readonly asked: Sendable
+    readonly read: (answer: Completed) => Result.Result<ObjectAnswer<A>, InvalidOutput>
+    readonly problem: (answer: Completed) => InvalidOutput | undefined
+  },
+  InvalidRequest
+> =>
   Effect.flatMap(CurrentObjectFormats, (formats) => {
     const parts = RequestBody.readable(request, () => partsOf(request))
     if (Result.isFailure(parts)) return Effect.fail(parts.failure)

@@ -366,8 +366,8 @@ describe("what every server refuses", () => {
       "tools[0].parameters"
     )
     const body = CreateResponse.toBody(
-      // @ts-expect-error -- a schema of Effect is no JSON Schema
-      { input: "Hi", tools: [Tool.make({ name: "f", parameters: Schema.Struct({ a: Schema.String }) })] },
+      // @ts-expect-error -- Tool.make takes a schema of Effect; the field itself holds JSON Schema
+      { input: "Hi", tools: [{ type: "function", name: "f", parameters: Schema.Struct({ a: Schema.String }) }] },
       { stream: false }
     )
     assert.include(Result.isFailure(body) ? body.failure.message : "", "must be JSON Schema")

@@ -8,6 +8,7 @@
 import * as Schema from "effect/Schema"
 import { deferred } from "../wire/Lazy.ts"
 import * as Wire from "../wire/Wire.ts"
+import * as ArgumentsSchema from "./ArgumentsSchema.ts"
 import * as OpenAiTool from "./OpenAiTool.ts"
 import * as OpenRouterTool from "./OpenRouterTool.ts"
 import { Parameters, sameName, ToolName } from "./ToolName.ts"
@@ -191,13 +192,40 @@ export const ToolChoice = deferred(() =>
 export type ToolChoice = typeof ToolChoice.Type
 
 /**
- * A function of yours. Without `parameters` it takes none.
+ * A function of yours. Without `parameters` it takes none; they are an Effect Schema of its arguments, or JSON Schema.
+ *
+ * What `Tools.run` does with the tools of a toolkit is up to you here: read the arguments of a call with the same schema, and
+ * send `Input.functionCallOutput`. A schema that JSON cannot express throws.
+ *
+ * **Example** (A tool, and its arguments)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { OpenRouter, Tool } from "effect-openrouter"
+ *
+ * const Place = Schema.Struct({ city: Schema.String })
+ * const weather = Tool.make({ name: "weather", description: "The weather in a city", parameters: Place })
+ * const readPlace = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.toCodecJson(Place)))
+ *
+ * const asked = OpenRouter.respond({ model: "openai/gpt-5", input: "Is it raining in Bern?", tools: [weather] })
+ * ```
  *
  * @since 0.1.0
  */
 export const make = (
-  options: Omit<FunctionTool, "type" | "parameters"> & { readonly parameters?: FunctionTool["parameters"] }
-): FunctionTool => ({ type: "function", parameters: null, ...options })
+  options: Omit<FunctionTool, "type" | "parameters"> & {
+    readonly parameters?: Schema.Constraint | FunctionTool["parameters"]
+  }
+): FunctionTool => {
+  const { parameters = null, ...others } = options
+  return {
+    ...others,
+    type: "function",
+    parameters: isSchema(parameters) ? ArgumentsSchema.toJsonSchema(parameters) : parameters
+  }
+}
+
+const isSchema = (u: unknown): u is Schema.Constraint => Schema.isSchema(u)
 
 /**
  * OpenRouter's web search, for any model.

@@ -1,5 +1,6 @@
 /**
  * SHA-256 of a text, at once: the digests of the platforms are asynchronous or not there, and what is hashed here is short.
+ * The same with a key, HMAC, signs what a program stores and reads again.
  *
  * @since 0.1.0
  */
@@ -10,11 +11,46 @@ import { lazy } from "./Lazy.ts"
  *
  * @since 0.1.0
  */
-export const hex = (text: string): string => {
+export const hex = (text: string): string => hexOf(digest(new TextEncoder().encode(text)))
+
+/**
+ * The HMAC-SHA-256 of a text in UTF-8 under a key, as 64 hex digits (RFC 2104).
+ *
+ * @since 0.1.0
+ */
+export const hmac = (key: string, text: string): string => {
+  const bytes = new TextEncoder().encode(key)
+  const block = new Uint8Array(64)
+  block.set(bytes.length > 64 ? digest(bytes) : bytes)
+  const inner = digest(joined(block.map((byte) => byte ^ 0x36), new TextEncoder().encode(text)))
+  return hexOf(digest(joined(block.map((byte) => byte ^ 0x5c), inner)))
+}
+
+/**
+ * Whether two digests in hex are equal, in a time that does not tell where they differ.
+ *
+ * @since 0.1.0
+ */
+export const isEqual = (self: string, that: string): boolean => {
+  let difference = self.length ^ that.length
+  for (let index = 0; index < self.length; index++) difference |= self.charCodeAt(index) ^ that.charCodeAt(index)
+  return difference === 0
+}
+
+const joined = (first: Uint8Array, second: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(first.length + second.length)
+  bytes.set(first)
+  bytes.set(second, first.length)
+  return bytes
+}
+
+const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+const digest = (bytes: Uint8Array): Uint8Array => {
   const { initial, round } = constants()
   const state = initial.slice()
   const words = new Int32Array(64)
-  const blocks = padded(new TextEncoder().encode(text))
+  const blocks = padded(bytes)
   for (let offset = 0; offset < blocks.byteLength; offset += 64) {
     for (let index = 0; index < 16; index++) words[index] = blocks.getInt32(offset + index * 4)
     for (let index = 16; index < 64; index++) {
@@ -25,7 +61,9 @@ export const hex = (text: string): string => {
     }
     compress(state, words, round)
   }
-  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
+  const view = new DataView(new ArrayBuffer(32))
+  for (const [index, word] of state.entries()) view.setInt32(index * 4, word)
+  return new Uint8Array(view.buffer)
 }
 
 const compress = (state: Int32Array, words: Int32Array, round: Int32Array): void => {
