@@ -33,6 +33,7 @@ import type * as Prices from "./Prices.ts"
 
 export { CurrentDefaults, CurrentHeaders, withDefaults, withHeaders } from "./Defaults.ts"
 export { CurrentMiddleware, type Middleware, withMiddleware } from "./Middleware.ts"
+export { type ServerCache, withRouterMetadata, withServerCache } from "./ServerSettings.ts"
 
 /**
  * How {@link respond} can fail: without an answer, or with one that is none.

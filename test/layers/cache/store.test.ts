@@ -46,50 +46,56 @@ describe("a store", () => {
       assert.strictEqual(answers.size, 2)
     }))
 
-  it.effect.each(["fails", "hangs", "lost"] as const)("that %s from the start costs no answer", (mood) =>
-    Effect.gen(function*() {
-      const { answers, is, layer } = yield* breakable
-      const { layer: logger, lines } = logged()
-      yield* is(mood)
-      const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(counting(layer), scope)
-      yield* Effect.gen(function*() {
-        assert.strictEqual(yield* whileTimePasses(text("a")), "1")
-        // Left alone, it costs no time either.
-        assert.strictEqual(yield* text("a"), "2")
-        yield* is("fine")
-        yield* TestClock.adjust("11 seconds")
-        assert.deepStrictEqual([yield* text("a"), yield* text("a")], ["3", "3"])
-        yield* whileTimePasses(Scope.close(scope, Exit.void), "5 seconds")
-      }).pipe(Effect.provideContext(context), Effect.provide(logger))
-      assert.strictEqual(answers.size, 1)
-      assert.deepStrictEqual(lines, [
-        "the store of the response cache does not work; calls go on without it",
-        "the store of the response cache is back"
-      ])
-    }))
+  it.effect.each(["fails", "hangs", "lost"] as const)(
+    "that %s from the start costs no answer",
+    (mood) =>
+      Effect.gen(function*() {
+        const { answers, is, layer } = yield* breakable
+        const { layer: logger, lines } = logged()
+        yield* is(mood)
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(counting(layer), scope)
+        yield* Effect.gen(function*() {
+          assert.strictEqual(yield* whileTimePasses(text("a")), "1")
+          // Left alone, it costs no time either.
+          assert.strictEqual(yield* text("a"), "2")
+          yield* is("fine")
+          yield* TestClock.adjust("11 seconds")
+          assert.deepStrictEqual([yield* text("a"), yield* text("a")], ["3", "3"])
+          yield* whileTimePasses(Scope.close(scope, Exit.void), "5 seconds")
+        }).pipe(Effect.provideContext(context), Effect.provide(logger))
+        assert.strictEqual(answers.size, 1)
+        assert.deepStrictEqual(lines, [
+          "the store of the response cache does not work; calls go on without it",
+          "the store of the response cache is back"
+        ])
+      })
+  )
 
-  it.effect.each(["fails", "hangs"] as const)("that %s in the middle of a call loses no paid answer", (mood) =>
-    Effect.gen(function*() {
-      const { is, layer } = yield* breakable
-      let answers = 0
-      const client = OpenRouterTest.layer(({ input }) =>
-        Effect.as(input === "b" ? is(mood) : Effect.void, String(++answers))
-      )
-      const scope = yield* Scope.make()
-      const context = yield* Layer.buildWithScope(
-        Layer.provide(ResponseCache.layer({ store: layer, capacity: 0 }), client),
-        scope
-      )
-      yield* Effect.gen(function*() {
-        assert.strictEqual(yield* text("a"), "1")
-        // It breaks between the reading and the writing: what is written is lost, and the answer is not.
-        assert.strictEqual(yield* text("b"), "2")
-        const [answer, report] = yield* CostLedger.measured(whileTimePasses(text("a")))
-        assert.deepStrictEqual([answer, report.calls], ["3", 1])
-        yield* whileTimePasses(Scope.close(scope, Exit.void), "5 seconds")
-      }).pipe(Effect.provideContext(context))
-    }))
+  it.effect.each(["fails", "hangs"] as const)(
+    "that %s in the middle of a call loses no paid answer",
+    (mood) =>
+      Effect.gen(function*() {
+        const { is, layer } = yield* breakable
+        let answers = 0
+        const client = OpenRouterTest.layer(({ input }) =>
+          Effect.as(input === "b" ? is(mood) : Effect.void, String(++answers))
+        )
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(
+          Layer.provide(ResponseCache.layer({ store: layer, capacity: 0 }), client),
+          scope
+        )
+        yield* Effect.gen(function*() {
+          assert.strictEqual(yield* text("a"), "1")
+          // It breaks between the reading and the writing: what is written is lost, and the answer is not.
+          assert.strictEqual(yield* text("b"), "2")
+          const [answer, report] = yield* CostLedger.measured(whileTimePasses(text("a")))
+          assert.deepStrictEqual([answer, report.calls], ["3", 1])
+          yield* whileTimePasses(Scope.close(scope, Exit.void), "5 seconds")
+        }).pipe(Effect.provideContext(context))
+      })
+  )
 
   it.effect("that hangs is waited for once and not by each call", () =>
     Effect.gen(function*() {
@@ -107,9 +113,9 @@ describe("a store", () => {
     Effect.gen(function*() {
       let attempts = 0
       const { layer } = yield* breakable
-      const late = Layer.unwrap(Effect.suspend(() =>
-        ++attempts === 1 ? Effect.fail("not there yet") : Effect.succeed(layer)
-      ))
+      const late = Layer.unwrap(
+        Effect.suspend(() => ++attempts === 1 ? Effect.fail("not there yet") : Effect.succeed(layer))
+      )
       yield* Effect.gen(function*() {
         assert.strictEqual(yield* text("a"), "1")
         yield* TestClock.adjust("11 seconds")

@@ -420,17 +420,23 @@ describe("middlewares with a stage", () => {
   const staged = (log: Array<string>, stage: typeof stages[number]): OpenRouter.Middleware =>
     Object.assign(noting(log, stage), { stage })
 
-  it.effect.each(orders)("stand in their order, whatever that of their layers: %s %s %s %s", (order) =>
-    Effect.gen(function*() {
-      const log: Array<string> = []
-      const layer = order.reduce(
-        (client: Layer.Layer<OpenRouter.OpenRouter>, stage) =>
-          Layer.provide(OpenRouter.layerMiddleware(staged(log, stage)), client),
-        emulated()
-      )
-      yield* ask().pipe(Effect.provide(layer))
-      assert.deepStrictEqual(log.filter((line) => line.endsWith("outcome")), stages.map((stage) => `${stage} outcome`))
-    }))
+  it.effect.each(orders)(
+    "stand in their order, whatever that of their layers: %s %s %s %s",
+    (order) =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const layer = order.reduce(
+          (client: Layer.Layer<OpenRouter.OpenRouter>, stage) =>
+            Layer.provide(OpenRouter.layerMiddleware(staged(log, stage)), client),
+          emulated()
+        )
+        yield* ask().pipe(Effect.provide(layer))
+        assert.deepStrictEqual(
+          log.filter((line) => line.endsWith("outcome")),
+          stages.map((stage) => `${stage} outcome`)
+        )
+      })
+  )
 
   it.effect("leave those without one where they were given", () =>
     Effect.gen(function*() {
