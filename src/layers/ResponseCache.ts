@@ -2,8 +2,8 @@
  * Answers that were paid for once, for whoever asks the same again.
  *
  * In the way of a call the cache is a middleware, inside of the journal and outside of budgets, gates and ledgers: a hit
- * passes none of them, costs nothing, and is booked as saved. It keeps complete answers only, in memory and, if it is given
- * a store, beyond the end of the process. Equal calls in flight share one, as with `SingleFlight`. Streams are answered from
+ * passes none of them, costs nothing, and is booked as saved. It keeps complete answers only, of the shape that was asked for,
+ * in memory and, if it is given a store, beyond the end of the process. Equal calls in flight share one, as with `SingleFlight`. Streams are answered from
  * the cache and kept when they end; in flight they are not shared.
  *
  * A store that fails or hangs is a miss and never an error: it is read with a timeout, written after the answer is on its
@@ -37,13 +37,12 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type { BackingPersistence } from "effect/persistence/Persistence"
-import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import type { RequestError } from "../domain/error/OpenRouterError.ts"
-import type { Outcome } from "../domain/outcome/Outcome.ts"
+import type { Completed, Outcome } from "../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import * as Middleware from "../services/Middleware.ts"
-import { replay } from "../services/OpenRouter.ts"
+import { CurrentObjectProblem, replay } from "../services/OpenRouter.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
 import { CurrentResponseCache } from "../services/ResponseCache.ts"
 import { CurrentSingleFlight } from "../services/SingleFlight.ts"
@@ -90,6 +89,8 @@ interface Asked {
   readonly request: CreateResponse
   readonly isRefresh: boolean
   readonly timeToLive: Duration.Duration
+  /** True for an answer that is complete, and of the shape that the caller asked for. */
+  readonly isGood: (outcome: Outcome) => outcome is Completed
 }
 
 class Answers {
@@ -104,25 +105,27 @@ class Answers {
   }
 
   /** What memory has. */
-  remembered({ call, isRefresh, timeToLive }: Asked, now: number): StoredAnswer | undefined {
-    return isRefresh ? undefined : this.memory.get(call.key, now - Duration.toMillis(timeToLive))
+  remembered({ call, isGood, isRefresh, timeToLive }: Asked, now: number): StoredAnswer | undefined {
+    const answer = isRefresh ? undefined : this.memory.get(call.key, now - Duration.toMillis(timeToLive))
+    return answer !== undefined && isGood(answer.outcome) ? answer : undefined
   }
 
   /** What the store has. */
-  stored({ call, isRefresh, timeToLive }: Asked): Effect.Effect<StoredAnswer | undefined> {
+  stored({ call, isGood, isRefresh, timeToLive }: Asked): Effect.Effect<StoredAnswer | undefined> {
     const { store } = this
     if (isRefresh || store === undefined) return Effect.undefined
     return Effect.flatMap(store.read(call.key), (answer) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
-        if (answer === undefined || answer.storedAt <= now - Duration.toMillis(timeToLive)) return undefined
+        const isOld = answer === undefined || answer.storedAt <= now - Duration.toMillis(timeToLive)
+        if (isOld || !isGood(answer.outcome)) return undefined
         this.memory.set(call.key, answer)
         return answer
       }))
   }
 
-  /** Keeps an answer if it is complete. */
-  kept({ call, timeToLive }: Asked, outcome: Outcome): Effect.Effect<void> {
-    if (outcome._tag !== "Completed") return Effect.void
+  /** Keeps an answer if it is a good one. */
+  kept({ call, isGood, timeToLive }: Asked, outcome: Outcome): Effect.Effect<void> {
+    if (!isGood(outcome)) return Effect.void
     return Effect.flatMap(Clock.currentTimeMillis, (storedAt) => {
       const answer = { outcome, storedAt }
       this.memory.set(call.key, answer)
@@ -181,9 +184,11 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
   ): Asked | undefined => {
     const settings = fiber.getRef(CurrentResponseCache)
     const call = settings.mode === "off" ? undefined : CallKey.make(fiber, service.target, request)
+    const problem = fiber.getRef(CurrentObjectProblem)
     return call === undefined ? undefined : {
       call,
       request,
+      isGood: (outcome): outcome is Completed => outcome._tag === "Completed" && problem?.(outcome) === undefined,
       isRefresh: settings.mode === "refresh",
       timeToLive: settings.timeToLive === undefined ? timeToLive : Duration.fromInputUnsafe(settings.timeToLive)
     }
@@ -215,13 +220,14 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
           const { outcome, storedAt } = exit.value
           if (storedAt !== undefined) return hit(asked, "respond", outcome, storedAt)
           return isOwn ? Effect.succeed(outcome) : Saved.followed(Exit.succeed(outcome), request)
-        }).pipe(Effect.onExit((exit) => Effect.sync(() => givenBack(call, exit))))
+        }).pipe(Effect.onExit((exit) => Effect.sync(() => givenBack(asked, exit))))
       }),
     events: (request) =>
       Channel.unwrap(Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
         const asked = askedOf(fiber, service, request)
         if (asked === undefined) return Effect.succeed(service.events(request))
         const { call } = asked
+        let isGood = false
         const known = answers.remembered(asked, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         return Effect.map(
           known === undefined ? answers.stored(asked) : Effect.succeed(known),
@@ -229,8 +235,12 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
             known === undefined
               ? service.events(request).pipe(
                 Channel.provideService(CallKey.CurrentCallKey, call),
-                Channel.mapDoneEffect((outcome) => Effect.as(answers.kept(asked, outcome), outcome)),
-                Channel.onExit((exit) => Effect.sync(() => givenBack(call, exit)))
+                Channel.mapDoneEffect((outcome) => {
+                  isGood = asked.isGood(outcome)
+                  return Effect.as(answers.kept(asked, outcome), outcome)
+                }),
+                // A stream that is left ends well, but without its outcome.
+                Channel.onExit(() => Effect.sync(() => isGood ? undefined : asked.call.giveBack()))
               )
               : Channel.unwrap(Effect.map(hit(asked, "stream", known.outcome, known.storedAt), replay))
         )
@@ -238,10 +248,9 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
   }))
 })
 
-/** Nothing is kept of what failed or is not complete, so another call may take its number. */
-const givenBack = (call: CallKey.CallKey, exit: Exit.Exit<unknown, unknown>): void => {
-  const isKept = Exit.isSuccess(exit) && Predicate.isTagged(exit.value, "Completed")
-  if (!isKept) call.giveBack()
+/** Nothing is kept of what failed or is not good, so another call may take its number. */
+const givenBack = ({ call, isGood }: Asked, exit: Exit.Exit<Outcome, unknown>): void => {
+  if (Exit.isFailure(exit) || !isGood(exit.value)) call.giveBack()
 }
 
 /**

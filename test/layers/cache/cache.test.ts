@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Stream } from "effect"
+import { Effect, Exit, Layer, Option, Schema, Stream } from "effect"
 import {
   Admission,
   Budget,
@@ -11,7 +11,7 @@ import {
   Usd
 } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
-import { Persistence } from "effect/persistence"
+import { KeyValueStore, Persistence } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import * as Meter from "../client/meter.ts"
 import { model } from "../client/support.ts"
@@ -119,6 +119,29 @@ describe("a response cache", () => {
       const third = yield* ask()
       assert.strictEqual(third.cache?.status, "HIT")
     }).pipe(once, Effect.provide(cached({}, { rules: [{ times: 1, reply }] }))))
+
+  it.effect("keeps no object of another shape than was asked for, and uses none", () =>
+    Effect.gen(function*() {
+      const small = Schema.Struct({ n: Schema.Int.check(Schema.isLessThan(10)) })
+      const object = OpenRouter.respondObject({ model, input: "Hello", schema: small })
+      const streamed = OpenRouter.streamObject({ model, input: "Hello", schema: small }).pipe(
+        Stream.runLast,
+        Effect.map(Option.getOrUndefined)
+      )
+      assert.strictEqual((yield* Effect.flip(object))._tag, "InvalidOutput")
+      assert.strictEqual((yield* Effect.flip(streamed))._tag, "InvalidOutput")
+      assert.deepStrictEqual((yield* object).value, { n: 7 })
+      const [again, report] = yield* CostLedger.measured(object)
+      assert.deepStrictEqual([again.value, String(again.cost), report.calls], [{ n: 7 }, "$0.00", 0])
+      const last = yield* streamed
+      assert.deepStrictEqual(last?._tag === "Complete" ? last.answer.value : last, { n: 7 })
+    }).pipe(
+      Effect.provide(
+        ResponseCache.layer().pipe(
+          Layer.provide(OpenRouterTest.layer(["{\"n\":70}", "{\"n\":700}", "{\"n\":7}"]))
+        )
+      )
+    ))
 
   it.effect("does as the call wants: not at all, or anew", () =>
     Effect.gen(function*() {
@@ -234,10 +257,14 @@ describe("equal calls on purpose", () => {
 })
 
 describe("a cache with a store", () => {
-  it.effect("answers after a restart", () =>
+  const backings: ReadonlyArray<readonly [string, Layer.Layer<Persistence.BackingPersistence>]> = [
+    ["in memory", Persistence.layerBackingMemory],
+    ["of JSON text", Persistence.layerBackingKvs.pipe(Layer.provide(KeyValueStore.layerMemory))]
+  ]
+
+  it.effect.each(backings)("answers after a restart: %s", ([_, backing]) =>
     Effect.gen(function*() {
-      const backing = yield* Layer.build(Persistence.layerBackingMemory)
-      const store = Layer.succeedContext(backing)
+      const store = Layer.succeedContext(yield* Layer.build(backing))
       const first = yield* Effect.provide(ask(), cached({ store }), { local: true })
       const again = yield* Effect.gen(function*() {
         const again = yield* ask()
