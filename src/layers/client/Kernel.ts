@@ -287,8 +287,15 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     }
     let wrapped = services.get(service)
     if (wrapped === undefined) {
-      // Whatever it wraps, it answers for this client.
-      wrapped = { ...middleware(service), target }
+      // Whatever it asks, it answers for this client.
+      const made = middleware(service)
+      wrapped = made.target === target ? made : {
+        prices: made.prices,
+        target,
+        outcome: (request) => made.outcome(request),
+        events: (request) => made.events(request),
+        call: (call) => made.call(call)
+      }
       services.set(service, wrapped)
     }
     return wrapped
