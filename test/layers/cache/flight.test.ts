@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Array as Arr, Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
 import { Budget, CostLedger, Deadlines, OpenRouter, Prices, ResponseCache, SingleFlight, Usd } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
-import { emulated, model } from "../client/support.ts"
+import { emulated, model, served } from "../client/support.ts"
 import { ask, once, requests } from "./support.ts"
 
 const { Reply } = Emulator
@@ -183,4 +183,23 @@ describe("single flight without a cache", () => {
       yield* ask()
       assert.strictEqual(yield* requests, 2)
     }).pipe(Effect.provide(Layer.provideMerge(SingleFlight.layer, emulated()))))
+})
+
+describe.each(["fetch", "dispatch"] as const)("a shared call over %s", (over) => {
+  const layer = Layer.provideMerge(SingleFlight.layer, Layer.orDie(served({}, over)))
+
+  it.live("is one request, and closes its connection when the last one leaves", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.Emulator
+      const answers = yield* Effect.all(Arr.makeBy(50, () => ask()), { concurrency: "unbounded" })
+      assert.strictEqual(new Set(answers.map(({ text }) => text)).size, 1)
+      assert.strictEqual(yield* requests, 1)
+
+      const hanging = OpenRouter.respond({ model: "emulator/hang", input: "Hello" })
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(hanging))
+      yield* Effect.repeat(emulator.openRequests, { until: (open) => open === 1, schedule: Schedule.spaced(10) })
+      yield* Fiber.interruptAll(fibers)
+      yield* Effect.repeat(emulator.openRequests, { until: (open) => open === 0, schedule: Schedule.spaced(10) })
+      assert.strictEqual(yield* requests, 2)
+    }).pipe(Effect.provide(layer)))
 })
