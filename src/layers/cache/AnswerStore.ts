@@ -28,7 +28,7 @@ const storeId = "openrouter_responses"
 /** How many answers may wait to be written; those beyond are not kept. */
 const maxWriting = 1000
 
-/** Milliseconds that one answer may take to be written, and that the store may take to be opened. */
+/** Milliseconds that an answer may take to be written, and that it waits for the store to be opened before that. */
 const patience = 5000
 
 /** Milliseconds for which a store is left alone that has failed. */
@@ -84,7 +84,10 @@ class BackedStore implements AnswerStore {
   readonly #open: Open
   readonly #scope: Scope.Scope
   readonly #readMillis: number
+  #store: BackingPersistenceStore | undefined
   #opening: Deferred.Deferred<BackingPersistenceStore | undefined> | undefined
+  /** True once a call has waited for it to be opened as long as one may: others do not. */
+  #isSlow = false
   /** Epoch milliseconds until which it is left alone; absent while it works. */
   #restsUntil: number | undefined
   readonly #writing = new Map<string, { readonly answer: StoredAnswer.StoredAnswer; fiber?: Fiber.Fiber<void> }>()
@@ -102,9 +105,13 @@ class BackedStore implements AnswerStore {
       if (this.#opening !== undefined) return Effect.succeed(this.#opening)
       const opening = Deferred.makeUnsafe<BackingPersistenceStore | undefined>()
       this.#opening = opening
+      this.#isSlow = false
       const scope = Scope.forkUnsafe(this.#scope)
       const opened = Effect.onExit(this.#open(scope), (exit) => {
-        if (Exit.isSuccess(exit)) return Deferred.succeed(opening, exit.value)
+        if (Exit.isSuccess(exit)) {
+          this.#store = exit.value
+          return Deferred.succeed(opening, exit.value)
+        }
         this.#opening = undefined
         return Effect.andThen(
           Scope.close(scope, exit),
@@ -120,7 +127,7 @@ class BackedStore implements AnswerStore {
       const writing = this.#writing.get(key)
       if (writing !== undefined) return Effect.succeed(writing.answer)
       return Effect.map(
-        this.#asked((store) => store.get(key), this.#readMillis),
+        this.#asked((store) => store.get(key), true),
         (json) => json === undefined ? undefined : StoredAnswer.fromJson(json)
       )
     })
@@ -136,7 +143,7 @@ class BackedStore implements AnswerStore {
         const json = StoredAnswer.toJson(answer)
         return json === undefined
           ? Effect.void
-          : Effect.asVoid(this.#asked((store) => store.set(key, json, timeToLive), patience))
+          : Effect.asVoid(this.#asked((store) => store.set(key, json, timeToLive), false))
       })
       const ended = Effect.ensuring(
         written,
@@ -162,26 +169,25 @@ class BackedStore implements AnswerStore {
   }
 
   /** What the store says, if it is there, works and says it in time. */
-  #asked<A>(
-    ask: (store: BackingPersistenceStore) => Effect.Effect<A, unknown>,
-    millis: number
-  ): Effect.Effect<A | undefined> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+  #asked<A>(ask: (store: BackingPersistenceStore) => Effect.Effect<A, unknown>, isRead: boolean) {
+    return Effect.flatMap(Clock.currentTimeMillis, (now): Effect.Effect<A | undefined> => {
       if (this.#restsUntil !== undefined) {
         if (now < this.#restsUntil) return Effect.undefined
         // One of many goes ahead and sees whether it is back.
         this.#restsUntil = now + rest
       }
-      const asked = Effect.flatMap(
-        this.opened,
-        (opening) =>
-          Effect.flatMap(Deferred.await(opening), (store) =>
-            store === undefined ? Effect.undefined : Effect.tap(
-              Effect.suspend(() => ask(store)),
-              () => this.#works()
-            ))
-      )
-      return this.#within(asked, millis)
+      const millis = isRead ? this.#readMillis : patience
+      const asked = (store: BackingPersistenceStore) =>
+        this.#within(Effect.tap(Effect.suspend(() => ask(store)), () => this.#works()), millis)
+      if (this.#store !== undefined) return asked(this.#store)
+      return Effect.flatMap(this.opened, (opening): Effect.Effect<A | undefined> => {
+        if (isRead && this.#isSlow) return Effect.undefined
+        return Effect.flatMap(Effect.timeoutOption(Deferred.await(opening), millis), (opened) => {
+          if (Option.isSome(opened)) return opened.value === undefined ? Effect.undefined : asked(opened.value)
+          this.#isSlow = true
+          return isRead ? Effect.undefined : this.#failed(Cause.fail(`not open within ${millis} milliseconds`))
+        })
+      })
     })
   }
 

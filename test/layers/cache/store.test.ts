@@ -127,19 +127,36 @@ describe("a store", () => {
   it.effect("that takes long to open delays a call by no more than the timeout", () =>
     Effect.gen(function*() {
       const open = yield* Deferred.make<void>()
-      const { layer } = yield* breakable
+      const { answers, layer } = yield* breakable
       yield* Effect.gen(function*() {
         const first = yield* Effect.forkChild(text("a"), { startImmediately: true })
         yield* TestClock.adjust("200 millis")
         assert.strictEqual(yield* Fiber.join(first), "1")
+        // One has waited for it; others do not, and what they are answered with is kept when it is there.
+        assert.strictEqual(yield* text("b"), "2")
         yield* Deferred.succeed(open, undefined)
-        yield* TestClock.adjust("11 seconds")
-        assert.deepStrictEqual([yield* text("b"), yield* text("b")], ["2", "2"])
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(answers.size, 2)
+        assert.deepStrictEqual([yield* text("a"), yield* text("b")], ["1", "2"])
       }).pipe(
         Effect.provide(
           counting(Layer.unwrap(Effect.as(Deferred.await(open), layer)), { readTimeout: "200 millis" })
         )
       )
+    }))
+
+  it.effect("that never opens delays one call, and no end of the program for longer than a write may take", () =>
+    Effect.gen(function*() {
+      const { layer: logger, lines } = logged()
+      const scope = yield* Scope.make()
+      const never: Layer.Layer<Persistence.BackingPersistence> = Layer.unwrap(Effect.never)
+      const context = yield* Layer.buildWithScope(counting(never), scope)
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* whileTimePasses(text("a")), "1")
+        assert.deepStrictEqual(yield* Effect.forEach(["b", "c"], text), ["2", "3"])
+        yield* whileTimePasses(Scope.close(scope, Exit.void), "5 seconds")
+      }).pipe(Effect.provideContext(context), Effect.provide(logger))
+      assert.lengthOf(lines, 1)
     }))
 
   it.effect("takes what was asked last before its layer is gone", () =>
