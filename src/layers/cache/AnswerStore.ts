@@ -137,6 +137,7 @@ class BackedStore implements AnswerStore {
     return Effect.suspend(() => {
       if (this.#writing.size >= maxWriting) return this.#full()
       this.#isFull = false
+      const before = this.#writing.get(key)?.fiber
       const entry: { readonly answer: StoredAnswer.StoredAnswer; fiber?: Fiber.Fiber<void> } = { answer }
       this.#writing.set(key, entry)
       const written = Effect.suspend(() => {
@@ -146,7 +147,8 @@ class BackedStore implements AnswerStore {
           : Effect.asVoid(this.#asked((store) => store.set(key, json, timeToLive), false))
       })
       const ended = Effect.ensuring(
-        written,
+        // The last one that was written is the one that stays.
+        before === undefined ? written : Effect.andThen(Fiber.await(before), written),
         Effect.sync(() => {
           if (this.#writing.get(key) === entry) this.#writing.delete(key)
         })

@@ -99,13 +99,13 @@ export class Flights<A, E extends OpenRouterError> {
           })
         )
     })
-    const flown = Effect.onExit(watched, (exit) =>
-      Effect.sync(() => {
+    return Effect.map(Effect.forkIn(Effect.interruptible(watched), this.#scope), (fiber) => {
+      flight.fiber = fiber
+      // Also of a fiber that is interrupted before it has begun.
+      fiber.addObserver((exit) => {
         this.#forget(key, flight)
         Deferred.doneUnsafe(flight.landed, Effect.succeed(exit))
-      }))
-    return Effect.map(Effect.forkIn(Effect.interruptible(flown), this.#scope), (fiber) => {
-      flight.fiber = fiber
+      })
     })
   }
 

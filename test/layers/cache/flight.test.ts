@@ -177,6 +177,16 @@ describe.each(sharing)("%s", (_, layer) => {
 })
 
 describe("single flight without a cache", () => {
+  it.effect("leaves nobody waiting who comes when its layer is gone", () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(Layer.provide(SingleFlight.layer, OpenRouterTest.layer("Hi")), scope)
+      yield* Scope.close(scope, Exit.void)
+      const fiber = yield* Effect.forkChild(Effect.provideContext(ask(), context))
+      const exit = yield* Fiber.await(fiber)
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+    }))
+
   it.effect("keeps nothing", () =>
     Effect.gen(function*() {
       yield* ask()
