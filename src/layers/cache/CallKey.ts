@@ -99,15 +99,15 @@ const hashOf = (
 ): string | undefined => {
   const body = RequestBody.readable(request, () => CreateResponse.toBody(request, { stream: false }))
   if (Result.isFailure(body) || Result.isFailure(body.success)) return undefined
-  return Sha256.hex(JSON.stringify([
+  const about = [
     formatVersion,
     target?.account ?? "",
     target?.address ?? "",
     "/responses",
-    body.success.success,
     headersOf(fiber.getRef(CurrentHeaders)),
     fiber.getRef(CurrentSamples)
-  ]))
+  ]
+  return Sha256.hex(`${JSON.stringify(about)}\n${body.success.success}`)
 }
 
 /** The headers that may change an answer, by name. */

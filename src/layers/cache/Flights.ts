@@ -16,11 +16,18 @@ import type * as Scope from "effect/Scope"
 import type { OpenRouterError } from "../../domain/error/OpenRouterError.ts"
 import * as Admission from "../../services/Admission.ts"
 
+/** Is told how the call ended, or (nothing) that it is its turn to make it. */
+type Waiter<A, E> = Deferred.Deferred<Exit.Exit<A, E> | undefined>
+
 /** One call, and who waits for it. */
 interface Flight<A, E> {
-  readonly landed: Deferred.Deferred<Exit.Exit<A, E>>
+  readonly key: string
+  /** In the order in which they came. */
+  readonly waiting: Set<Waiter<A, E>>
+  /** Who makes the call; it may have left. */
+  leader: Waiter<A, E> | undefined
+  /** Absent until the call has been started by its leader. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined
-  waiting: number
   /** True once a request has left. */
   isSent: boolean
 }
@@ -58,66 +65,104 @@ export class Flights<A, E extends OpenRouterError> {
    */
   join<R>(key: string, call: Effect.Effect<A, E, R>, follows: Follows<E>): Effect.Effect<Landing<A, E>, E, R> {
     return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        this.#boarded(key, call, restore, follows),
-        ({ exit, flight, isOwn }) =>
-          isOwn || isForAll(exit, flight) ? Effect.succeed({ exit, isOwn }) : restore(this.join(key, call, follows))
-      )
+      Effect.suspend(() => {
+        const flight = this.#flights.get(key)
+        if (flight !== undefined) {
+          const waiter = this.#boarded(flight)
+          return Effect.flatMap(
+            this.#told(flight, waiter, restore(follows(Deferred.await(waiter)))),
+            (exit) => exit === undefined ? this.#led(flight, call, restore) : Effect.succeed({ exit, isOwn: false })
+          )
+        }
+        const own: Flight<A, E> = { key, waiting: new Set(), leader: undefined, fiber: undefined, isSent: false }
+        this.#flights.set(key, own)
+        return this.#led(own, call, restore)
+      })
     )
   }
 
-  #boarded<R>(
-    key: string,
-    call: Effect.Effect<A, E, R>,
-    restore: <B, X, S>(effect: Effect.Effect<B, X, S>) => Effect.Effect<B, X, S>,
-    follows: Follows<E>
-  ): Effect.Effect<Landing<A, E> & { readonly flight: Flight<A, E> }, E, R> {
-    return Effect.suspend(() => {
-      const running = this.#flights.get(key)
-      const flight: Flight<A, E> = running ??
-        { landed: Deferred.makeUnsafe(), fiber: undefined, waiting: 0, isSent: false }
-      flight.waiting++
-      const isOwn = running === undefined
-      const wait = Deferred.await(flight.landed)
-      const landed = Effect.onExit(
-        restore(isOwn ? wait : follows(wait)),
-        (exit) => Exit.isSuccess(exit) ? Effect.void : this.#left(key, flight)
-      )
-      const landing = Effect.map(landed, (exit) => ({ exit, flight, isOwn }))
-      return isOwn ? Effect.andThen(this.#started(key, call, flight), landing) : landing
-    })
+  #boarded(flight: Flight<A, E>): Waiter<A, E> {
+    const waiter: Waiter<A, E> = Deferred.makeUnsafe()
+    flight.waiting.add(waiter)
+    return waiter
   }
 
-  #started<R>(key: string, call: Effect.Effect<A, E, R>, flight: Flight<A, E>): Effect.Effect<void, never, R> {
-    this.#flights.set(key, flight)
-    const watched = Admission.with(call, {
-      stage: "observe",
-      admit: () =>
-        Effect.succeed((ended) =>
-          Effect.sync(() => {
-            if (ended._tag === "Sent") flight.isSent = true
-          })
+  /** Waits as one who may leave. */
+  #told<B>(flight: Flight<A, E>, waiter: Waiter<A, E>, wait: Effect.Effect<B, E>): Effect.Effect<B, E> {
+    return Effect.onExit(wait, (exit) => Exit.isSuccess(exit) ? Effect.void : this.#left(flight, waiter))
+  }
+
+  /** Makes the call. */
+  #led<R>(
+    flight: Flight<A, E>,
+    call: Effect.Effect<A, E, R>,
+    restore: <B, X, S>(effect: Effect.Effect<B, X, S>) => Effect.Effect<B, X, S>
+  ): Effect.Effect<Landing<A, E>, E, R> {
+    return Effect.suspend(() => {
+      const waiter = this.#boarded(flight)
+      flight.leader = waiter
+      const watched = Admission.with(call, {
+        stage: "observe",
+        admit: () =>
+          Effect.succeed((ended) =>
+            Effect.sync(() => {
+              if (ended._tag === "Sent") flight.isSent = true
+            })
+          )
+      })
+      return Effect.flatMap(Effect.forkIn(Effect.interruptible(watched), this.#scope), (fiber) => {
+        flight.fiber = fiber
+        // Also of a fiber that is interrupted before it has begun.
+        fiber.addObserver((exit) => this.#landed(flight, exit))
+        return Effect.flatMap(
+          this.#told(flight, waiter, restore(Deferred.await(waiter))),
+          // Who makes the call is told its end.
+          (exit) => exit === undefined ? Effect.interrupt : Effect.succeed({ exit, isOwn: true })
         )
-    })
-    return Effect.map(Effect.forkIn(Effect.interruptible(watched), this.#scope), (fiber) => {
-      flight.fiber = fiber
-      // Also of a fiber that is interrupted before it has begun.
-      fiber.addObserver((exit) => {
-        this.#forget(key, flight)
-        Deferred.doneUnsafe(flight.landed, Effect.succeed(exit))
       })
     })
   }
 
-  #left(key: string, flight: Flight<A, E>): Effect.Effect<void> {
-    flight.waiting--
-    if (flight.waiting > 0 || flight.fiber === undefined) return Effect.void
-    this.#forget(key, flight)
-    return Fiber.interrupt(flight.fiber)
+  #landed(flight: Flight<A, E>, exit: Exit.Exit<A, E>): void {
+    const told = Effect.succeed(exit)
+    if (isForAll(exit, flight)) {
+      this.#forget(flight)
+      for (const waiter of flight.waiting) Deferred.doneUnsafe(waiter, told)
+      return
+    }
+    const { leader } = flight
+    if (leader !== undefined && flight.waiting.delete(leader)) Deferred.doneUnsafe(leader, told)
+    this.#passed(flight)
   }
 
-  #forget(key: string, flight: Flight<A, E>): void {
-    if (this.#flights.get(key) === flight) this.#flights.delete(key)
+  /** The next one makes the call, if there is one. */
+  #passed(flight: Flight<A, E>): void {
+    flight.fiber = undefined
+    flight.isSent = false
+    const [next] = flight.waiting
+    flight.leader = next
+    if (next === undefined) this.#forget(flight)
+    else {
+      flight.waiting.delete(next)
+      Deferred.doneUnsafe(next, Effect.undefined)
+    }
+  }
+
+  #left(flight: Flight<A, E>, waiter: Waiter<A, E>): Effect.Effect<void> {
+    const { fiber } = flight
+    const isWaiting = flight.waiting.delete(waiter)
+    if (fiber === undefined) {
+      // It was its turn, and it has gone.
+      if (!isWaiting && flight.leader === waiter) this.#passed(flight)
+      return Effect.void
+    }
+    if (flight.waiting.size > 0) return Effect.void
+    this.#forget(flight)
+    return Fiber.interrupt(fiber)
+  }
+
+  #forget(flight: Flight<A, E>): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
   }
 }
 

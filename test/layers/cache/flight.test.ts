@@ -112,6 +112,41 @@ describe.each(sharing)("%s", (_, layer) => {
       assert.strictEqual(yield* begun, 1)
     }))
 
+  it.effect("passes the lead on where its next owner leaves, and wakes nobody else", () =>
+    Effect.gen(function*() {
+      const { begun, client, open } = yield* gated
+      const prices = Prices.layerTable({ [model]: { prompt: "0", completion: "0.01" } })
+      const request = OpenRouter.respond({ model, input: "Hello", maxOutputTokens: 30 })
+      yield* Effect.gen(function*() {
+        const poor = yield* Effect.forkChild(Effect.flip(Budget.limit(request, "0.10")), { startImmediately: true })
+        const fibers = yield* Effect.forEach(
+          Arr.makeBy(10, (index) => index),
+          () => Effect.forkChild(request, { startImmediately: true })
+        )
+        // The next one is told that it is its turn, and is gone.
+        yield* Fiber.join(poor)
+        yield* Effect.forEach(fibers.slice(0, 3), Fiber.interrupt)
+        yield* open
+        const answers = yield* Effect.forEach(fibers.slice(3), Fiber.join)
+        assert.isTrue(answers.every(({ text }) => text === "Hi"))
+        assert.isAtMost(yield* begun, 2)
+      }).pipe(Effect.provide([Layer.provide(layer, client), prices]))
+    }))
+
+  it.effect("gives each its own refusal where all are refused", () =>
+    Effect.gen(function*() {
+      const { begun, client } = yield* gated
+      const prices = Prices.layerTable({ [model]: { prompt: "0", completion: "0.01" } })
+      const poor = Effect.flip(
+        OpenRouter.respond({ model, input: "Hello", maxOutputTokens: 30 }).pipe(Budget.limit("0.10"))
+      )
+      const errors = yield* Effect.all(Arr.makeBy(300, () => poor), { concurrency: "unbounded" }).pipe(
+        Effect.provide([Layer.provide(layer, client), prices])
+      )
+      assert.isTrue(errors.every(({ _tag }) => _tag === "BudgetExceeded"))
+      assert.strictEqual(yield* begun, 0)
+    }))
+
   it.effect("shares an error that the server said, and keeps it from nobody who comes later", () =>
     Effect.gen(function*() {
       const errors = yield* Effect.all(Arr.makeBy(20, () => Effect.flip(ask())), { concurrency: "unbounded" })
