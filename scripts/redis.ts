@@ -1,5 +1,6 @@
 /**
- * Lets two processes share their rate gate and their budgets through Redis, takes Redis away from them, and checks what they do.
+ * Lets two processes share their rate gate and their budgets through Redis, keeps answers there, takes Redis away, and checks
+ * what they do.
  *
  *     npm run redis
  *
@@ -10,6 +11,7 @@ import { NodeRedis } from "@effect/platform-node"
 import { Effect, Logger } from "effect"
 import { make as makeReport } from "./conformance/report.ts"
 import { checkBudgets } from "./redis/budgets.ts"
+import { checkCache } from "./redis/cache.ts"
 import { checkProcesses } from "./redis/processes.ts"
 import { checkCopy, checkScript } from "./redis/script.ts"
 import { make } from "./redis/server.ts"
@@ -27,6 +29,7 @@ const main = Effect.gen(function*() {
   yield* Effect.provide(checkCopy(report, () => lines), [redis, counting])
   yield* checkProcesses(server, report)
   yield* checkBudgets(server, report)
+  yield* checkCache(server, report)
   if (!report.finish()) process.exitCode = 1
 }).pipe(
   Effect.scoped,

@@ -25,8 +25,7 @@ import * as Result from "effect/Result"
 import type { CreateResponse } from "../domain/request/CreateResponse.ts"
 import { defaults } from "../services/Deadlines.ts"
 import { CurrentDefaults, filled } from "../services/Defaults.ts"
-import { CurrentMiddleware, unwrapped } from "../services/Middleware.ts"
-import type { Middleware } from "../services/Middleware.ts"
+import * as Middleware from "../services/Middleware.ts"
 import { OpenRouter } from "../services/OpenRouter.ts"
 import * as Kernel from "./client/Kernel.ts"
 import * as Settings from "./client/Settings.ts"
@@ -112,20 +111,23 @@ export const layer = (options: Options): Layer.Layer<OpenRouter | RateGate.RateG
   Layer.effectContext(ofHttp(options))
 
 /**
- * Wraps the calls of all who use a client, as `withMiddleware` does for a part of a program; inside of those.
+ * Wraps the calls of all who use a client, as `withMiddleware` does for a part of a program; inside of those. The journal,
+ * the cache and single flight of this library stand in this order, whatever the order of their layers.
  *
  * Like them it holds for the clients and test layers of this library; a service that is made by hand applies none.
  *
  * @since 0.1.0
  */
-export const layerMiddleware = (middleware: Middleware): Layer.Layer<OpenRouter, never, OpenRouter> =>
+export const layerMiddleware = (middleware: Middleware.Middleware): Layer.Layer<OpenRouter, never, OpenRouter> =>
   Layer.fresh(Layer.effect(
     OpenRouter,
     OpenRouter.useSync((service) => {
-      const added = (outer: ReadonlyArray<Middleware>): ReadonlyArray<Middleware> =>
-        outer === unwrapped ? outer : [...outer, middleware]
+      const { CurrentMiddleware, unwrapped } = Middleware
+      const added = (outer: ReadonlyArray<Middleware.Middleware>): ReadonlyArray<Middleware.Middleware> =>
+        outer === unwrapped ? outer : Middleware.added(outer, middleware)
       return OpenRouter.of({
         prices: service.prices,
+        target: service.target,
         outcome: (request) => Effect.updateService(service.outcome(request), CurrentMiddleware, added),
         events: (request) => Channel.updateService(service.events(request), CurrentMiddleware, added),
         call: (call) => Effect.updateService(service.call(call), CurrentMiddleware, added)

@@ -33,6 +33,7 @@ import type * as Prices from "./Prices.ts"
 
 export { CurrentDefaults, CurrentHeaders, withDefaults, withHeaders } from "./Defaults.ts"
 export { CurrentMiddleware, type Middleware, withMiddleware } from "./Middleware.ts"
+export { type ServerCache, withRouterMetadata, withServerCache } from "./ServerSettings.ts"
 
 /**
  * How {@link respond} can fail: without an answer, or with one that is none.
@@ -60,6 +61,18 @@ export type EventChannel = Channel.Channel<
 >
 
 /**
+ * Whose answers a client gives.
+ *
+ * @since 0.1.0
+ */
+export interface Target {
+  /** Which key is used, without telling it: 12 hex digits of its SHA-256; `test` in a test layer. */
+  readonly account: string
+  /** The API's URL; empty where there is none. */
+  readonly address: string
+}
+
+/**
  * OpenRouter's API as this library uses it.
  *
  * @since 0.1.0
@@ -73,6 +86,8 @@ export class OpenRouter extends Context.Service<OpenRouter, {
   readonly call: <A>(endpoint: Call<A>) => Effect.Effect<A, RequestError>
   /** The prices of its models, for budgets; a service that is made by hand needs none. */
   readonly prices?: Prices.Source | undefined
+  /** Whom it asks, for caches, which keep the answers of different ones apart; a service that is made by hand needs none. */
+  readonly target?: Target | undefined
 }>()("effect-openrouter/OpenRouter") {}
 
 /**

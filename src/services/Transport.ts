@@ -72,6 +72,8 @@ export interface Answer {
 export class Transport extends Context.Service<Transport, {
   /** Which key is used, without telling it: 12 hex digits of its SHA-256. */
   readonly account: string
+  /** The API's URL, which tells caches whose answers it gives. Absent: there is none. */
+  readonly address?: string | undefined
   /** Cuts the key out of a text, should a server repeat it. */
   readonly scrub: (text: string) => string
   /**
@@ -107,10 +109,12 @@ export const make = (
   send: (request: Request) => Effect.Effect<Answer, RequestError, Scope.Scope>,
   options: {
     readonly account?: string | undefined
+    readonly address?: string | undefined
     readonly scrub?: ((text: string) => string) | undefined
   } = {}
 ): Transport["Service"] => ({
   account: options.account ?? "custom",
+  address: options.address,
   scrub: options.scrub ?? identity,
   send
 })

@@ -22,12 +22,14 @@ import * as Wire from "../wire/Wire.ts"
 const optional = Schema.optionalKey
 
 /**
- * What OpenRouter's response cache did, by the answer's headers.
+ * What a cache did: OpenRouter's, by the answer's headers, or one of this library, which answered without a call.
  *
  * @since 0.1.0
  */
 export const CacheStatus = Schema.Struct({
   status: Wire.OpenLiterals(["HIT", "MISS"]),
+  /** Who answered: `ResponseCache`, or `SingleFlight` for the answer of an equal call. Absent: OpenRouter's own cache. */
+  by: optional(Wire.OpenLiterals(["ResponseCache", "SingleFlight"])),
   /** Seconds since the cached answer was made. */
   age: optional(Schema.Finite),
   /** Seconds for which answers are kept. */
@@ -48,14 +50,14 @@ const answered = {
   model: optional(Schema.String),
   /** From `X-Generation-Id`; ask `GET /generation` with it. */
   generationId: optional(Schema.String),
-  /** Whether OpenRouter's response cache answered; absent if it was not asked. */
+  /** Whether a cache answered; absent if none was asked. */
   cache: optional(CacheStatus),
   usage: optional(Schema.suspend(() => Usage)),
   /** What OpenRouter charged for this answer. Absent is unknown, not zero. */
   cost: optional(Usd.Usd),
   /** What all attempts of the call cost. Absent if the cost of any of them is unknown. */
   callCost: optional(Usd.Usd),
-  /** How many times the request was sent, 1 without a retry. */
+  /** How many times the request was sent, 1 without a retry; 0 where a cache of this library answered. */
   attempts: Schema.Int
 }
 
@@ -290,6 +292,23 @@ export const withCallCost = (outcome: Outcome, callCost: Usd.Usd | undefined): O
   return own._tag === "Failed"
     ? { ...own, callCost, error: new E.GenerationFailed({ ...detailsOf(own.error), callCost }) }
     : { ...own, callCost }
+}
+
+/**
+ * An outcome that answers a call which was not made: it costs nothing and was not sent. Usage and response are as they were
+ * when it was paid for, except for the cost in `usage`.
+ *
+ * @since 0.1.0
+ */
+export const reused = (outcome: Outcome, cache: Omit<CacheStatus, "status" | "sourceId">): Outcome => {
+  const { cost: _, usage, ...others } = outcome
+  return withCallCost({
+    ...others,
+    attempts: 0,
+    cost: Usd.zero,
+    cache: { status: "HIT", ...cache, ...Wire.compact({ sourceId: outcome.generationId }) },
+    ...(usage === undefined ? {} : { usage: { ...usage, cost: Usd.zero } })
+  }, Usd.zero)
 }
 
 /** What spreading an error leaves out is named. */

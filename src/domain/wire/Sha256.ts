@@ -67,7 +67,14 @@ const digest = (bytes: Uint8Array): Uint8Array => {
 }
 
 const compress = (state: Int32Array, words: Int32Array, round: Int32Array): void => {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
+  let a = at(state, 0)
+  let b = at(state, 1)
+  let c = at(state, 2)
+  let d = at(state, 3)
+  let e = at(state, 4)
+  let f = at(state, 5)
+  let g = at(state, 6)
+  let h = at(state, 7)
   for (let index = 0; index < 64; index++) {
     const choice = (e & f) ^ (~e & g)
     const first = h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + choice + at(round, index) + at(words, index)
@@ -82,7 +89,14 @@ const compress = (state: Int32Array, words: Int32Array, round: Int32Array): void
     b = a
     a = first + second | 0
   }
-  for (const [index, word] of [a, b, c, d, e, f, g, h].entries()) state[index] = at(state, index) + word
+  state[0] = at(state, 0) + a
+  state[1] = at(state, 1) + b
+  state[2] = at(state, 2) + c
+  state[3] = at(state, 3) + d
+  state[4] = at(state, 4) + e
+  state[5] = at(state, 5) + f
+  state[6] = at(state, 6) + g
+  state[7] = at(state, 7) + h
 }
 
 /** The bytes, a one bit, zeros, and the number of bits, in whole blocks. */

@@ -75,6 +75,7 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }:
     })
   return {
     account: ApiKey.account(apiKey),
+    address: apiUrl,
     maxAnswerBytes,
     scrub,
     maxEventBytes,

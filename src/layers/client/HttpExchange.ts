@@ -60,6 +60,7 @@ export const make = (
   const known = { host, scrub, maxAnswerBytes }
   return {
     account: ApiKey.account(apiKey),
+    address: apiUrl,
     maxAnswerBytes,
     scrub,
     maxEventBytes,

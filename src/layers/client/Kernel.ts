@@ -30,7 +30,7 @@ import { CurrentDefaults, CurrentMark, filled } from "../../services/Defaults.ts
 import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
-import type { EventChannel, StreamError } from "../../services/OpenRouter.ts"
+import type { EventChannel, StreamError, Target } from "../../services/OpenRouter.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import type { Reading } from "./Attempting.ts"
 import * as AttemptMetrics from "./AttemptMetrics.ts"
@@ -50,6 +50,8 @@ import * as Watchdog from "./Watchdog.ts"
 export interface Sender {
   /** See `Admission.Call`. */
   readonly account: string
+  /** See `Transport`. */
+  readonly address?: string | undefined
   readonly respond: (
     sending: Sending.Sending,
     request: CreateResponse.CreateResponse,
@@ -266,7 +268,10 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     })
   }
 
+  const target: Target = { account: sender.account, address: sender.address ?? "" }
+
   const bare = OpenRouter.of({
+    target,
     outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
     events: (request) => started((fiber) => eventsIn(fiber, request)),
     call: (call) => Effect.withFiber((fiber) => callIn(fiber, call))
@@ -282,7 +287,15 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     }
     let wrapped = services.get(service)
     if (wrapped === undefined) {
-      wrapped = middleware(service)
+      // Whatever it asks, it answers for this client.
+      const made = middleware(service)
+      wrapped = made.target === target ? made : {
+        prices: made.prices,
+        target,
+        outcome: (request) => made.outcome(request),
+        events: (request) => made.events(request),
+        call: (call) => made.call(call)
+      }
       services.set(service, wrapped)
     }
     return wrapped
@@ -296,6 +309,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
 
   return OpenRouter.of({
     prices,
+    target,
     outcome: (request) =>
       Effect.withFiber((fiber) => {
         const whole = filledIn(fiber, request)

@@ -28,6 +28,7 @@ import type { Headers } from "../../services/Defaults.ts"
 import * as Place from "../../services/Place.ts"
 import type { Source } from "../../services/Prices.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import { isCacheTtl } from "../../services/ServerSettings.ts"
 import { Attempting } from "./Attempting.ts"
 import type { Reading } from "./Attempting.ts"
 import type { CallMetrics } from "./CallMetrics.ts"
@@ -128,16 +129,20 @@ export class Running implements RetryPolicy.Loop {
     if (traceparent !== undefined) this.headers = { traceparent, ...this.headers }
   }
 
-  /** The error of headers that no message can carry. */
+  /** The error of headers that no message can carry, or that OpenRouter does not take. */
   get problem(): InvalidRequest | undefined {
     for (const name in this.headers) {
-      if (/^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(this.headers[name] ?? "")) {
-        continue
-      }
+      const value = this.headers[name] ?? ""
+      const problem = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(value)
+        ? name === "x-openrouter-cache-ttl" && !isCacheTtl(Number(value))
+          ? "must be from a second to a day, as long as OpenRouter keeps answers"
+          : undefined
+        : "has a name or a value that no header can carry"
+      if (problem === undefined) continue
       return new InvalidRequest({
         origin: "local",
         field: "headers",
-        message: `headers: ${JSON.stringify(name)} has a name or a value that no header can carry`,
+        message: `headers: ${JSON.stringify(name)} ${problem}`,
         ...Wire.compact({ model: this.call.model })
       })
     }

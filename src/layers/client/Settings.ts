@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { InvalidApiKey, InvalidRequest } from "../../domain/error/OpenRouterError.ts"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
+import { cacheSeconds, isCacheTtl } from "../../services/ServerSettings.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 
@@ -131,8 +131,8 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
     return Result.fail(unusable("maxAnswerBytes", "is no number of bytes above 0"))
   }
   const sized = (preset: number) => Math.min(maxAnswerBytes ?? preset, AnswerSize.longestText)
-  const seconds = options.responseCache === undefined ? undefined : secondsOf(options.responseCache)
-  if (seconds !== undefined && !(seconds >= 1 && seconds <= maxCacheSeconds)) {
+  const seconds = options.responseCache === undefined ? undefined : cacheSeconds(options.responseCache)
+  if (seconds !== undefined && !isCacheTtl(seconds)) {
     return Result.fail(unusable("responseCache", "must be from a second to a day, as long as OpenRouter keeps answers"))
   }
   return Result.succeed({
@@ -151,15 +151,6 @@ export const make = (options: ExchangeOptions): Result.Result<Settings, RequestE
 }
 
 const isHttp = (url: string): boolean => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
-
-const maxCacheSeconds = 86_400
-
-/** Whole seconds; `NaN` for what is no duration. */
-const secondsOf = (input: Duration.Input): number =>
-  Option.match(Duration.fromInput(input), {
-    onNone: () => NaN,
-    onSome: (duration) => Math.round(Duration.toSeconds(duration))
-  })
 
 const unusable = (field: string, problem: string): InvalidRequest =>
   new InvalidRequest({ origin: "local", field, message: `${field}: ${problem}` })

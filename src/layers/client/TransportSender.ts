@@ -49,6 +49,7 @@ export const make = (transport: Transport["Service"]): Sender => {
 
   return {
     account: transport.account,
+    address: transport.address,
     respond: (sending, _request, body) =>
       Effect.flatMap(ask(sending, "/responses", body), (answer) => read(toOutcome, answer, sending)),
     call: (sending, call, body) => {

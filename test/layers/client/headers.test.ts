@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, Ref } from "effect"
+import { Effect, Layer, Redacted, Ref, Stream } from "effect"
 import { OpenRouter } from "effect-openrouter"
 import { HttpClient, HttpClientResponse } from "effect/http"
+import { ask, model, ok, scripted, sent } from "./support.ts"
 
 const body = {
   id: "gen-1",
@@ -80,4 +81,59 @@ describe("headers", () => {
       assert.strictEqual(openrouterMetadata?.endpoints?.available?.[0]?.selected, true)
       assert.strictEqual(String(openrouterMetadata?.pipeline?.[0]?.costUsd), "$0.0001")
     }))
+})
+
+describe("what a part of a program asks of OpenRouter", () => {
+  const layer = scripted([ok()], { responseCache: "1 hour", routerMetadata: true })
+
+  const cacheHeaders = Effect.map(
+    sent,
+    (sent) =>
+      sent.map(({ headers }) =>
+        ["", "-ttl", "-clear"].map((name) => headers[`x-openrouter-cache${name}`] ?? "none").join(" ")
+      )
+  )
+
+  it.effect("is its cache, in place of what the layer says", () =>
+    Effect.gen(function*() {
+      yield* ask()
+      yield* OpenRouter.withServerCache(ask(), false)
+      yield* ask().pipe(OpenRouter.withServerCache({ timeToLive: "2 minutes", clear: true }))
+      yield* Stream.runDrain(OpenRouter.stream({ model, input: "Hello" })).pipe(
+        Effect.ignore,
+        OpenRouter.withServerCache({ timeToLive: "1 day" }),
+        OpenRouter.withServerCache(false)
+      )
+      assert.deepStrictEqual(yield* cacheHeaders, [
+        "true 3600 none",
+        "false 3600 none",
+        "true 120 true",
+        "true 86400 none"
+      ])
+    }).pipe(Effect.provide(layer)))
+
+  it.effect.each(["0 seconds", "25 hours", "Infinity"] as const)(
+    "is no cache for %s",
+    (timeToLive) =>
+      Effect.gen(function*() {
+        const calls = [ask(), Stream.runDrain(OpenRouter.stream({ model, input: "Hello" })), OpenRouter.key]
+        for (const call of calls) {
+          const error = yield* Effect.flip(OpenRouter.withServerCache(call, { timeToLive }))
+          assert.strictEqual(error._tag, "InvalidRequest")
+          assert.include(error.message, "from a second to a day")
+        }
+        assert.lengthOf(yield* sent, 0)
+      }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("is how its requests were routed", () =>
+    Effect.gen(function*() {
+      yield* OpenRouter.withRouterMetadata(ask(), false)
+      yield* ask()
+      yield* ask().pipe(OpenRouter.withRouterMetadata(true), Effect.provide(scripted([ok()])))
+      assert.deepStrictEqual(
+        (yield* sent).map(({ headers }) => headers["x-openrouter-metadata"]),
+        ["disabled", "enabled"]
+      )
+    }).pipe(Effect.provide(layer)))
 })

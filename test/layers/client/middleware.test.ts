@@ -408,3 +408,50 @@ describe("a middleware that answers itself", () => {
       )
     ))
 })
+
+describe("middlewares with a stage", () => {
+  const stages = ["request", "journal", "cache", "flight"] as const
+
+  const orders = stages.flatMap((_, turn) => {
+    const turned = [...stages.slice(turn), ...stages.slice(0, turn)]
+    return [turned, turned.toReversed()]
+  })
+
+  const staged = (log: Array<string>, stage: typeof stages[number]): OpenRouter.Middleware =>
+    Object.assign(noting(log, stage), { stage })
+
+  it.effect.each(orders)(
+    "stand in their order, whatever that of their layers: %s %s %s %s",
+    (order) =>
+      Effect.gen(function*() {
+        const log: Array<string> = []
+        const layer = order.reduce(
+          (client: Layer.Layer<OpenRouter.OpenRouter>, stage) =>
+            Layer.provide(OpenRouter.layerMiddleware(staged(log, stage)), client),
+          emulated()
+        )
+        yield* ask().pipe(Effect.provide(layer))
+        assert.deepStrictEqual(
+          log.filter((line) => line.endsWith("outcome")),
+          stages.map((stage) => `${stage} outcome`)
+        )
+      })
+  )
+
+  it.effect("leave those without one where they were given", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      yield* ask().pipe(
+        OpenRouter.withMiddleware(noting(log, "inner")),
+        OpenRouter.withMiddleware(staged(log, "journal")),
+        OpenRouter.withMiddleware(noting(log, "middle")),
+        OpenRouter.withMiddleware(staged(log, "flight")),
+        OpenRouter.withMiddleware(noting(log, "outer")),
+        Effect.provide(emulated())
+      )
+      assert.deepStrictEqual(
+        log.filter((line) => line.endsWith("outcome")),
+        ["outer", "journal", "middle", "flight", "inner"].map((name) => `${name} outcome`)
+      )
+    }))
+})
