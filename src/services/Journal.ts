@@ -48,9 +48,11 @@ import type { RunSummary } from "../domain/journal/JournalIndex.ts"
 import type * as JournalLine from "../domain/journal/JournalLine.ts"
 import type { Usd } from "../domain/money/Usd.ts"
 import { JournaledRun } from "./JournaledRun.ts"
-import { CurrentMiddleware } from "./Middleware.ts"
+import { added, CurrentMiddleware } from "./Middleware.ts"
+import type { Middleware } from "./Middleware.ts"
 import { CurrentScopes } from "./Place.ts"
 import * as Program from "./Program.ts"
+import { CurrentNumbering, Numbering } from "./Sampling.ts"
 
 export type { InFlight, RunSummary } from "../domain/journal/JournalIndex.ts"
 export type { Answer, Ended, Started } from "../domain/journal/JournalLine.ts"
@@ -244,6 +246,8 @@ export const CurrentRun: Context.Reference<string | undefined> = Context.Referen
   { defaultValue: () => undefined }
 )
 
+const isNoJournal = ({ stage }: Middleware): boolean => stage !== "journal"
+
 /** Opens the run of a program, for as long as the scope is open. */
 const opened = Effect.fnUntraced(function*(name: string, options: Options) {
   const outer = yield* CurrentRun
@@ -259,11 +263,13 @@ const opened = Effect.fnUntraced(function*(name: string, options: Options) {
   const within = <R>(context: Context.Context<R>): Context.Context<R> =>
     context.pipe(
       Context.add(CurrentRun, run),
-      Context.add(CurrentMiddleware, [
-        journaled.middleware,
-        // An inner run has its calls for itself.
-        ...Context.get(context, CurrentMiddleware).filter((middleware) => !JournaledRun.isMiddleware(middleware))
-      ])
+      // Of equal calls the n-th gets the n-th answer that a cache has.
+      Context.add(CurrentNumbering, Context.get(context, CurrentNumbering) ?? new Numbering()),
+      // An inner run has its calls for itself.
+      Context.add(
+        CurrentMiddleware,
+        added(Context.get(context, CurrentMiddleware).filter(isNoJournal), journaled.middleware)
+      )
     )
   return { journaled, within }
 })
@@ -323,5 +329,5 @@ export const bypass = <P extends Program.Program>(self: P): Program.Within<P> =>
   Program.update(
     self,
     CurrentMiddleware,
-    (outer) => outer.filter((middleware) => !JournaledRun.isMiddleware(middleware))
+    (outer) => outer.filter(isNoJournal)
   )

@@ -11,8 +11,7 @@ import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
-import * as Predicate from "effect/Predicate"
+import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
@@ -26,15 +25,16 @@ import * as StreamEvent from "../domain/stream/StreamEvent.ts"
 import * as PlaceMark from "../domain/wire/PlaceMark.ts"
 import * as Wire from "../domain/wire/Wire.ts"
 import * as Admission from "./Admission.ts"
+import * as CallKey from "./CallKey.ts"
 import * as CostLedger from "./CostLedger.ts"
 import { CurrentHeaders, CurrentMark } from "./Defaults.ts"
 import type { JournalError, Run } from "./Journal.ts"
+import { staged } from "./Middleware.ts"
 import type { Middleware } from "./Middleware.ts"
 import { OpenRouter, replay } from "./OpenRouter.ts"
 import type { StreamError } from "./OpenRouter.ts"
 import { CurrentScopes } from "./Place.ts"
-
-const TypeId = "~effect-openrouter/JournaledRun"
+import { Numbering } from "./Sampling.ts"
 
 /** OpenRouter's response cache, for as long as it keeps anything. */
 const cached = { "x-openrouter-cache": "true", "x-openrouter-cache-ttl": "86400" }
@@ -44,10 +44,12 @@ interface Asked {
   readonly call: string
   readonly model: string | undefined
   readonly scopes: ReadonlyArray<string>
-  /** Without and with its ordinal. */
+  /** Without and with its number among equal calls. */
   readonly base: string
-  readonly ordinal: number
+  readonly number: number
   readonly key: string
+  /** What caches know it by. They count a call that is answered from the journal, or the next one would be taken for it. */
+  readonly cacheKey: CallKey.CallKey | undefined
   /** Whether it failed before, and is to be asked again. */
   isRepeat: boolean
 }
@@ -66,7 +68,7 @@ export class JournaledRun {
   readonly #broken: Deferred.Deferred<never, JournalError>
   readonly #depth: number
   readonly #isRetrying: boolean
-  readonly #ordinals = new JournalKey.Ordinals()
+  readonly #numbering = new Numbering()
   #isClosed = false
 
   constructor(name: string, run: Run, options: {
@@ -81,15 +83,7 @@ export class JournaledRun {
     this.#isRetrying = options.isRetrying
     this.#broken = options.broken
     this.broken = Deferred.await(options.broken)
-    this.middleware = Object.assign(
-      (service: OpenRouter["Service"]) => this.#wrap(service),
-      { [TypeId]: TypeId }
-    )
-  }
-
-  /** True for the middleware of any run. */
-  static isMiddleware(middleware: Middleware): boolean {
-    return Predicate.hasProperty(middleware, TypeId)
+    this.middleware = staged("journal", (service) => this.#wrap(service))
   }
 
   /** What is asked from now on is not journaled: nobody reads it again. */
@@ -101,11 +95,11 @@ export class JournaledRun {
     return OpenRouter.of({
       prices: service.prices,
       outcome: (request) =>
-        Effect.withFiber(({ context }) => {
+        Effect.withFiber((fiber) => {
           const body = this.#isClosed ? undefined : bodyOf(request)
           if (body === undefined) return service.outcome(request)
           return this.#answered(
-            () => this.#asked(context, "respond", request.model, body),
+            () => this.#asked(fiber, "respond", body, request.model, CallKey.make(fiber, service.target, request)),
             (asked) => Effect.updateContext(service.outcome(request), marking(asked, request)),
             JournalEnd.outcomes
           )
@@ -115,8 +109,9 @@ export class JournaledRun {
         return body === undefined ?
           service.events(request) :
           Channel.fromTransform((upstream, scope) =>
-            Effect.withFiber(({ context }) => {
-              const asked = this.#asked(context, "stream", request.model, body)
+            Effect.withFiber((fiber) => {
+              const cacheKey = CallKey.make(fiber, service.target, request)
+              const asked = this.#asked(fiber, "stream", body, request.model, cacheKey)
               const open = Effect.suspend(() =>
                 Channel.toTransform(Channel.updateContext(service.events(request), marking(asked, request)))(
                   upstream,
@@ -132,9 +127,9 @@ export class JournaledRun {
         if (this.#isClosed || schema === undefined || body === undefined || Result.isFailure(body)) {
           return service.call(call)
         }
-        return Effect.withFiber(({ context }) =>
+        return Effect.withFiber((fiber) =>
           this.#answered(
-            () => this.#asked(context, call.name, call.model, `${call.path}\n${body.success}`),
+            () => this.#asked(fiber, call.name, `${call.path}\n${body.success}`, call.model, undefined),
             () => service.call(call),
             JournalEnd.valuesOf(call, schema)
           )
@@ -143,15 +138,22 @@ export class JournaledRun {
     })
   }
 
-  #asked(context: Context.Context<never>, call: string, model: string | undefined, body: string): Asked {
+  #asked(
+    { context }: Fiber.Fiber<unknown, unknown>,
+    call: string,
+    body: string,
+    model: string | undefined,
+    cacheKey: CallKey.CallKey | undefined
+  ): Asked {
     const scopes = Context.get(context, CurrentScopes).slice(this.#depth)
     const base = JournalKey.of(scopes, call, body)
-    const ordinal = this.#ordinals.take(base)
-    return { call, model, scopes, base, ordinal, key: JournalKey.nth(base, ordinal), isRepeat: false }
+    const number = this.#numbering.take(base)
+    return { call, model, scopes, base, number, key: JournalKey.nth(base, number), cacheKey, isRepeat: false }
   }
 
-  #giveBack({ base, ordinal }: Asked): void {
-    this.#ordinals.giveBack(base, ordinal)
+  #giveBack({ base, cacheKey, number }: Asked): void {
+    this.#numbering.giveBack(base, number)
+    cacheKey?.giveBack()
   }
 
   /** Answers a call from what is stored, or makes it and stores how it ended. */
@@ -295,10 +297,12 @@ const booked = (
   )
 
 /** With its place in the run, and with OpenRouter's response cache unless the caller has another wish. */
-const marking = ({ isRepeat, key }: Asked, { metadata }: CreateResponse.CreateResponse) =>
-  PlaceMark.fits(metadata)
+const marking = ({ cacheKey, isRepeat, key }: Asked, { metadata }: CreateResponse.CreateResponse) => {
+  const counted = (context: Context.Context<never>): Context.Context<never> =>
+    Context.add(context, CallKey.CurrentCallKey, cacheKey)
+  return PlaceMark.fits(metadata)
     ? (context: Context.Context<never>): Context.Context<never> =>
-      context.pipe(
+      counted(context).pipe(
         Context.add(CurrentMark, key),
         Context.add(CurrentHeaders, {
           ...cached,
@@ -307,4 +311,5 @@ const marking = ({ isRepeat, key }: Asked, { metadata }: CreateResponse.CreateRe
           ...Context.get(context, CurrentHeaders)
         })
       )
-    : identity
+    : counted
+}

@@ -10,14 +10,14 @@
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
-import * as CreateResponse from "../../domain/request/CreateResponse.ts"
-import * as RequestBody from "../../domain/request/RequestBody.ts"
-import * as Sha256 from "../../domain/wire/Sha256.ts"
-import { CurrentHeaders } from "../../services/Defaults.ts"
-import type { Headers } from "../../services/Defaults.ts"
-import type { Target } from "../../services/OpenRouter.ts"
-import { CurrentNumbering, CurrentSamples } from "../../services/Sampling.ts"
-import type { Numbering } from "../../services/Sampling.ts"
+import * as CreateResponse from "../domain/request/CreateResponse.ts"
+import * as RequestBody from "../domain/request/RequestBody.ts"
+import * as Sha256 from "../domain/wire/Sha256.ts"
+import { CurrentHeaders } from "./Defaults.ts"
+import type { Headers } from "./Defaults.ts"
+import type { Target } from "./OpenRouter.ts"
+import { CurrentNumbering, CurrentSamples } from "./Sampling.ts"
+import type { Numbering } from "./Sampling.ts"
 
 /** Another number keeps what other versions of this library have stored apart. */
 const formatVersion = 1
