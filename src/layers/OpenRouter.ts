@@ -34,8 +34,9 @@ import * as TransportSender from "./client/TransportSender.ts"
 import * as RateGate from "./RateGate.ts"
 import * as Transport from "./Transport.ts"
 
+export * from "../services/ObjectStream.ts"
 export * from "../services/OpenRouter.ts"
-export * from "./StructuredOutput.ts"
+export * from "../services/StructuredOutput.ts"
 export { defaultApiUrl } from "./Transport.ts"
 
 /**

@@ -27,7 +27,6 @@
  *
  * @since 0.1.0
  */
-import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -40,6 +39,7 @@ import * as Schema from "effect/Schema"
 import * as E from "../../domain/error/OpenRouterError.ts"
 import type { Usage } from "../../domain/money/Usage.ts"
 import * as Usd from "../../domain/money/Usd.ts"
+import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import type { OutputItem } from "../../domain/response/OutputItem.ts"
@@ -47,6 +47,7 @@ import type { Response } from "../../domain/response/Response.ts"
 import * as StreamEvent from "../../domain/stream/StreamEvent.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
 import * as Deadlines from "../../services/Deadlines.ts"
+import * as ObjectCall from "../../services/ObjectCall.ts"
 import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
 import type { StreamError } from "../../services/OpenRouter.ts"
 import { OpenRouterTest } from "../../services/testing/OpenRouterTest.ts"
@@ -243,7 +244,7 @@ const completed = (
   details: Answer,
   request: CreateResponse.CreateResponse
 ): Effect.Effect<Outcome.Outcome, E.RequestError> =>
-  Effect.flatMap(textOf(details), (text) =>
+  Effect.flatMap(textOf(details, request), (text) =>
     ended({
       ...answering(request, details),
       status: "completed",
@@ -254,17 +255,19 @@ const completed = (
 const ended = (response: Response): Effect.Effect<Outcome.Outcome, E.RequestError> =>
   Effect.fromResult(Outcome.fromResponse(response, { headers: {}, attempts: 1, now: 0 }))
 
-/** The text of an answer: a value is written as the asked schema encodes it. */
-const textOf = (details: Answer): Effect.Effect<string> =>
+/** The text of an answer: a value is written as a model would write it that was asked for the schema. */
+const textOf = (details: Answer, request: CreateResponse.CreateResponse): Effect.Effect<string> =>
   details.value === undefined
     ? Effect.succeed(details.text ?? "")
-    : Effect.flatMap(CurrentObjectSchema, (schema) =>
-      schema === undefined
-        ? Effect.succeed(JSON.stringify(details.value))
-        : Effect.map(
-          Effect.orDie(Schema.encodeUnknownEffect(toCodecOpenAI(schema).codec)(details.value)),
-          (json) => JSON.stringify(json)
-        ))
+    : Effect.flatMap(Effect.all([CurrentObjectSchema, ObjectCall.CurrentObjectFormats]), ([schema, formats]) => {
+      if (schema === undefined) return Effect.succeed(JSON.stringify(details.value))
+      const asked = request.text?.format
+      const format = ObjectCall.formatOf(schema, !(asked?.type === "json_schema" && asked.strict === false), formats)
+      const text = Result.flatMap(format, (format) => ObjectFormat.encodeText(format, schema, details.value))
+      return Result.isSuccess(text)
+        ? Effect.succeed(text.success)
+        : Effect.die(new Error(`OpenRouterTest: the value does not fit the schema: ${text.failure}`))
+    })
 
 const answering = (
   request: CreateResponse.CreateResponse,
