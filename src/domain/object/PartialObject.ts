@@ -137,7 +137,7 @@ export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknow
     Array.from(members).flatMap(([name, member]) => {
       if (own.fields.some((field) => field.name === name)) return []
       if (own.fields.length > 0 && name === entriesName(own) && member._tag === "List") return pairs(entries, member)
-      return [[name, of(entries.value, member)] as const].filter(([_, value]) => isThere(value))
+      return entry(entries, name, member)
     })
 
   const pairs = (entries: Shape.Entries, { items }: ListNode): ReadonlyArray<readonly [string, unknown]> =>
@@ -147,9 +147,16 @@ export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknow
         : pair._tag === "List"
         ? pair.items
         : []
-      if (key?._tag !== "Text" || key.isOpen || value === undefined) return []
-      return [[key.text, of(entries.value, value)] as const].filter(([_, value]) => isThere(value))
+      return key?._tag === "Text" && !key.isOpen && value !== undefined ? entry(entries, key.text, value) : []
     })
+
+  /** An entry, if its name is one and there is something of its value. */
+  const entry = (entries: Shape.Entries, name: string, member: Node): ReadonlyArray<readonly [string, unknown]> => {
+    const { ast, constraints } = entries.key
+    const isName = constraints.length === 0 || Exit.isSuccess(decoders.of(ast)(name))
+    const value = isName ? of(entries.value, member) : absent
+    return isThere(value) ? [[name, value]] : []
+  }
 
   /** As soon as only one member is left that it can be. */
   const union = (own: Shape.Union, node: Node): unknown => {

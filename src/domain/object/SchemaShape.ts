@@ -294,8 +294,13 @@ const formatAt = SchemaAST.resolveAt<unknown>("format")
 
 const formatOf = (ast: SchemaAST.AST): ReadonlyArray<Constraint.Constraint> => {
   const format = ast.annotations?.["format"] ?? formatAt(ast)
-  return typeof format === "string" ? [{ keywords: { format }, words: `a text with the format ${format}` }] : []
+  if (typeof format !== "string") return []
+  // Strict mode does not know this format, but a pattern that says the same.
+  const keywords = format === "byte" ? { pattern: base64 } : { format }
+  return [{ keywords, words: `a text with the format ${format}` }]
 }
+
+const base64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 const textsOf = (u: unknown): ReadonlyArray<string> => typeof u === "string" && u !== "" ? [u] : []
 
