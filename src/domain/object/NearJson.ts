@@ -20,7 +20,7 @@ export interface Found {
 }
 
 /** So many places of a text are looked at. */
-const maxPlaces = 64
+const maxPlaces = 16
 
 /**
  * The JSON values that a text may mean, the likeliest first.
@@ -35,10 +35,15 @@ export function* find(text: string): Generator<Found> {
     repairs.push({ _tag: "ByteOrderMark" })
   }
   const answer = withoutThoughts(rest)
+  // Behind thoughts that do not end there is no answer, whatever is in them.
+  if (answer === undefined) return
   if (answer !== rest) repairs.push({ _tag: "ThinkBlock" })
   yield* read(answer, repairs)
+  const trimmed = answer.trim()
+  let places = 0
   for (const [whole, inner = ""] of answer.matchAll(fences)) {
-    const isAlone = whole.trim() === answer.trim()
+    if (places++ === maxPlaces) break
+    const isAlone = whole.trim() === trimmed
     yield* read(inner, [...repairs, { _tag: "CodeFence" }, ...(isAlone ? [] : around)])
   }
   // With two values nobody knows which is meant; the schema may.
@@ -53,11 +58,11 @@ const around: ReadonlyArray<Repair> = [{ _tag: "SurroundingText" }]
 const fences = /```[^\S\n]*[\w-]*[^\S\n]*\n([^]*?)(?:\n[^\S\n]*```|$)/g
 
 /** Some templates show only the end of the thoughts. */
-const withoutThoughts = (text: string): string => {
+const withoutThoughts = (text: string): string | undefined => {
   const block = /^\s*<(think|thinking|thought|reasoning)>/.exec(text)
   if (block !== null) {
     const end = text.indexOf(`</${block[1]}>`)
-    return end === -1 ? text : withoutThoughts(text.slice(end + `</${block[1]}>`.length))
+    return end === -1 ? undefined : withoutThoughts(text.slice(end + `</${block[1]}>`.length))
   }
   const end = /^[^{["]*?<\/think>/.exec(text)
   return end === null ? text : text.slice(end[0].length)

@@ -141,34 +141,40 @@ export const decodeText = <A, E>(
 const decodeJson = <A>(
   format: ObjectFormat,
   decode: (json: unknown) => Exit.Exit<A, SchemaIssue.Issue>,
-  { json, repairs, text }: NearJson.Found,
+  found: NearJson.Found,
   repair: boolean
 ): Result.Result<Decoded<A>, Flaw> => {
-  const isInside = !format.isWrapped || isWrapper(json)
-  const inner = format.isWrapped && Wire.isJsonObject(json) && isInside ? json[ObjectSchema.wrapper] : json
-  if (!isInside && !repair) return Result.fail(lacking)
-  const at = format.isWrapped && isInside ? [ObjectSchema.wrapper] : []
-  const read = ObjectJson.read(format.shape, inner, format.decoders, at)
+  const { json, repairs } = found
+  if (!format.isWrapped) return decodeValue(format, decode, found, [])
+  const inner = isWrapper(json)
+    ? decodeValue(format, decode, { ...found, json: json[ObjectSchema.wrapper] }, [ObjectSchema.wrapper])
+    : Result.fail(lacking)
+  if (Result.isSuccess(inner) || !repair) return inner
+  const bare = decodeValue(format, decode, { ...found, repairs: [...repairs, { _tag: "Unwrapped" }] }, [])
+  return Result.isSuccess(bare) || !isWrapper(json) ? bare : inner
+}
+
+const decodeValue = <A>(
+  format: ObjectFormat,
+  decode: (json: unknown) => Exit.Exit<A, SchemaIssue.Issue>,
+  { json, repairs, text }: NearJson.Found,
+  at: ObjectJson.Path
+): Result.Result<Decoded<A>, Flaw> => {
+  const read = ObjectJson.read(format.shape, json, format.decoders, at)
   const repeated = read.notes.repeated[0] ?? repeatedIn(text, read.notes.objects)
   if (repeated !== undefined) return Result.fail(repeatedKey(format, repeated))
   const exit = decode(read.json)
   if (Exit.isFailure(exit)) return Result.fail(flawOf(format, exit))
-  return Result.succeed({
-    value: exit.value,
-    repaired: [
-      ...repairs,
-      ...(isInside ? [] : [{ _tag: "Unwrapped" } as const]),
-      ...read.notes.misfits.map(({ issue, path }): Repair => ({
-        _tag: "Misfit",
-        path: pathText(path) ?? "",
-        issue: formatIssue(issue)
-      }))
-    ]
-  })
+  const misfits = read.notes.misfits.map(({ issue, path }): Repair => ({
+    _tag: "Misfit",
+    path: pathText(path) ?? "",
+    issue: formatIssue(issue)
+  }))
+  return Result.succeed({ value: exit.value, repaired: [...repairs, ...misfits] })
 }
 
 /** True for an object whose only member is the value. */
-const isWrapper = (json: unknown): boolean =>
+const isWrapper = (json: unknown): json is Wire.JsonObject =>
   Wire.isJsonObject(json) && Object.hasOwn(json, ObjectSchema.wrapper) && Object.keys(json).length === 1
 
 const lacking: Flaw = {
