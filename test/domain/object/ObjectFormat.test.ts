@@ -68,10 +68,14 @@ describe("what the model sees", () => {
       type: "string",
       description: "a value with a length of at least 3"
     }],
-    ["a check of one's own", Schema.Int.check(Schema.makeFilter((n: number) => n % 2 === 0, { expected: "an even one" })), {
-      type: "integer",
-      description: "an even one"
-    }],
+    [
+      "a check of one's own",
+      Schema.Int.check(Schema.makeFilter((n: number) => n % 2 === 0, { expected: "an even one" })),
+      {
+        type: "integer",
+        description: "an even one"
+      }
+    ],
     ["a description of the field", Schema.Int.pipe(Schema.annotateKey({ description: "how many" })), {
       type: "integer",
       description: "how many"
@@ -166,7 +170,9 @@ describe("what comes back", () => {
     assert.deepStrictEqual(value(Schema.Array(Schema.String), `{"value":["a"]}`), ["a"])
     assert.strictEqual(value(Schema.Literal("go"), `{"value":"go"}`), "go")
     assert.deepStrictEqual(value(Schema.NullOr(Schema.Struct({ a: Schema.Int })), `{"value":null}`), null)
-    assert.deepStrictEqual(value(Schema.Record(Schema.String, Schema.Int), `{"value":[{"key":"a","value":1}]}`), { a: 1 })
+    assert.deepStrictEqual(value(Schema.Record(Schema.String, Schema.Int), `{"value":[{"key":"a","value":1}]}`), {
+      a: 1
+    })
   })
 
   it("is taken without its object as well, which is told", () => {
@@ -189,7 +195,10 @@ describe("what comes back", () => {
     ["pairs", `{"prices":[{"key":"a","value":1},{"key":"a","value":2}]}`],
     ["an object", `{"prices":{"a":1,"b":3,"a":2}}`],
     ["an object behind thoughts", `<think>{}</think>{"prices":{"a":1,"a":2}}`]
-  ])("of a record has no key twice in %s", (_, text) => assert.include(issue(Prices, text), "a key is there twice at prices"))
+  ])(
+    "of a record has no key twice in %s",
+    (_, text) => assert.include(issue(Prices, text), "a key is there twice at prices")
+  )
 
   it("names no key of the model in its message", () => {
     const result = decoded(Prices, `{"prices":{"secret":"x"}}`)
@@ -248,7 +257,10 @@ describe("what comes back", () => {
     const text = `{"names":["Ada","",7,"Bob"]}`
     const { repaired, value } = Result.getOrThrow(decoded(Names, text))
     assert.deepStrictEqual(value, { names: ["Ada", "Bob"] })
-    assert.deepStrictEqual(repaired.map((repair) => repair._tag === "Misfit" ? repair.path : ""), ["names[1]", "names[2]"])
+    assert.deepStrictEqual(repaired.map((repair) => repair._tag === "Misfit" ? repair.path : ""), [
+      "names[1]",
+      "names[2]"
+    ])
     assert.include(issue(Schema.Struct({ names: Schema.Array(Schema.NonEmptyString) }), text), "names")
     // What is left has to keep to the checks of the list.
     const Two = Schema.Array(Schema.Int).check(Schema.isMinLength(2)).pipe(OpenRouter.keepFitting)
