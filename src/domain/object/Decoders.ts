@@ -1,5 +1,5 @@
 /**
- * Decoders of single parts of a schema, each made when it is first needed.
+ * Decoders of single parts of a schema, each made when it is first needed, and what they do not take as it comes.
  *
  * @since 0.1.0
  */
@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
+import * as Shape from "./Shape.ts"
 
 /**
  * Makes a value of the JSON of Effect's codec.
@@ -23,6 +24,12 @@ export type Decode = (json: unknown) => Exit.Exit<unknown, SchemaIssue.Issue>
  */
 export class Decoders {
   readonly #made = new Map<SchemaAST.AST, Decode>()
+  /** The parts whose JSON has to be read before it is decoded. */
+  readonly differing: ReadonlySet<Shape.Shape>
+
+  constructor(root: Shape.Shape) {
+    this.differing = Shape.differingOf(root)
+  }
 
   /** The decoder of a part. */
   of(ast: SchemaAST.AST): Decode {

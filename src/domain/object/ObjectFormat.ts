@@ -54,7 +54,7 @@ export const make = (schema: Schema.Constraint, isStrict: boolean): Result.Resul
             isStrict,
             shape,
             isWrapped: ObjectSchema.isWrapped(shape, isStrict),
-            decoders: new Decoders()
+            decoders: new Decoders(shape)
           })
           : Result.fail(problem)
       },

@@ -55,12 +55,33 @@ interface Attempt {
   misses: number
   /** Members of objects that the shape does not have. */
   extras: number
+  /** True where only what fits counts, so that everything is looked at. */
+  readonly isTrial: boolean
   readonly misfits: Array<Notes["misfits"][number]>
   readonly repeated: Array<Path>
   readonly objects: Array<Path>
 }
 
-const start = (): Attempt => ({ misses: 0, extras: 0, misfits: [], repeated: [], objects: [] })
+const start = (isTrial: boolean): Attempt => ({
+  misses: 0,
+  extras: 0,
+  isTrial,
+  misfits: [],
+  repeated: [],
+  objects: []
+})
+
+/** A place, innermost first: most are never asked for. */
+interface At {
+  readonly key: string | number
+  readonly outer: At | undefined
+}
+
+const pathOf = (at: At | undefined): Path => {
+  const path: Array<string | number> = []
+  for (let place = at; place !== undefined; place = place.outer) path.unshift(place.key)
+  return path
+}
 
 /**
  * Reads what a model wrote.
@@ -68,11 +89,12 @@ const start = (): Attempt => ({ misses: 0, extras: 0, misfits: [], repeated: [],
  * @since 0.1.0
  */
 export const read = (shape: Shape.Shape, json: unknown, decoders: Decoders, at: Path = []): Read => {
-  const attempt = start()
-  return { json: reader(decoders)(shape, json, at, attempt), notes: attempt }
+  const attempt = start(false)
+  const outer = at.reduce<At | undefined>((outer, key) => ({ key, outer }), undefined)
+  return { json: reader(decoders)(shape, json, outer, attempt), notes: attempt }
 }
 
-type Convert = (shape: Shape.Shape, json: unknown, path: Path, attempt: Attempt) => unknown
+type Convert = (shape: Shape.Shape, json: unknown, at: At | undefined, attempt: Attempt) => unknown
 
 /** What does not fit stays as it is. */
 const missed = (json: unknown, attempt: Attempt): unknown => {
@@ -84,14 +106,14 @@ const missed = (json: unknown, attempt: Attempt): unknown => {
 const best = (
   members: ReadonlyArray<Shape.Shape>,
   json: unknown,
-  path: Path,
+  at: At | undefined,
   attempt: Attempt,
   convert: Convert
 ): unknown => {
   let found: { readonly json: unknown; readonly attempt: Attempt } | undefined
   for (const member of members) {
-    const tried = start()
-    const made = convert(member, json, path, tried)
+    const tried = start(true)
+    const made = convert(member, json, at, tried)
     if (found === undefined || isBetter(tried, found.attempt)) found = { json: made, attempt: tried }
     if (tried.misses === 0 && tried.extras === 0) break
   }
@@ -121,8 +143,9 @@ const isLeaf = (shape: Shape.Null | Shape.Boolean | Shape.Number | Shape.Literal
 }
 
 const reader = (decoders: Decoders): Convert => {
-  const convert: Convert = (shape, json, path, attempt) => {
+  const convert: Convert = (shape, json, at, attempt) => {
     const own = Shape.resolved(shape)
+    if (!attempt.isTrial && !decoders.differing.has(own)) return json
     switch (own._tag) {
       case "Null":
       case "Boolean":
@@ -133,31 +156,31 @@ const reader = (decoders: Decoders): Convert => {
         if (typeof json !== "string") return missed(json, attempt)
         return own.isDuration ? durationJson(json) ?? missed(json, attempt) : json
       case "List":
-        return Array.isArray(json) ? list(own, json, path, attempt) : missed(json, attempt)
+        return Array.isArray(json) ? list(own, json, at, attempt) : missed(json, attempt)
       case "Tuple":
-        return tuple(own, json, path, attempt)
+        return tuple(own, json, at, attempt)
       case "Struct":
-        return struct(own, json, path, attempt)
+        return struct(own, json, at, attempt)
       case "Union":
-        return best(own.members, json, path, attempt, convert)
+        return best(own.members, json, at, attempt, convert)
       case "Maybe":
-        return json === null ? { _tag: "None" } : { _tag: "Some", value: convert(own.value, json, path, attempt) }
+        return json === null ? { _tag: "None" } : { _tag: "Some", value: convert(own.value, json, at, attempt) }
       case "Anything":
         return json
     }
   }
 
-  const list = (shape: Shape.List, json: ReadonlyArray<unknown>, path: Path, attempt: Attempt): unknown => {
-    if (!shape.keepsFitting) return json.map((item, index) => convert(shape.item, item, [...path, index], attempt))
+  const list = (shape: Shape.List, json: ReadonlyArray<unknown>, outer: At | undefined, attempt: Attempt): unknown => {
+    if (!shape.keepsFitting) return json.map((item, key) => convert(shape.item, item, { key, outer }, attempt))
     const decode = decoders.of(shape.item.ast)
-    return json.flatMap((item, index) => {
-      const tried = start()
-      const at = [...path, index]
+    return json.flatMap((item, key) => {
+      const tried = start(false)
+      const at = { key, outer }
       const made = convert(shape.item, item, at, tried)
       const exit = decode(made)
       const issue = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
       if (issue !== undefined) {
-        attempt.misfits.push({ path: at, issue })
+        attempt.misfits.push({ path: pathOf(at), issue })
         return []
       }
       attempt.misfits.push(...tried.misfits)
@@ -167,13 +190,13 @@ const reader = (decoders: Decoders): Convert => {
     })
   }
 
-  const tuple = (shape: Shape.Tuple, json: unknown, path: Path, attempt: Attempt): unknown => {
+  const tuple = (shape: Shape.Tuple, json: unknown, outer: At | undefined, attempt: Attempt): unknown => {
     const { elements, rest, tail } = shape
     if (Array.isArray(json)) {
       const lastAt = rest === undefined ? json.length : json.length - tail.length
       return json.map((item, index) => {
         const place = elements[index]?.shape ?? (index < lastAt ? rest : tail[index - lastAt]?.shape)
-        return place === undefined ? missed(item, attempt) : convert(place, item, [...path, index], attempt)
+        return place === undefined ? missed(item, attempt) : convert(place, item, { key: index, outer }, attempt)
       })
     }
     if (!Wire.isJsonObject(json)) return missed(json, attempt)
@@ -182,72 +205,95 @@ const reader = (decoders: Decoders): Convert => {
       const item = json[name]
       if (item === undefined && !isOptional) attempt.misses++
       if (item !== undefined && (item !== null || !isOptional || Shape.takesNull(shape))) {
-        items.push(convert(shape, item, [...path, name], attempt))
+        items.push(convert(shape, item, { key: name, outer }, attempt))
       }
     }
     elements.forEach(add)
     if (rest !== undefined) {
       const more = json["rest"]
       if (Array.isArray(more)) {
-        items.push(...more.map((item, index) => convert(rest, item, [...path, "rest", index], attempt)))
+        const at = { key: "rest", outer }
+        items.push(...more.map((item, key) => convert(rest, item, { key, outer: at }, attempt)))
       } else attempt.misses++
     }
     tail.forEach(add)
     return items
   }
 
-  const struct = (shape: Shape.Struct, json: unknown, path: Path, attempt: Attempt): unknown => {
+  const struct = (shape: Shape.Struct, json: unknown, outer: At | undefined, attempt: Attempt): unknown => {
     const { entries, fields } = shape
     if (entries !== undefined && fields.length === 0 && Array.isArray(json)) {
-      return Object.fromEntries(pairs(entries, json, path, attempt))
+      return pairs(entries, json, outer, attempt, {})
     }
     if (!Wire.isJsonObject(json)) return missed(json, attempt)
-    const made: Array<readonly [string, unknown]> = []
+    const made: Record<string, unknown> = {}
+    let found = 0
     for (const { isOptional, name, shape } of fields) {
       if (!Object.hasOwn(json, name)) {
         if (!isOptional) attempt.misses++
         continue
       }
+      found++
       const value = json[name]
       if (value === null && isOptional && !Shape.takesNull(shape)) continue
-      made.push([name, convert(shape, value, [...path, name], attempt)])
+      put(made, name, convert(shape, value, { key: name, outer }, attempt))
     }
-    const others = entriesName(shape)
-    if (entries !== undefined) attempt.objects.push(path)
+    if (entries !== undefined) others(shape, entries, json, outer, attempt, made)
+    else attempt.extras += Object.keys(json).length - found
+    return made
+  }
+
+  /** The members of an object that are none of its fields. */
+  const others = (
+    shape: Shape.Struct,
+    entries: Shape.Entries,
+    json: Wire.JsonObject,
+    outer: At | undefined,
+    attempt: Attempt,
+    made: Record<string, unknown>
+  ): void => {
+    const { fields } = shape
+    const otherwise = entriesName(shape)
+    attempt.objects.push(pathOf(outer))
     for (const [name, value] of Object.entries(json)) {
       if (fields.some((field) => field.name === name)) continue
-      if (entries === undefined) attempt.extras++
-      else if (name === others && fields.length > 0 && Array.isArray(value)) {
-        made.push(...pairs(entries, value, [...path, name], attempt))
-      } else made.push([name, convert(entries.value, value, [...path, name], attempt)])
+      const at = { key: name, outer }
+      if (name === otherwise && fields.length > 0 && Array.isArray(value)) pairs(entries, value, at, attempt, made)
+      else put(made, name, convert(entries.value, value, at, attempt))
     }
-    return Object.fromEntries(made)
   }
 
   const pairs = (
     entries: Shape.Entries,
     json: ReadonlyArray<unknown>,
-    path: Path,
-    attempt: Attempt
-  ): ReadonlyArray<readonly [string, unknown]> => {
-    const keys = new Set<string>()
-    return json.flatMap((pair, index) => {
-      const at = [...path, index]
+    outer: At | undefined,
+    attempt: Attempt,
+    made: Record<string, unknown>
+  ): Record<string, unknown> => {
+    for (const [index, pair] of json.entries()) {
       const [key, value] = Array.isArray(pair) ? pair : Wire.isJsonObject(pair)
         ? [pair["key"] ?? pair["0"], Object.hasOwn(pair, "key") ? pair["value"] : pair["1"]]
         : []
+      const at = { key: index, outer }
       if (typeof key !== "string" && typeof key !== "number") {
         attempt.misses++
-        return [[`[${index}]`, pair] as const]
+        put(made, `[${index}]`, pair)
+        continue
       }
-      const name = String(key)
-      if (keys.has(name)) attempt.repeated.push(at)
-      keys.add(name)
-      return [[name, convert(entries.value, value, [...at, "value"], attempt)] as const]
-    })
+      if (Object.hasOwn(made, String(key))) attempt.repeated.push(pathOf(at))
+      put(made, String(key), convert(entries.value, value, { key: "value", outer: at }, attempt))
+    }
+    return made
   }
 
   return convert
+}
+
+/** A key of a model may be one that an assignment would not make a member. */
+const put = (object: Record<string, unknown>, key: string, value: unknown): void => {
+  if (key === "__proto__") {
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
+  } else object[key] = value
 }
 
 /**
@@ -256,13 +302,13 @@ const reader = (decoders: Decoders): Convert => {
  * @since 0.1.0
  */
 export const write = (shape: Shape.Shape, json: unknown, isStrict: boolean): Option.Option<unknown> => {
-  const attempt = start()
-  const made = writer(isStrict)(shape, json, [], attempt)
+  const attempt = start(true)
+  const made = writer(isStrict)(shape, json, undefined, attempt)
   return attempt.misses === 0 ? Option.some(made) : Option.none()
 }
 
 const writer = (isStrict: boolean): Convert => {
-  const convert: Convert = (shape, json, path, attempt) => {
+  const convert: Convert = (shape, json, at, attempt) => {
     const own = Shape.resolved(shape)
     switch (own._tag) {
       case "Null":
@@ -277,16 +323,16 @@ const writer = (isStrict: boolean): Convert => {
           ? json
           : missed(json, attempt)
       case "List":
-        return Array.isArray(json) ? json.map((item) => convert(own.item, item, path, attempt)) : missed(json, attempt)
+        return Array.isArray(json) ? json.map((item) => convert(own.item, item, at, attempt)) : missed(json, attempt)
       case "Tuple":
         return Array.isArray(json) ? tuple(own, json, attempt) : missed(json, attempt)
       case "Struct":
         return Wire.isJsonObject(json) ? struct(own, json, attempt) : missed(json, attempt)
       case "Union":
-        return best(own.members, json, path, attempt, convert)
+        return best(own.members, json, at, attempt, convert)
       case "Maybe":
         if (!Wire.isJsonObject(json)) return missed(json, attempt)
-        return json["_tag"] === "None" ? null : convert(own.value, json["value"], path, attempt)
+        return json["_tag"] === "None" ? null : convert(own.value, json["value"], at, attempt)
       case "Anything":
         return json
     }
@@ -294,7 +340,7 @@ const writer = (isStrict: boolean): Convert => {
 
   const tuple = ({ elements, rest, tail }: Shape.Tuple, json: ReadonlyArray<unknown>, attempt: Attempt): unknown => {
     const lastAt = rest === undefined ? json.length : Math.max(elements.length, json.length - tail.length)
-    const write = (shape: Shape.Shape, item: unknown) => convert(shape, item, [], attempt)
+    const write = (shape: Shape.Shape, item: unknown) => convert(shape, item, undefined, attempt)
     const more = rest === undefined ? [] : json.slice(elements.length, lastAt).map((item) => write(rest, item))
     const last = tail.map((field, index) => [field.name, write(field.shape, json[lastAt + index])] as const)
     const first = elements.flatMap(({ isOptional, name, shape }, index) => {
@@ -312,7 +358,7 @@ const writer = (isStrict: boolean): Convert => {
     const { entries, fields } = shape
     const made: Array<readonly [string, unknown]> = []
     for (const { isOptional, name, shape } of fields) {
-      if (Object.hasOwn(json, name)) made.push([name, convert(shape, json[name], [], attempt)])
+      if (Object.hasOwn(json, name)) made.push([name, convert(shape, json[name], undefined, attempt)])
       else if (!isOptional) attempt.misses++
       else if (isStrict) made.push([name, null])
     }
@@ -321,7 +367,7 @@ const writer = (isStrict: boolean): Convert => {
       attempt.extras += others.length
       return Object.fromEntries(made)
     }
-    const written = others.map(([key, value]) => [key, convert(entries.value, value, [], attempt)] as const)
+    const written = others.map(([key, value]) => [key, convert(entries.value, value, undefined, attempt)] as const)
     if (!isStrict) return Object.fromEntries([...made, ...written])
     const pairs = written.map(([key, value]) => ({ key, value }))
     return fields.length === 0 ? pairs : Object.fromEntries([...made, [entriesName(shape), pairs]])

@@ -274,6 +274,47 @@ export const targetsOf = (root: Shape): ReadonlySet<Shape> => {
 }
 
 /**
+ * The parts whose JSON a model writes in another form than Effect's codec has; all others are the same for both.
+ *
+ * @since 0.1.0
+ */
+export const differingOf = (root: Shape): ReadonlySet<Shape> => {
+  const parents = new Map<Shape, Array<Shape>>()
+  const visit = (shape: Shape, parent?: Shape): void => {
+    const own = resolved(shape)
+    const known = parents.get(own)
+    if (parent !== undefined) parents.set(own, [...known ?? [], parent])
+    else if (known === undefined) parents.set(own, [])
+    if (known === undefined) { for (const [part] of partsOf(own)) visit(part, own) }
+  }
+  visit(root)
+  const differing = new Set<Shape>()
+  const mark = (shape: Shape): void => {
+    if (differing.has(shape)) return
+    differing.add(shape)
+    for (const parent of parents.get(shape) ?? []) mark(parent)
+  }
+  for (const shape of parents.keys()) if (differs(shape)) mark(shape)
+  return differing
+}
+
+const differs = (shape: Shape): boolean => {
+  switch (shape._tag) {
+    case "Tuple":
+    case "Maybe":
+      return true
+    case "Text":
+      return shape.isDuration
+    case "List":
+      return shape.keepsFitting
+    case "Struct":
+      return shape.entries !== undefined || shape.fields.some(({ isOptional }) => isOptional)
+    default:
+      return false
+  }
+}
+
+/**
  * Where the first part is that may be anything, such as `extra` or `list[]`; empty for the root, `undefined` if there is none.
  *
  * `isBad` says which of them count.
