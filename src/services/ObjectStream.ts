@@ -6,7 +6,6 @@
 import * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -89,7 +88,7 @@ export const streamObject = <A, E>(
         if (value === undefined || length <= shownLength * 1.02) return []
         shownLength = length
         const made = PartialObject.make(call.format.shape, value, call.format.decoders)
-        if (!isPartial<A>(made) || Equal.equals(made, shown)) return []
+        if (!isPartial<A>(made) || PartialObject.isSame(made, shown)) return []
         shown = made
         return [part(made)]
       }

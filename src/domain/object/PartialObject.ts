@@ -9,9 +9,10 @@
 import type * as BigDecimal from "effect/BigDecimal"
 import type * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
-import type * as Equal from "effect/Equal"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import type { Pipeable } from "effect/Pipeable"
+import * as Wire from "../wire/Wire.ts"
 import type { Decoders } from "./Decoders.ts"
 import * as ObjectJson from "./ObjectJson.ts"
 import { entriesName } from "./ObjectSchema.ts"
@@ -170,6 +171,25 @@ export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknow
 }
 
 const isThere = (value: unknown): boolean => value !== absent
+
+/**
+ * True if two partial values of a schema are equal. Lists and plain objects, of which most of them consist, are compared
+ * without the hashes that `Equal` takes.
+ *
+ * @since 0.1.0
+ */
+export const isSame = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]))
+  }
+  if (!isPlain(a) || !isPlain(b)) return typeof a === "object" && Equal.equals(a, b)
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+}
+
+const isPlain = (value: unknown): value is Wire.JsonObject =>
+  Wire.isJsonObject(value) && Object.getPrototypeOf(value) === Object.prototype
 
 /** True if the node may become JSON of the shape. */
 const isPossible = (shape: Shape.Shape, node: Node): boolean => {
