@@ -174,12 +174,24 @@ export const make = (root: SchemaAST.AST): Shape.Shape => {
   }
 
   const union = (ast: SchemaAST.Union): Shape.Shape => {
-    const shape = either(ast.types.map(of))
+    const types = ast.types.map(of)
+    // Where null may be two things, only the tagged form of an option tells which.
+    const isTold = types.filter(Shape.admitsNull).length < 2
+    const shape = either(
+      isTold ? types : types.map((type, index) => type._tag === "Maybe" ? tagged(type, ast.types[index]) : type)
+    )
     const own = partOf(ast)
     if (shape._tag === "Union") return { ...own, _tag: "Union", members: shape.members }
     return ast.types.length > 1 && shape._tag === "Literals"
       ? { ...own, _tag: "Literals", values: shape.values, isWhole: true }
       : within(ast, shape, false)
+  }
+
+  const tagged = (option: Shape.Maybe, ast: SchemaAST.AST | undefined): Shape.Shape => {
+    const link = ast !== undefined && SchemaAST.isDeclaration(ast) && ast.encoding === undefined
+      ? linkOf(ast)
+      : undefined
+    return ast !== undefined && SchemaAST.isAST(link) ? within(ast, of(link), true) : option
   }
 
   const declared = (ast: SchemaAST.Declaration): Shape.Shape => {
@@ -269,10 +281,10 @@ const withKnownText = (shape: Shape.Text, ast: SchemaAST.AST): Shape.Text => {
   return { ...shape, constraints: [...known, ...others], isWhole: true }
 }
 
-/** What Effect expects of a text, unless that only says what becomes of it. */
+/** What Effect expects of a text; a guess, because it may only say what becomes of it. */
 const expectedOf = ({ annotations }: SchemaAST.AST): ReadonlyArray<Constraint.Constraint> => {
   const expected = annotations?.["expected"]
-  return typeof expected === "string" && !expected.includes("string that will be decoded")
+  return typeof expected === "string"
     ? [{ keywords: {}, words: expected, isGuess: true }]
     : []
 }

@@ -57,6 +57,27 @@ describe("what the model sees", () => {
     ["BigDecimal", Schema.BigDecimal, { type: "string", pattern: "^-?\\d+(\\.\\d+)?$" }],
     ["BigInt", Schema.BigInt, { type: "string", pattern: "^-?\\d+$" }],
     ["Option", Schema.Option(Schema.Int), { anyOf: [{ type: "integer" }, { type: "null" }] }],
+    ["Option beside null", Schema.NullOr(Schema.Option(Schema.Int)), {
+      anyOf: [
+        {
+          type: "object",
+          properties: { _tag: { type: "string", enum: ["Some"] }, value: { type: "integer" } },
+          required: ["_tag", "value"],
+          additionalProperties: false
+        },
+        {
+          type: "object",
+          properties: { _tag: { type: "string", enum: ["None"] } },
+          required: ["_tag"],
+          additionalProperties: false
+        },
+        { type: "null" }
+      ]
+    }],
+    ["JSON text", Schema.fromJsonString(Schema.Struct({ a: Schema.Int })), {
+      type: "string",
+      description: "a string that will be decoded as JSON"
+    }],
     ["literals", Schema.Literals(["a", "b"]), { type: "string", enum: ["a", "b"] }],
     ["a URL", Schema.URL, { type: "string", description: "a URL" }],
     ["a pattern", Schema.String.check(Schema.isPattern(/^[a-z]+$/)), { type: "string", pattern: "^[a-z]+$" }],

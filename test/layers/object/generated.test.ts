@@ -100,7 +100,7 @@ describe("300 schemas", () => {
       for (const { plain, schema, seed, strict } of cases) {
         const format = seed % 3 === 0 ? plain : strict
         const isValid = ajv.compile(format.jsonSchema)
-        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(schema), { count: 2, seed, size: 6 })
+        const values = yield* Arbitrary.sampleEffect(Arbitrary.schema(schema), { count: 1, seed, size: 6 })
         for (const value of values.map(withoutUndefined)) {
           const text = Option.getOrUndefined(Result.getSuccess(ObjectFormat.encodeText(format, schema, value)))
           // A model is not asked for infinite durations, nor for numbers with an exponent where they are texts.
@@ -116,7 +116,7 @@ describe("300 schemas", () => {
           shown += read.partial
         }
       }
-      assert.isAbove(written, 400)
+      assert.isAbove(written, 200)
       assert.isAbove(shown, written)
     }).pipe(Effect.provide(final(emulated({
       rules: [{ reply: ({ text }) => Emulator.Reply.text(answers.get(text) ?? "") }]
