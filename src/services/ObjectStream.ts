@@ -83,11 +83,12 @@ export const streamObject = <A, E>(
       let shown: unknown = PartialObject.absent
       let shownLength = 0
       const reader = reading(call)
+      const make = PartialObject.maker(call.format.shape, call.format.decoders)
       return (events: ReadonlyArray<StreamEvent>): ReadonlyArray<ObjectPart<A>> => {
         const { length, value } = reader(events)
         if (value === undefined || length <= shownLength * 1.02) return []
         shownLength = length
-        const made = PartialObject.make(call.format.shape, value, call.format.decoders)
+        const made = make(value)
         if (!isPartial<A>(made) || PartialObject.isSame(made, shown)) return []
         shown = made
         return [part(made)]

@@ -122,6 +122,10 @@ export const make = (options: { readonly isLenient?: boolean } = {}): PartialJso
   }
 
   const write = (chars: string): void => {
+    if (half === "" && !Surrogates.isCut(chars)) {
+      text.text += chars
+      return
+    }
     const all = half + chars
     half = Surrogates.isHigh(all.charCodeAt(all.length - 1)) ? all.slice(-1) : ""
     text.text += half === "" ? all : all.slice(0, -1)
@@ -161,7 +165,9 @@ export const make = (options: { readonly isLenient?: boolean } = {}): PartialJso
       else isFull = true
     } else {
       let end = at + 1
-      while (end < piece.length && piece.charAt(end) !== "\"" && piece.charAt(end) !== "\\") end++
+      for (let code = piece.charCodeAt(end); code !== quote && code !== backslash && end < piece.length;) {
+        code = piece.charCodeAt(++end)
+      }
       write(piece.slice(at, end))
       return end
     }
@@ -221,7 +227,7 @@ export const make = (options: { readonly isLenient?: boolean } = {}): PartialJso
   const step = (piece: string, at: number): number => {
     if (place === "text") return inText(piece, at)
     const char = piece.charAt(at)
-    if (place === "word" && !/[\s,}\]:"[{]/.test(char)) word += char
+    if (place === "word" && !endsWord(char)) word += char
     else {
       if (place === "word") endWord()
       if (!isBroken) between(char)
@@ -253,6 +259,12 @@ export const make = (options: { readonly isLenient?: boolean } = {}): PartialJso
     length: () => length
   }
 }
+
+const quote = 34
+
+const backslash = 92
+
+const endsWord = (char: string): boolean => char <= " " || char === "," || char === "}" || char === "]" || char === ":"
 
 /** Where the JSON begins, once that is clear. */
 const startOf = (text: string): number | undefined => {

@@ -60,11 +60,14 @@ export type DeepPartial<A> = A extends Whole ? A
 export const absent: unique symbol = Symbol("absent")
 
 /**
- * Makes what there is of a value.
+ * Makes what there is of one value, again and again while its JSON grows. What is complete is made once.
  *
  * @since 0.1.0
  */
-export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknown => {
+export const maker = (shape: Shape.Shape, decoders: Decoders): (node: Node) => unknown => {
+  /** Values of nodes that do not change any more. */
+  const complete = new Map<Node, { readonly shape: Shape.Shape; readonly value: unknown }>()
+
   const whole = (own: Shape.Shape, node: Node): unknown => {
     if (node.isOpen) return absent
     const exit = decoders.of(own.ast)(ObjectJson.read(own, toJson(node), decoders).json)
@@ -72,6 +75,15 @@ export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknow
   }
 
   const of = (shape: Shape.Shape, node: Node): unknown => {
+    if (node.isOpen) return madeOf(shape, node)
+    const known = complete.get(node)
+    if (known?.shape === shape) return known.value
+    const value = madeOf(shape, node)
+    complete.set(node, { shape, value })
+    return value
+  }
+
+  const madeOf = (shape: Shape.Shape, node: Node): unknown => {
     const own = Shape.resolved(shape)
     if (own.isWhole || shape.isWhole) return whole(own, node)
     switch (own._tag) {
@@ -167,7 +179,7 @@ export const make = (shape: Shape.Shape, node: Node, decoders: Decoders): unknow
     return whole(own, node)
   }
 
-  return of(shape, node)
+  return (node) => of(shape, node)
 }
 
 const isThere = (value: unknown): boolean => value !== absent
