@@ -31,6 +31,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["error", ["wire", "money", "response"]],
   ["request", ["wire", "money", "response", "error"]],
   ["outcome", ["wire", "money", "response", "error"]],
+  ["object", ["wire", "money", "response", "error", "request"]],
   ["gate", ["wire", "money", "response", "error", "request"]],
   ["stream", ["wire", "money", "response", "error", "request", "outcome"]],
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],

@@ -114,6 +114,7 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     ...Object.fromEntries(order.map((folder, index) => [folder, order.slice(0, index)])),
     request: order,
     outcome: order,
+    object: [...order, "request"],
     stream: [...order, "request", "outcome"],
     endpoint: [...order, "request", "outcome"],
     ledger: [...order, "request", "outcome"],

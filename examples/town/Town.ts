@@ -5,7 +5,7 @@
  * begins when all of them have ended.
  */
 import { Data, Effect, Result, Schedule, Schema } from "effect"
-import { Budget, CostLedger, OpenRouter, type OpenRouterError, RateGate, type Usd } from "effect-openrouter"
+import { Budget, CostLedger, OpenRouter, RateGate, type Usd } from "effect-openrouter"
 import type { Person, Place } from "./data.ts"
 
 /** What somebody did in a tick; `idle` says why they did nothing. */
@@ -38,7 +38,7 @@ export interface Story {
 /** Somebody has heard enough. */
 export class Interrupted extends Data.TaggedError("Interrupted")<{ readonly message: string }> {}
 
-type Failure = OpenRouterError.RequestError | OpenRouterError.AnswerError | OpenRouterError.InvalidOutput
+type Failure = OpenRouter.ObjectError
 type Call<A> = Effect.Effect<A, Failure, OpenRouter.OpenRouter>
 
 /** Tells the story of a town. It never fails: a call that a town cannot do without ends it early. */

@@ -9,8 +9,8 @@ import type { Conversation } from "../domain/conversation/History.ts"
 import { answered, continued } from "../services/Conversation.ts"
 import type { Turn } from "../services/Conversation.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
-import { respondObject as ask } from "./StructuredOutput.ts"
-import type { ObjectAnswer, ObjectError, SendableObject } from "./StructuredOutput.ts"
+import { respondObject as ask } from "../services/StructuredOutput.ts"
+import type { ObjectAnswer, ObjectError, SendableObject } from "../services/StructuredOutput.ts"
 
 export {
   append,

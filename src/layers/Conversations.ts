@@ -21,7 +21,7 @@ import * as FileStore from "./conversation/FileStore.ts"
 import { KeyLocks } from "./conversation/KeyLocks.ts"
 import * as MemoryStore from "./conversation/MemoryStore.ts"
 import * as SqlConversations from "./sql/SqlConversations.ts"
-import type { ObjectAnswer, ObjectError, SendableObject } from "./StructuredOutput.ts"
+import type { ObjectAnswer, ObjectError, SendableObject } from "../services/StructuredOutput.ts"
 
 export {
   Conversations,

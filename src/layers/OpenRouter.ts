@@ -33,16 +33,9 @@ import * as TransportSender from "./client/TransportSender.ts"
 import * as RateGate from "./RateGate.ts"
 import * as Transport from "./Transport.ts"
 
+export * from "../services/ObjectStream.ts"
 export * from "../services/OpenRouter.ts"
-export {
-  type ObjectAnswer,
-  type ObjectError,
-  type ObjectPart,
-  type ObjectRequest,
-  respondObject,
-  type SendableObject,
-  streamObject
-} from "./StructuredOutput.ts"
+export * from "../services/StructuredOutput.ts"
 export { defaultApiUrl } from "./Transport.ts"
 
 /**

@@ -64,7 +64,7 @@ import type { Pending } from "../domain/tool/Approval.ts"
 import type { ApprovalError } from "../domain/tool/ApprovalError.ts"
 import { CurrentDefaults, filled } from "../services/Defaults.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
-import { prepared } from "./StructuredOutput.ts"
+import * as ObjectCall from "../services/ObjectCall.ts"
 import * as Loop from "./tools/Loop.ts"
 import * as Resumption from "./tools/Resumption.ts"
 import type { Answered, Options, Resuming, RunError, RunEvent, Stopped } from "./tools/RunOptions.ts"
@@ -306,9 +306,9 @@ const ended = (
     const format = object === undefined
       ? Result.succeed(undefined)
       // The input is added for each step.
-      : yield* Effect.result(prepared({ ...request, ...object, input: "" }))
+      : yield* Effect.result(ObjectCall.prepared({ ...request, ...object, input: "" }))
     if (Result.isFailure(format)) return unbegun(format.failure)
-    const { text = request.text } = format.success?.asked ?? {}
+    const { provider = request.provider, text = request.text } = format.success?.asked ?? {}
     const from = resume === undefined
       ? yield* Resumption.start(input)
       : yield* Resumption.resume(resume, toolbox.success, settings.secret)
@@ -316,10 +316,10 @@ const ended = (
       ...limits.success,
       ...settings,
       toolbox: toolbox.success,
-      request: { ...request, text },
+      request: { ...request, provider, text },
       object: format.success === undefined || object === undefined
         ? undefined
-        : { schema: object.schema, read: format.success.read },
+        : { schema: object.schema, read: format.success.readAnswer },
       emit
     }, from)
   })

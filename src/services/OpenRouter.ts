@@ -23,7 +23,7 @@ import * as Embedding from "../domain/endpoint/Embedding.ts"
 import * as Generation from "../domain/endpoint/Generation.ts"
 import * as Model from "../domain/endpoint/Model.ts"
 import * as Provider from "../domain/endpoint/Provider.ts"
-import type { AnswerError, InvalidOutput, RequestError, StreamInterrupted } from "../domain/error/OpenRouterError.ts"
+import type { AnswerError, RequestError, StreamInterrupted } from "../domain/error/OpenRouterError.ts"
 import * as Outcome from "../domain/outcome/Outcome.ts"
 import type { CreateResponse, Sendable } from "../domain/request/CreateResponse.ts"
 import * as RequestBody from "../domain/request/RequestBody.ts"
@@ -359,14 +359,24 @@ export const CurrentObjectSchema: Context.Reference<Schema.Codec<unknown, unknow
 >("effect-openrouter/OpenRouter/CurrentObjectSchema", { defaultValue: () => undefined })
 
 /**
+ * The error of an answer that its caller cannot use, as far as a trace tells it.
+ *
+ * @since 0.1.0
+ */
+export interface ObjectProblem {
+  readonly _tag: string
+  readonly message: string
+}
+
+/**
  * What is wrong with an answer in the eyes of the running call, besides what its outcome says; set by `respondObject`, so
  * that the span of a call knows how its caller sees it.
  *
  * @since 0.1.0
  */
 export const CurrentObjectProblem: Context.Reference<
-  ((answer: Outcome.Completed) => InvalidOutput | undefined) | undefined
-> = Context.Reference<((answer: Outcome.Completed) => InvalidOutput | undefined) | undefined>(
+  ((answer: Outcome.Completed) => ObjectProblem | undefined) | undefined
+> = Context.Reference<((answer: Outcome.Completed) => ObjectProblem | undefined) | undefined>(
   "effect-openrouter/OpenRouter/CurrentObjectProblem",
   { defaultValue: () => undefined }
 )

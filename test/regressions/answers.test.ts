@@ -17,7 +17,9 @@ const completed = (outcome: Outcome.Outcome): Outcome.Completed => {
   return outcome
 }
 
-const failure = <X, R>(self: Effect.Effect<X, OpenRouterError.OpenRouterError, R>) => Effect.flip(self)
+const failure = <X, E extends OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls, R>(
+  self: Effect.Effect<X, E, R>
+) => Effect.flip(self)
 
 const Bread = Schema.Struct({ answer: Schema.String })
 
@@ -29,7 +31,7 @@ describe("errors of paid answers", () => {
   ]
   const types = ["reasoning", "message", "function_call"]
   const events = items.flatMap((item, index) => [A.added(index, A.begun(item)), A.done(index, item)])
-  const typesOf = (error: OpenRouterError.OpenRouterError) =>
+  const typesOf = (error: OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls) =>
     "response" in error ? error.response?.output.map(({ type }) => type) : undefined
 
   const bodies: ReadonlyArray<readonly [tag: string, body: A.Json]> = [

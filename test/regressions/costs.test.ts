@@ -17,14 +17,17 @@ import * as S from "../layers/stream/support.ts"
 import * as Booked from "./booked.ts"
 
 /** What the ledger has booked for a call, and how the call ended. */
-const booked = <A, E extends OpenRouterError.OpenRouterError, R>(call: Effect.Effect<A, E, R>) =>
+const booked = <A, E extends OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls, R>(
+  call: Effect.Effect<A, E, R>
+) =>
   Effect.map(Booked.booked(call), ({ exit, report: { calls, cost, unknown } }) => ({
     exit,
     spent: { calls, unknown, cost: Usd.toText(cost) }
   }))
 
-const errorOf = <A>(exit: Exit.Exit<A, OpenRouterError.OpenRouterError>): OpenRouterError.OpenRouterError =>
-  Option.getOrThrow(Exit.findErrorOption(exit))
+const errorOf = <A>(
+  exit: Exit.Exit<A, OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls>
+): OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls => Option.getOrThrow(Exit.findErrorOption(exit))
 
 const text = (amount: Usd.Usd | undefined) => amount === undefined ? undefined : Usd.toText(amount)
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Config, Effect, type Layer, Schema, Stream } from "effect"
+import { type BigDecimal, type Config, Effect, type Layer, type Option, Schema, Stream } from "effect"
 import { type CreateResponse, OpenRouter, type OpenRouterError, type Outcome, type RateGate } from "effect-openrouter"
 import type { DispatchHttpClient, OpenRouterNode } from "effect-openrouter/node"
 import type { Emulator, OpenRouterTest } from "effect-openrouter/testing"
@@ -68,12 +68,30 @@ describe("errors", () => {
   })
 
   it("of respondObject too, InvalidOutput among them", () => {
-    const all = { ...onRequestError, ...onAnswerError, InvalidOutput: nothing }
+    const all = { ...onRequestError, ...onAnswerError, InvalidOutput: nothing, UnansweredCalls: nothing }
     const caught = OpenRouter.respondObject({ ...request, schema: Intention }).pipe(Effect.catchTags(all))
     holds<Same<ErrorOf<typeof caught>, never>>(true)
     const { InvalidOutput: _, ...others } = all
     const left = OpenRouter.respondObject({ ...request, schema: Intention }).pipe(Effect.catchTags(others))
     holds<Same<ErrorOf<typeof left>, OpenRouterError.InvalidOutput>>(true)
+    const streamed = Stream.runDrain(OpenRouter.streamObject({ ...request, schema: Intention }))
+    holds<Same<ErrorOf<typeof streamed>, OpenRouter.ObjectError | OpenRouterError.StreamInterrupted>>(true)
+  })
+
+  it("of outcomeObject are those of outcome", () => {
+    const call = OpenRouter.outcomeObject({ ...request, schema: Intention })
+    holds<Same<ErrorOf<typeof call>, OpenRouterError.RequestError>>(true)
+    holds<Same<ValueOf<typeof call>["value"], Option.Option<typeof Intention.Type>>>(true)
+    holds<Same<ValueOf<typeof call>["outcome"], Outcome.Outcome>>(true)
+    holds<Same<ValueOf<typeof call>["error"], OpenRouter.ValueError | undefined>>(true)
+  })
+
+  it("of decodeObject are those of an answer, and only one of them for a text", () => {
+    const text = OpenRouter.decodeObject(Intention, "{}")
+    holds<Same<ErrorOf<typeof text>, OpenRouterError.InvalidOutput | OpenRouterError.InvalidRequest>>(true)
+    holds<Same<ValueOf<typeof text>["value"], typeof Intention.Type>>(true)
+    const outcome = (outcome: Outcome.Outcome) => OpenRouter.decodeObject(Intention, outcome)
+    holds<Same<ErrorOf<ReturnType<typeof outcome>>, OpenRouter.ValueError | OpenRouterError.InvalidRequest>>(true)
   })
 
   it("of outcome are those of requests", () => {
@@ -129,11 +147,45 @@ describe("values", () => {
     holds<Same<ValueOf<typeof number>["value"]["n"], number>>(true)
   })
 
-  it("of streamObject are JSON until they are complete", () => {
+  it("of streamObject are parts of the value, then the value", () => {
     const parts = OpenRouter.streamObject({ ...request, schema: Intention })
     type Part = ValueOf<typeof parts>
+    type Partial = Extract<Part, { readonly _tag: "Partial" }>["value"]
     holds<Same<Extract<Part, { readonly _tag: "Complete" }>["answer"]["value"], typeof Intention.Type>>(true)
-    holds<Same<Extract<Part, { readonly _tag: "Partial" }>["value"]["action"], unknown>>(true)
+    holds<Same<Partial, { readonly action?: string; readonly target?: string }>>(true)
+  })
+
+  it("of streamElements are those of the list", () => {
+    const elements = OpenRouter.streamElements({ ...request, schema: Intention })
+    holds<Same<ValueOf<typeof elements>, typeof Intention.Type>>(true)
+    // @ts-expect-error -- elements may have been used
+    void OpenRouter.streamElements({ ...request, schema: Intention, reask: { times: 1 } })
+  })
+
+  it("are partial in depth, but not what is there or not", () => {
+    interface Town {
+      readonly name: string
+      readonly founded: Date
+      readonly mayor: Option.Option<string>
+      readonly people: ReadonlyArray<{ readonly name: string; readonly age: number }>
+      readonly place: readonly [x: number, y: number]
+      readonly prices: { readonly [good: string]: number }
+      readonly kind: "village" | { readonly walls: number }
+      readonly cash: BigDecimal.BigDecimal
+    }
+    interface Part {
+      readonly name?: string
+      readonly founded?: Date
+      readonly mayor?: Option.Option<string>
+      readonly people?: ReadonlyArray<{ readonly name?: string; readonly age?: number }>
+      readonly place?: readonly [x?: number, y?: number]
+      readonly prices?: { readonly [good: string]: number | undefined }
+      readonly kind?: "village" | { readonly walls?: number }
+      readonly cash?: BigDecimal.BigDecimal
+    }
+    const isAssignable = <A, _B extends A>() => assert.isTrue(true)
+    isAssignable<Part, OpenRouter.DeepPartial<Town>>()
+    isAssignable<OpenRouter.DeepPartial<Town>, Part>()
   })
 })
 

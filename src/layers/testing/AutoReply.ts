@@ -14,6 +14,7 @@ import type * as Schema from "effect/Schema"
 import * as Draw from "../../domain/emulator/Draw.ts"
 import * as SchemaJson from "../../domain/emulator/SchemaJson.ts"
 import * as Text from "../../domain/emulator/Text.ts"
+import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import * as ObjectText from "./ObjectText.ts"
 import { TestFailure } from "./ReplyOutcome.ts"
@@ -53,20 +54,22 @@ const structured = Effect.fnUntraced(function*(
   jsonSchema: unknown,
   draw: Draw.Draw
 ): Effect.fn.Return<unknown> {
+  const format = yield* ObjectText.formatOf(schema, asked.request)
+  const misfits = (json: unknown) => ObjectFormat.misfits(format, schema, json)
   const first = SchemaJson.generate(jsonSchema, draw)
-  const places = yield* ObjectText.misfits(schema, first)
+  const places = misfits(first)
   if (places.length === 0) return first
   for (let n = 1; n < tries; n++) {
     const other = SchemaJson.generate(jsonSchema, Draw.child(draw, `try ${n}`))
-    if ((yield* ObjectText.misfits(schema, other)).length === 0) return other
+    if (misfits(other).length === 0) return other
   }
-  const sampled = yield* drawn(asked, draw, schema)
+  const sampled = yield* drawn(asked, draw, schema, format)
   let mended: unknown = first
   let open = places
   // What is read in stages tells of a later stage only when the earlier ones are well.
   for (let round = 0; round < rounds && open.length > 0; round++) {
     for (const path of open) mended = replaced(mended, path, partFor(sampled, path))
-    open = yield* ObjectText.misfits(schema, mended)
+    open = misfits(mended)
   }
   return open.length === 0 ? mended : sampled
 })
@@ -93,7 +96,8 @@ const replaced = (json: unknown, path: ReadonlyArray<PropertyKey>, value: unknow
 const drawn = Effect.fnUntraced(function*(
   { request }: Asked,
   draw: Draw.Draw,
-  schema: Schema.Codec<unknown, unknown>
+  schema: Schema.Codec<unknown, unknown>,
+  format: ObjectFormat.ObjectFormat
 ): Effect.fn.Return<unknown> {
   const arbitrary = yield* Effect.try({ try: () => Arbitrary.schema(schema), catch: wordsOf }).pipe(Effect.result)
   if (Result.isFailure(arbitrary)) return yield* unanswerable(request, arbitrary.failure)
@@ -106,11 +110,11 @@ const drawn = Effect.fnUntraced(function*(
     if (Result.isFailure(sampled)) continue
     reason = "none of its values can be written as JSON and read back"
     for (const value of sampled.success) {
-      const text = yield* ObjectText.write(schema, value)
+      const text = yield* ObjectText.write(format, schema, value)
       // Not all values survive their JSON: there are no infinite numbers in it.
       if (Result.isFailure(text)) continue
       const json: unknown = JSON.parse(text.success)
-      if ((yield* ObjectText.misfits(schema, json)).length === 0) return json
+      if (ObjectFormat.misfits(format, schema, json).length === 0) return json
     }
   }
   return yield* unanswerable(request, reason)

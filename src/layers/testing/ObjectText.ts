@@ -3,17 +3,31 @@
  *
  * @since 0.1.0
  */
-import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
+import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
+import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as RequestBody from "../../domain/request/RequestBody.ts"
+import * as ObjectCall from "../../services/ObjectCall.ts"
+import { TestFailure } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
 
-/** The codec by which `respondObject` reads an answer to a request for this schema. */
-const codecOf = (schema: Schema.Codec<unknown, unknown>): Schema.ConstraintCodec<unknown, unknown, never, never> =>
-  toCodecOpenAI(schema).codec
+/**
+ * How a request asks for values of a schema, which was found out before it was sent.
+ *
+ * @since 0.1.0
+ */
+export const formatOf = (
+  schema: Schema.Codec<unknown, unknown>,
+  { text }: CreateResponse
+): Effect.Effect<ObjectFormat.ObjectFormat> =>
+  Effect.flatMap(ObjectCall.CurrentObjectFormats, (formats) => {
+    const isPlain = text?.format?.type === "json_schema" && text.format.strict === false
+    const format = ObjectCall.formatOf(schema, !isPlain, formats)
+    return Result.isSuccess(format) ? Effect.succeed(format.success) : Effect.die(new TestFailure(format.failure))
+  })
 
 /**
  * The text of a value, or why it is none of the schema: a line for each place.
@@ -21,33 +35,14 @@ const codecOf = (schema: Schema.Codec<unknown, unknown>): Schema.ConstraintCodec
  * @since 0.1.0
  */
 export const write = (
+  format: ObjectFormat.ObjectFormat,
   schema: Schema.Codec<unknown, unknown>,
   value: unknown
 ): Effect.Effect<Result.Result<string, ReadonlyArray<string>>> =>
-  Effect.map(
-    Effect.result(Schema.encodeUnknownEffect(codecOf(schema))(value)),
-    Result.mapBoth({
-      onSuccess: (json) => JSON.stringify(json),
-      onFailure: ({ issue }) => flaws(issue, value)
-    })
-  )
-
-/**
- * The places where a JSON value is no answer to a request for this schema; none if it is one.
- *
- * @since 0.1.0
- */
-export const misfits = (
-  schema: Schema.Codec<unknown, unknown>,
-  json: unknown
-): Effect.Effect<ReadonlyArray<ReadonlyArray<PropertyKey>>> =>
-  Effect.map(
-    Effect.result(Schema.decodeUnknownEffect(codecOf(schema))(json, { errors: "all" })),
-    Result.match({
-      onSuccess: () => [],
-      onFailure: ({ issue }) => formatIssues(issue).issues.map(({ path }) => keysOf(path))
-    })
-  )
+  Effect.map(Effect.result(Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(value)), (encoded) =>
+    Result.isFailure(encoded)
+      ? Result.fail(flaws(encoded.failure.issue, value))
+      : Result.mapError(ObjectFormat.encodeText(format, schema, value), (problem) => [problem]))
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 

@@ -91,7 +91,7 @@ const textOf = (details: Answer, { number, request, schema }: Asking): Effect.Ef
   if (details.value === undefined) return Effect.succeed(details.text ?? "")
   if (schema === undefined) return Effect.succeed(JSON.stringify(details.value))
   return Effect.flatMap(
-    ObjectText.write(schema, details.value),
+    Effect.flatMap(ObjectText.formatOf(schema, request), (format) => ObjectText.write(format, schema, details.value)),
     (text) =>
       Result.isSuccess(text) ? Effect.succeed(text.success) : Effect.die(
         new TestFailure(

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { AnswerError, InvalidOutput } from "../../domain/error/OpenRouterError.ts"
+import type { AnswerError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
@@ -22,6 +22,7 @@ import * as CallHistory from "../../domain/tool/CallHistory.ts"
 import { MaxStepsReached, ToolLoopDetected } from "../../domain/tool/LoopError.ts"
 import * as ResultText from "../../domain/tool/ResultText.ts"
 import * as CostLedger from "../../services/CostLedger.ts"
+import type { AnswerFlaw } from "../../services/ObjectCall.ts"
 import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
 import type { StreamError } from "../../services/OpenRouter.ts"
 import type * as Resumption from "./Resumption.ts"
@@ -45,7 +46,7 @@ export interface Settings extends StepCalls.Settings {
   /** How the answer is read, if a value is wanted. */
   readonly object?: {
     readonly schema: Schema.Codec<unknown, unknown>
-    readonly read: (answer: Outcome.Completed) => Result.Result<{ readonly value: unknown }, InvalidOutput>
+    readonly read: (answer: Outcome.Completed) => Result.Result<{ readonly value: unknown }, AnswerFlaw>
   } | undefined
   readonly secret?: Redacted.Redacted | undefined
   /** Who looks on; the model is then asked for streams. */

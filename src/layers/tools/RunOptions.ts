@@ -9,8 +9,8 @@ import type * as Toolkit from "effect/ai/Toolkit"
 import type * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
-import type { InvalidOutput } from "../../domain/error/OpenRouterError.ts"
 import type * as Costs from "../../domain/outcome/Costs.ts"
+import type { AnswerFlaw } from "../../services/ObjectCall.ts"
 import type { Completed } from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import type { InputItem } from "../../domain/request/Input.ts"
@@ -174,7 +174,7 @@ export interface Stopped<E> {
 
 /**
  * How a run can fail: as every call of the client, by the loop's own limits, or with an error of `effect/ai` that a handler
- * did not declare. With a `schema` also with `InvalidOutput`.
+ * did not declare. With a `schema` also with `InvalidOutput` and `UnansweredCalls`.
  *
  * @since 0.1.0
  */
@@ -183,7 +183,7 @@ export type RunError<A = undefined> =
   | ToolLoopDetected
   | MaxStepsReached
   | AiError.AiError
-  | ([A] extends [undefined] ? never : InvalidOutput)
+  | ([A] extends [undefined] ? never : AnswerFlaw)
 
 /**
  * What is seen of a run while it goes on.

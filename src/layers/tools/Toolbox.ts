@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import { toCodecOpenAI } from "effect/ai/OpenAiStructuredOutput"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
@@ -12,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidRequest } from "../../domain/error/OpenRouterError.ts"
+import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import * as ArgumentsSchema from "../../domain/request/ArgumentsSchema.ts"
 import type { InputItem } from "../../domain/request/Input.ts"
 import type * as RequestTool from "../../domain/request/Tool.ts"
@@ -116,15 +116,28 @@ const functionOf = (tool: Tool.Any): Format => {
     return { tool: { ...described, parameters: tool.jsonSchema }, decode: Exit.succeed }
   }
   const encoded = Schema.toEncoded(tool.parametersSchema)
-  return strict === true
-    ? {
-      tool: { ...described, parameters: toCodecOpenAI(tool.parametersSchema).jsonSchema },
-      decode: Schema.decodeUnknownExit(toCodecOpenAI(encoded).codec)
+  return strict === true ? { ...strictly(tool.parametersSchema, described) } : {
+    tool: { ...described, parameters: ArgumentsSchema.toJsonSchema(tool.parametersSchema) },
+    decode: Schema.decodeUnknownExit(Schema.toCodecJson(encoded))
+  }
+}
+
+/** The same for strict mode, with the format of structured answers. */
+const strictly = (
+  schema: Schema.Constraint,
+  described: Omit<Extract<RequestTool.Tool, { readonly type: "function" }>, "parameters">
+): Format => {
+  const format = ObjectFormat.make(schema, true)
+  if (Result.isFailure(format)) throw new Error(format.failure)
+  const codec = Schema.make<Schema.Codec<unknown>>(schema.ast)
+  const encode = Schema.encodeUnknownExit(codec)
+  return {
+    tool: { ...described, parameters: format.success.jsonSchema },
+    decode: (json) => {
+      const decoded = ObjectFormat.decodeText(format.success, codec, JSON.stringify(json), false)
+      return Result.isSuccess(decoded) ? encode(decoded.success.value) : Exit.fail(decoded.failure)
     }
-    : {
-      tool: { ...described, parameters: ArgumentsSchema.toJsonSchema(tool.parametersSchema) },
-      decode: Schema.decodeUnknownExit(Schema.toCodecJson(encoded))
-    }
+  }
 }
 
 /**

@@ -147,7 +147,12 @@ describe("each attempt is seen once", () => {
       assert.deepStrictEqual(Meter.words(seen), Array(3).fill("not sent: InvalidApiKey"))
     }).pipe(Effect.provide(OpenRouter.layer({}).pipe(Layer.provide(FetchHttpClient.layer)))))
 
-  it.effect.each<readonly [string, Effect.Effect<unknown, OpenRouterError.OpenRouterError, OpenRouter.OpenRouter>]>([
+  it.effect.each<
+    readonly [
+      string,
+      Effect.Effect<unknown, OpenRouterError.OpenRouterError | OpenRouter.ObjectError, OpenRouter.OpenRouter>
+    ]
+  >([
     ["a request for no model", OpenRouter.respond({ model: "", input })],
     ["a stream of no model", Stream.runDrain(streamOf(""))],
     ["embeddings of half a character", OpenRouter.embeddings({ model, input: "\ud83d" })],

@@ -31,6 +31,7 @@ describe("the request", () => {
       assert.deepStrictEqual(yield* sentBody, {
         model,
         input: "Hi",
+        provider: { require_parameters: true },
         text: {
           format: {
             type: "json_schema",
@@ -163,7 +164,7 @@ describe("an answer that does not fit is InvalidOutput", () => {
   const wrong: ReadonlyArray<readonly [name: string, text: string, issue: string]> = [
     ["prose", "Bob wants to go.", "not JSON"],
     ["half a JSON", `{"action":"go`, "not JSON"],
-    ["JSON in a fence", "```json\n{}\n```", "not JSON"],
+    ["JSON of another shape in a fence", "```json\n{}\n```", "action"],
     ["null", "null", "null"],
     ["a list", "[]", "[]"],
     ["a missing field", `{"action":"go","target":null}`, "strength"],
@@ -192,15 +193,6 @@ describe("an answer that does not fit is InvalidOutput", () => {
       assert.strictEqual(error._tag, "InvalidOutput")
     }).pipe(Effect.provide(saying(`{"n":7}`))))
 
-  it.effect("when there is a call instead of a text", () =>
-    Effect.gen(function*() {
-      const error = yield* intention.pipe(Effect.as(undefined), Effect.catchTag("InvalidOutput", Effect.succeed))
-      assert.strictEqual(error?.text, "")
-      assert.include(error?.issue ?? "", "no text")
-    }).pipe(Effect.provide(final(scripted([
-      ok({ output: [{ type: "function_call", call_id: "c", name: "f", arguments: "{}" }] })
-    ])))))
-
   it.effect("while other endings keep their own tags", () =>
     Effect.gen(function*() {
       const tags = yield* Effect.forEach([1, 2, 3], () => Effect.map(Effect.flip(intention), ({ _tag }) => _tag))
@@ -215,16 +207,22 @@ describe("an answer that does not fit is InvalidOutput", () => {
 })
 
 describe("a schema that cannot be asked for", () => {
-  const cannot: ReadonlyArray<readonly [name: string, schema: Schema.Codec<unknown, unknown>]> = [
-    ["a union", Schema.Union([Schema.Struct({ a: Schema.String }), Schema.Struct({ b: Schema.String })])],
-    ["a list", Schema.Array(Schema.String)],
-    ["a text", Schema.String],
-    ["anything", Schema.Unknown]
+  class Mill {
+    readonly wheels = 1
+  }
+
+  const cannot: ReadonlyArray<readonly [name: string, schema: Schema.Codec<unknown, unknown>, problem: string]> = [
+    ["anything", Schema.Unknown, "must say what the value is"],
+    ["anything in a field", Schema.Struct({ a: Schema.Any }), "must say what a is"],
+    ["anything in a list", Schema.Struct({ a: Schema.Array(Schema.Unknown) }), "must say what a[] is"],
+    ["any JSON in a record", Schema.Record(Schema.String, Schema.Json), "must say what * is"],
+    ["any object", Schema.Union([Schema.String, Schema.ObjectKeyword]), "must say what the value is"],
+    ["an instance", Schema.Struct({ mill: Schema.instanceOf(Mill) }), "has no JSON for mill"]
   ]
 
   it.effect.each(cannot)(
-    "with %s at its root is InvalidRequest, and nothing is sent",
-    ([_, schema]) =>
+    "with %s is InvalidRequest, and nothing is sent",
+    ([_, schema, problem]) =>
       Effect.gen(function*() {
         const error = yield* OpenRouter.respondObject({ model, input: "Hi", schema }).pipe(
           Effect.as(undefined),
@@ -232,10 +230,22 @@ describe("a schema that cannot be asked for", () => {
         )
         assert.strictEqual(error?.field, "schema")
         assert.strictEqual(error?.origin, "local")
-        assert.include(error?.message ?? "", "struct at the root")
+        assert.include(error?.message ?? "", problem)
         assert.deepStrictEqual(yield* sent, [])
       }).pipe(Effect.provide(final(scripted([ok()]))))
   )
+
+  it.effect("may have any JSON without strict mode, but no instance", () =>
+    Effect.gen(function*() {
+      const anything = Schema.Struct({ a: Schema.Unknown })
+      const { value } = yield* OpenRouter.respondObject({ model, input: "Hi", schema: anything, strict: false })
+      assert.deepStrictEqual(value, { a: [1, "x"] })
+      const body = (yield* sent)[0]?.body ?? ""
+      assert.include(body, `"strict":false`)
+      const mill = Schema.Struct({ mill: Schema.instanceOf(Mill) })
+      const error = yield* Effect.flip(OpenRouter.respondObject({ model, input: "Hi", schema: mill, strict: false }))
+      assert.strictEqual(error._tag, "InvalidRequest")
+    }).pipe(Effect.provide(saying(`{"a":[1,"x"]}`))))
 })
 
 describe("a schema", () => {

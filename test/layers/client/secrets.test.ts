@@ -63,10 +63,14 @@ const printed = (value: unknown): ReadonlyArray<string> => [
     : [])
 ]
 
-const encoded = Schema.encodeEffect(Schema.fromJsonString(Schema.toCodecJson(OpenRouterError.OpenRouterError)))
+const encoded = Schema.encodeEffect(
+  Schema.fromJsonString(Schema.toCodecJson(Schema.Union([OpenRouterError.OpenRouterError, OpenRouter.UnansweredCalls])))
+)
 
 /** Runs calls with all logs and spans caught. */
-const watched = <A, E extends OpenRouterError.OpenRouterError, R>(calls: Effect.Effect<A, E, R>) =>
+const watched = <A, E extends OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls, R>(
+  calls: Effect.Effect<A, E, R>
+) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
     const spans: Array<Tracer.Span> = []
@@ -108,7 +112,7 @@ const absent = (texts: ReadonlyArray<string>, word: string) => {
 
 const respond = OpenRouter.respond({ model, input: prompt, instructions: prompt })
 
-const calls: ReadonlyArray<Effect.Effect<unknown, OpenRouterError.OpenRouterError, OpenRouter.OpenRouter>> = [
+const calls: ReadonlyArray<Effect.Effect<unknown, OpenRouter.ObjectError, OpenRouter.OpenRouter>> = [
   respond,
   OpenRouter.respondObject({ model, input: prompt, schema: Schema.Struct({ n: Schema.Int }) }),
   OpenRouter.key,

@@ -37,7 +37,7 @@ const objectOf = (model: string) => ({ model, input, schema: Schema.Struct({ n: 
 
 type Call = Effect.Effect<
   unknown,
-  OpenRouterError.OpenRouterError | Generation.GenerationNotFound,
+  OpenRouterError.OpenRouterError | OpenRouter.UnansweredCalls | Generation.GenerationNotFound,
   OpenRouter.OpenRouter
 >
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import * as PartialJson from "../../../src/domain/stream/PartialJson.ts"
+import * as PartialJson from "../../../src/domain/object/PartialJson.ts"
 
 const valueOf = (text: string): unknown => {
   const json = PartialJson.make()
