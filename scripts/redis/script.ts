@@ -62,6 +62,10 @@ export const checkScript = (report: Report) =>
     yield* a.closed("window", reset + 1000, 20, reset + 30)
     yield* settled(a)
     equal("a late word of a window that is over changes nothing", yield* passing(both, "window", 10), 0)
+    yield* b.closed("paused", reset, 20, reset - 300)
+    yield* b.closed("paused", reset + 300_000, 20, reset + 299_500)
+    yield* settled(b)
+    equal("resets that are far apart teach no length", yield* field("paused", "length"), undefined)
     yield* a.opened("window")
     yield* settled(a)
     equal("what is only used up is not opened", yield* field("window", "limit"), 20)
@@ -89,6 +93,19 @@ export const checkScript = (report: Report) =>
       yield* Effect.map(a.pass(["window"], [closed], true), ({ hold }) => hold),
       undefined
     )
+
+    // A window that is used up for long.
+    const long = { limit: 1, length: 3_600_000, startsAt: (yield* Clock.currentTimeMillis) - 120_000 }
+    const usedUp = (limits: SharedLimits, tries: boolean) =>
+      Effect.map(limits.pass(["long"], [long], tries), ({ hold }) => hold?.isClosed)
+    yield* usedUp(a, false)
+    equal("used up for all", yield* usedUp(b, true), false)
+    yield* redis.send("HINCRBY", `${prefix}long`, "tried", "-60000")
+    equal("one tries what is used up after a minute", yield* usedUp(b, true), undefined)
+    equal("and the others wait", yield* usedUp(a, true), false)
+    yield* b.opened("long")
+    yield* settled(b)
+    equal("it is forgotten if that gets through", yield* redis.send("EXISTS", `${prefix}long`), 0)
 
     // An end without a window.
     const day = (yield* Clock.currentTimeMillis) + 24 * 60 * 60 * 1000

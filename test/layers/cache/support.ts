@@ -1,5 +1,5 @@
-import { Deferred, Effect, Layer } from "effect"
-import { CostLedger, OpenRouter, ResponseCache, RetryPolicy } from "effect-openrouter"
+import { Effect, Layer } from "effect"
+import { OpenRouter, ResponseCache, RetryPolicy } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { Persistence } from "effect/persistence"
 import { emulated, model } from "../client/support.ts"
@@ -16,10 +16,6 @@ export const cached = <E = never, R = never>(
   options: ResponseCache.Options<E, R> = {},
   emulator: Emulator.Options = {}
 ) => ResponseCache.layer(options).pipe(Layer.provideMerge(emulated(emulator)))
-
-/** What a program has spent and saved. */
-export const spent = <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.map(CostLedger.measured(self), ([_, report]) => report)
 
 /** A backing in a map, which the test can break: it fails, or hangs, from when it is told. */
 export const breakable = Effect.gen(function*() {
@@ -58,6 +54,3 @@ export const breakable = Effect.gen(function*() {
     asked: Effect.sync(() => asked)
   }
 })
-
-/** A gate that answers wait at until it is opened. */
-export const latch = Deferred.make<void>()
