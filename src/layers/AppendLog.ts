@@ -32,10 +32,11 @@ import type { AppendLog, AppendLogError } from "../services/AppendLog.ts"
 import * as LogFailure from "./log/LogFailure.ts"
 import * as LogFile from "./log/LogFile.ts"
 import * as Owner from "./log/Owner.ts"
+import * as Recovery from "./log/Recovery.ts"
 
 export * from "../services/AppendLog.ts"
-export type { Options } from "./log/LogFile.ts"
 export type { Format } from "./log/LogHeader.ts"
+export type { Options } from "./log/Recovery.ts"
 
 /**
  * Opens a log, and makes the file if there is none; closes it with the scope.
@@ -48,7 +49,7 @@ export type { Format } from "./log/LogHeader.ts"
 export const open = Effect.fnUntraced(
   function*(
     path: string,
-    options: LogFile.Options = {}
+    options: Recovery.Options = {}
   ): Effect.fn.Return<AppendLog, AppendLogError, FileSystem.FileSystem | Scope.Scope> {
     const fs = yield* FileSystem.FileSystem
     const failing = Effect.mapError(LogFailure.ofPlatform(path))
@@ -65,7 +66,7 @@ export const open = Effect.fnUntraced(
     yield* Effect.ignore(fs.remove(LogFile.draftOf(path)))
     // It may have been made or replaced before this one became its owner.
     if ((yield* kind) === "None") return yield* failing(LogFile.LogFile.open(fs, path, options, owner, nothing))
-    const found = yield* Effect.scoped(LogFile.recover(fs, path, options)).pipe(
+    const found = yield* Effect.scoped(Recovery.recover(fs, path, options)).pipe(
       Effect.catchTag("PlatformError", (error) => Effect.fail(LogFailure.ofPlatform(path)(error)))
     )
     if (found.isTorn) yield* failing(fs.truncate(path, found.length))
