@@ -36,6 +36,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["endpoint", ["wire", "money", "response", "error", "request", "outcome"]],
   ["ledger", ["wire", "money", "response", "error", "request", "outcome"]],
   ["budget", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
+  ["batch", ["wire", "money", "response", "error", "request", "outcome", "endpoint", "ledger", "budget"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

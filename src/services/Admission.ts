@@ -174,6 +174,11 @@ export interface Admission {
   readonly after?: ((call: Call, error: OpenRouterError) => "wait" | "end" | undefined) | undefined
   /** Is told what an attempt really cost whose costs were unknown, by its generation id. */
   readonly correct?: ((generationId: string, costs: Costs.Costs) => Effect.Effect<void>) | undefined
+  /**
+   * Whether this error, with which a call inside of it ended, means that it refuses what comes as well. Batches that it encloses
+   * then start no more calls. Default: no.
+   */
+  readonly endsAll?: ((error: OpenRouterError) => boolean) | undefined
   /** Of admissions with one owner the outermost counts alone. Default: each counts, however often it is added. */
   readonly owner?: object | undefined
 }
