@@ -97,7 +97,7 @@ export interface Options<I, E, R = never> {
 export interface StreamOptions<I, E, R = never> extends Options<I, E, R> {
   /** Whether items come as they end. Default false: in the order of the input. */
   readonly unordered?: boolean | undefined
-  /** How many items may be read that have not been given out. Default: 16 for each that runs at once. */
+  /** How many items may be read that the reader of the stream is not done with. Default: 16 for each that runs at once. */
   readonly bufferSize?: number | undefined
 }
 
@@ -304,10 +304,13 @@ const streamAll = <I, SE, SR, A, E, R, RP = never>(
       options,
       observer: yield* observed(options, total)
     })
+    let held = 0
     const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Item<I, A, E>>, SE> = Effect.suspend(() => {
+      // Who asks for more is done with what it was given.
+      batch.givenOut(held)
       const isOver = batch.isOver()
       const taken = shelf.take(isOver)
-      batch.givenOut(taken.length)
+      held = taken.length
       if (Arr.isReadonlyArrayNonEmpty(taken)) return Effect.succeed(taken)
       if (!isOver) return Effect.andThen(batch.changed, pull)
       const failure = batch.failure()

@@ -210,12 +210,9 @@ export class BatchRun<I, A, E, R, SE, SR> {
 
   /** Lets so many workers look whether there is something to do; tells how many of them had nothing. */
   #wake(count: number): number {
-    let woken = 0
-    for (; woken < count; woken++) {
-      const resume = this.#idle.pop()
-      if (resume === undefined) break
-      resume(Effect.void)
-    }
-    return woken
+    // Whoever is woken runs at once, and may be idle again before this is over.
+    const woken = this.#idle.splice(-count, count)
+    for (const resume of woken) resume(Effect.void)
+    return woken.length
   }
 }
