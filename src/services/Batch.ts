@@ -123,6 +123,17 @@ export const defaultConcurrency = 64
 const isOpenRouterError = lazy(() => Schema.is(OpenRouterError))
 
 /**
+ * What stops the batches of the running program, unless they say otherwise.
+ *
+ * @internal
+ */
+export const stopWatch = <E>(rules: StopRules<E> | undefined): Effect.Effect<StopWatch<E>> =>
+  Effect.map(Admission.CurrentAdmissions, (admissions) =>
+    new StopWatch(rules, (error: E): boolean =>
+      isOpenRouterError()(error) &&
+      (isAccountWide(error) || admissions.some((admission) => admission.endsAll?.(error) === true))))
+
+/**
  * A batch under way, and how to learn that it has changed.
  *
  * @internal
@@ -130,6 +141,8 @@ const isOpenRouterError = lazy(() => Schema.is(OpenRouterError))
 export interface Launched<SE> {
   readonly isOver: () => boolean
   readonly failure: () => Cause.Cause<SE> | undefined
+  /** Why no more items are started. */
+  readonly stopped: () => NotStarted | undefined
   readonly givenOut: (count: number) => void
   /** Waits until something has been put, or the batch is over; at once if that was so since the last time. */
   readonly changed: Effect.Effect<void>
@@ -141,33 +154,31 @@ export interface Launched<SE> {
  *
  * @internal
  */
-export const launch = Effect.fnUntraced(function*<I, A, E, R, SE, SR, RP>(given: {
+export const launch = Effect.fnUntraced(function*<I, A, E, R, SE, SR>(given: {
   readonly queue: WorkQueue<I>
   readonly source: Source<I, SE, SR>
   readonly f: (item: I, index: number) => Effect.Effect<A, E, R>
   readonly put: Parts<I, A, E, R>["put"]
   readonly concurrency: number
-  readonly options: Omit<Options<I, E, RP>, "concurrency" | "key">
+  readonly stop: StopWatch<E>
+  readonly warm: boolean | undefined
   readonly observer: BatchProgress.Observer | undefined
 }): Effect.fn.Return<Launched<SE>, never, R | SR | Scope.Scope> {
-  const { concurrency, f, observer, options, put, queue, source } = given
-  const admissions = yield* Admission.CurrentAdmissions
-  const endsAll = (error: E): boolean =>
-    isOpenRouterError()(error) &&
-    (isAccountWide(error) || admissions.some((admission) => admission.endsAll?.(error) === true))
+  const { concurrency, f, observer, put, queue, source, stop, warm } = given
   const changed = Latch.makeUnsafe(false)
   const run = new BatchRun(
-    { queue, concurrency, f, put, stop: new StopWatch(options.stopOn, endsAll), book: observer?.book },
+    { queue, concurrency, f, put, stop, book: observer?.book },
     source,
     yield* Scope.Scope,
     () => Latch.openUnsafe(changed)
   )
-  const warm = options.warm === true ? withMiddleware(run.start, WarmUp.make()) : run.start
-  yield* observer === undefined ? warm : observer.run(warm)
+  const start = warm === true ? withMiddleware(run.start, WarmUp.make()) : run.start
+  yield* observer === undefined ? start : observer.run(start)
   return {
     observer,
     isOver: () => run.isOver,
     failure: () => run.failure,
+    stopped: () => run.stopped,
     givenOut: (count) => run.givenOut(count),
     changed: Effect.andThen(changed.await, Effect.sync(() => Latch.closeUnsafe(changed)))
   }
@@ -222,7 +233,8 @@ const runAll = <I, A, E, R, RP = never>(
         results[index] = ended
       },
       concurrency: concurrencyOf(options),
-      options,
+      stop: yield* stopWatch(options.stopOn),
+      warm: options.warm,
       observer
     })
     while (!batch.isOver()) yield* batch.changed
@@ -301,7 +313,8 @@ const streamAll = <I, SE, SR, A, E, R, RP = never>(
       f,
       put: ({ index, item }, result) => shelf.put({ index, item, result }),
       concurrency,
-      options,
+      stop: yield* stopWatch(options.stopOn),
+      warm: options.warm,
       observer: yield* observed(options, total)
     })
     let held = 0

@@ -86,6 +86,11 @@ export class BatchRun<I, A, E, R, SE, SR> {
     return this.#failure
   }
 
+  /** Why no more items are started. */
+  get stopped(): NotStarted | undefined {
+    return this.#stopped
+  }
+
   /** Starts it; it ends with its scope. */
   get start(): Effect.Effect<void, never, R | SR> {
     return this.#staff(1)

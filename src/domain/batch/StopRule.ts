@@ -80,6 +80,11 @@ export class StopWatch<E> {
     this.#tests = namesNone ? [usual] : tests
   }
 
+  /** Whether this error alone stops the batch. */
+  isEnd(error: E): boolean {
+    return this.#tests.some((test) => test(error))
+  }
+
   /** Takes note of an item that succeeded. */
   succeeded(): void {
     this.#ended++
@@ -90,7 +95,7 @@ export class StopWatch<E> {
     this.#ended++
     this.#failed++
     const tag = tagOf(error)
-    if (this.#tests.some((test) => test(error))) {
+    if (this.isEnd(error)) {
       return new NotStarted({
         reason: "error",
         message: `not started: the batch was stopped by ${tag ?? "an error"}`,
