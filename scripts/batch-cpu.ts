@@ -43,7 +43,9 @@ try {
     if (own / base > 1.15) process.exitCode = 1
   }
   const { heap } = await measured("stream", 100_000)
-  console.log(`heap in MB after each tenth of 100,000 items: ${heap.map((bytes) => (bytes / 1e6).toFixed(1)).join(" ")}`)
+  console.log(
+    `heap in MB after each tenth of 100,000 items: ${heap.map((bytes) => (bytes / 1e6).toFixed(1)).join(" ")}`
+  )
   const [first = 0] = heap.slice(1)
   if ((heap.at(-1) ?? 0) > first + 5e6) process.exitCode = 1
 } finally {

@@ -79,7 +79,9 @@ const round = Effect.fnUntraced(function*(cache: "on" | "off") {
   yield* fs.writeFileString(input, items.join(""))
   const server = yield* started("server", [])
   const url = `http://127.0.0.1:${String(yield* message(server))}/api/v1`
-  if (cache === "on" && !(yield* isCaching(url))) return report.note("cache on: skipped, this emulator keeps no answers")
+  if (cache === "on" && !(yield* isCaching(url))) {
+    return report.note("cache on: skipped, this emulator keeps no answers")
+  }
 
   const args = [input, output, url, cache]
   const at: Array<number> = []
@@ -110,14 +112,24 @@ const round = Effect.fnUntraced(function*(cache: "on" | "off") {
   const twice = Object.entries(books.twice)
   const inFlight = kills * Lines.concurrency
   const allowed = cache === "on" ? 0 : inFlight
-  report.check(`cache ${cache}: every line was paid for`, books.lines - probes === Lines.count ? undefined : `${books.lines}`)
+  report.check(
+    `cache ${cache}: every line was paid for`,
+    books.lines - probes === Lines.count ? undefined : `${books.lines}`
+  )
   report.check(
     `cache ${cache}: paid twice`,
-    books.paid - books.lines <= allowed ? undefined : `${books.paid - books.lines}: ${JSON.stringify(twice.slice(0, 5))}`
+    books.paid - books.lines <= allowed
+      ? undefined
+      : `${books.paid - books.lines}: ${JSON.stringify(twice.slice(0, 5))}`
   )
-  report.check(`cache ${cache}: the books`, books.booked === books.paid ? undefined : `${books.booked} of ${books.paid}`)
+  report.check(
+    `cache ${cache}: the books`,
+    books.booked === books.paid ? undefined : `${books.booked} of ${books.paid}`
+  )
   report.note(
-    `cache ${cache}: killed at ${at.join(", ")} lines; ${books.paid - books.lines} paid twice of ${inFlight} that may be in flight; ` +
+    `cache ${cache}: killed at ${at.join(", ")} lines; ${
+      books.paid - books.lines
+    } paid twice of ${inFlight} that may be in flight; ` +
       `the last run: ${JSON.stringify(outcomes)} in ${millis} ms; the server: ${JSON.stringify(books.statuses)}`
   )
 }, Effect.scoped)

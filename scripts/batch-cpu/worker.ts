@@ -26,7 +26,8 @@ const call = (n: number) => {
 const numbers = (to: number) => Array.from({ length: to }, (_, index) => index + 1)
 
 const calls = (to: number): Effect.Effect<unknown, unknown, OpenRouter.OpenRouter> => {
-  const options = { concurrency, ...(way === "stream+progress" ? { onProgress: Stream.runDrain } : {}) }
+  const onProgress: Batch.Reader<never> = Stream.runDrain
+  const options = { concurrency, ...(way === "stream+progress" ? { onProgress } : {}) }
   switch (way) {
     case "run":
       return Batch.run(numbers(to), (n) => Effect.asVoid(call(n)), options)

@@ -10,7 +10,10 @@ export const Item = Schema.Struct({ id: Schema.String, prompt: Schema.String })
 /** The number of a line, from what the model reads. */
 export const numberOf = (text: string): number => Number(/line (\d+)\b/.exec(text)?.[1] ?? -1)
 
-export const itemOf = (n: number): typeof Item.Type => ({ id: `line-${n}`, prompt: `What is on line ${n} of the book?` })
+export const itemOf = (n: number): typeof Item.Type => ({
+  id: `line-${n}`,
+  prompt: `What is on line ${n} of the book?`
+})
 
 /** 1 % are refused. */
 export const isRefused = (n: number) => n % 100 === 17

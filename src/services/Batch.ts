@@ -128,10 +128,13 @@ const isOpenRouterError = lazy(() => Schema.is(OpenRouterError))
  * @internal
  */
 export const stopWatch = <E>(rules: StopRules<E> | undefined): Effect.Effect<StopWatch<E>> =>
-  Effect.map(Admission.CurrentAdmissions, (admissions) =>
-    new StopWatch(rules, (error: E): boolean =>
-      isOpenRouterError()(error) &&
-      (isAccountWide(error) || admissions.some((admission) => admission.endsAll?.(error) === true))))
+  Effect.map(
+    Admission.CurrentAdmissions,
+    (admissions) =>
+      new StopWatch(rules, (error: E): boolean =>
+        isOpenRouterError()(error) &&
+        (isAccountWide(error) || admissions.some((admission) => admission.endsAll?.(error) === true)))
+  )
 
 /**
  * A batch under way, and how to learn that it has changed.

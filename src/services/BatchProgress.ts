@@ -10,7 +10,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import * as Pull from "effect/Pull"
+import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Progress, ProgressBook } from "../domain/batch/Progress.ts"
@@ -56,8 +56,10 @@ export const observe = Effect.fnUntraced(function*<R>(
   const ledger = yield* CostLedger.make(books)
   const over = Latch.makeUnsafe(false)
   let isOver = false
-  const now = Effect.flatMap(ledger.report, (costs) =>
-    Effect.map(Clock.currentTimeMillis, (now) => book.look(now, costs, isOver)))
+  const now = Effect.flatMap(
+    ledger.report,
+    (costs) => Effect.map(Clock.currentTimeMillis, (now) => book.look(now, costs, isOver))
+  )
   let isFirst = true
   let isTold = false
   const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Progress>> = Effect.suspend(() => {

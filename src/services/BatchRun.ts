@@ -12,10 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { NotStarted } from "../domain/batch/NotStarted.ts"
-import { nameOf, type StopWatch } from "../domain/batch/StopRule.ts"
 import type { ProgressBook } from "../domain/batch/Progress.ts"
+import { nameOf, type StopWatch } from "../domain/batch/StopRule.ts"
 import type { Entry, WorkQueue } from "../domain/batch/WorkQueue.ts"
 
 /**
@@ -138,7 +138,8 @@ export class BatchRun<I, A, E, R, SE, SR> {
       entry ??= queue.take()
       if (entry === undefined) {
         if (queue.isUsedUp && this.#isRead) return
-        yield* queue.isUsedUp && !this.#isReading && !queue.isFull ? this.#read : this.#wait
+        if (queue.isUsedUp && !this.#isReading && !queue.isFull) yield* this.#read()
+        else yield* this.#wait()
         continue
       }
       if (this.#stopped !== undefined) {
@@ -189,29 +190,33 @@ export class BatchRun<I, A, E, R, SE, SR> {
     this.#wake(Infinity)
   }
 
-  readonly #read: Effect.Effect<void, never, R | SR> = Effect.suspend(() => {
-    this.#isReading = true
-    return Effect.flatMap(Effect.exit(this.#source), (exit) => {
-      this.#isReading = false
-      if (Exit.isSuccess(exit)) {
-        this.#parts.queue.add(exit.value)
-        // One for each, of which this is the first, and one who reads on.
-        return this.#staff(exit.value.length)
-      }
-      this.#isRead = true
-      const end = Pull.doneExitFromCause(exit.cause)
-      if (Exit.isFailure(end)) this.#failure ??= end.cause
-      this.#wake(Infinity)
-      return Effect.void
+  #read(): Effect.Effect<void, never, R | SR> {
+    return Effect.suspend(() => {
+      this.#isReading = true
+      return Effect.flatMap(Effect.exit(this.#source), (exit) => {
+        this.#isReading = false
+        if (Exit.isSuccess(exit)) {
+          this.#parts.queue.add(exit.value)
+          // One for each, of which this is the first, and one who reads on.
+          return this.#staff(exit.value.length)
+        }
+        this.#isRead = true
+        const end = Pull.doneExitFromCause(exit.cause)
+        if (Exit.isFailure(end)) this.#failure ??= end.cause
+        this.#wake(Infinity)
+        return Effect.void
+      })
     })
-  })
+  }
 
-  readonly #wait: Effect.Effect<void> = Effect.callback((resume) => {
-    this.#idle.push(resume)
-    return Effect.sync(() => {
-      this.#idle = this.#idle.filter((other) => other !== resume)
+  #wait(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      this.#idle.push(resume)
+      return Effect.sync(() => {
+        this.#idle = this.#idle.filter((other) => other !== resume)
+      })
     })
-  })
+  }
 
   /** Lets so many workers look whether there is something to do; tells how many of them had nothing. */
   #wake(count: number): number {

@@ -94,7 +94,8 @@ export class BudgetAdmission implements Admission.Admission {
 
   /** The error says which budget it was by its name and limit only; another one of the same may have room left. */
   readonly endsAll = (error: OpenRouterError): boolean =>
-    error._tag === "BudgetExceeded" && this.#all.some((budget) =>
+    error._tag === "BudgetExceeded" &&
+    this.#all.some((budget) =>
       budget.scope === error.scope && Usd.equals(budget.limit, error.limit) &&
       !(budget instanceof LocalBudget && error.reason === "spent" && hasRoom(budget, error))
     )

@@ -37,6 +37,12 @@ const timeText = (millis: number): string => {
   return minutes < 60 ? `${minutes}m ${seconds % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`
 }
 
+/** As many decimals as prices of single calls have. */
+const meanText = (cost: Usd.Usd, calls: number): string => {
+  const mean = Usd.multiply(cost, 1 / calls)
+  return mean.scale > 6 ? Usd.format(mean, { decimals: 6 }) : `${mean}`
+}
+
 /**
  * One line of plain text, such as `250/2000, 3 failed, $0.0125, 41.2/s, 42s left`.
  *
@@ -87,7 +93,7 @@ export const toTable = (progress: Progress.Progress): string => {
   )
   const saved = costs.savedCalls === 0 ? "" : `, ${costs.savedCalls} saved calls (${costs.saved})`
   const unknown = costs.unknown === 0 ? "" : `, ${costs.unknown} of unknown cost`
-  const mean = costs.calls === 0 ? "" : ` (${Usd.format(Usd.multiply(costs.cost, 1 / costs.calls), { decimals: 6 })} each)`
+  const mean = costs.calls === 0 ? "" : ` (${meanText(costs.cost, costs.calls)} each)`
   return [
     ...lines,
     "",

@@ -68,18 +68,21 @@ export class ResultLog {
         offset += place.length + 1
         return isHere
       })
-      return Effect.flatMap(this.#log.size, (size) =>
-        !this.#isFile || isSorted && offset === size ? Effect.void : this.#log.compact(
-          Stream.mapEffect(
-            Stream.fromIterable(inOrder),
-            ({ index, kept }) =>
-              Effect.map(
-                this.#log.read(kept.place),
-                (line) => index === undefined || index === kept.index ? line : ResultLine.withIndex(line, index)
-              ),
-            { concurrency: readAhead }
+      return Effect.flatMap(
+        this.#log.size,
+        (size) =>
+          !this.#isFile || isSorted && offset === size ? Effect.void : this.#log.compact(
+            Stream.mapEffect(
+              Stream.fromIterable(inOrder),
+              ({ index, kept }) =>
+                Effect.map(
+                  this.#log.read(kept.place),
+                  (line) => index === undefined || index === kept.index ? line : ResultLine.withIndex(line, index)
+                ),
+              { concurrency: readAhead }
+            )
           )
-        ))
+      )
     })
   }
 }
@@ -105,7 +108,9 @@ export const open = Effect.fnUntraced(function*(
       return undefined
     }
   })
-  const isFile = yield* Effect.map(Effect.orElseSucceed(fs.stat(path), () => undefined), (info) =>
-    info === undefined || info.type === "File")
+  const isFile = yield* Effect.map(
+    Effect.orElseSucceed(fs.stat(path), () => undefined),
+    (info) => info === undefined || info.type === "File"
+  )
   return new ResultLog(log, kept, isFile)
 })

@@ -102,7 +102,8 @@ describe("Batch.run", () => {
     Effect.gen(function*() {
       const results = yield* Effect.forkChild(Batch.run(
         numbers(10),
-        (n) => Effect.andThen(Effect.sleep(n === 1 ? 5 : 10), n === 1 ? Effect.fail(paymentRequired) : Effect.succeed(n)),
+        (n) =>
+          Effect.andThen(Effect.sleep(n === 1 ? 5 : 10), n === 1 ? Effect.fail(paymentRequired) : Effect.succeed(n)),
         { concurrency: 3 }
       ))
       yield* TestClock.adjust("1 second")
@@ -148,7 +149,8 @@ describe("Batch.run", () => {
 
   it.effect("stops after too many failures", () =>
     Effect.gen(function*() {
-      const failing = (share: number) => (n: number) => n % 10 < share * 10 ? Effect.fail(new Bad("no")) : Effect.succeed(n)
+      const failing = (share: number) => (n: number) =>
+        n % 10 < share * 10 ? Effect.fail(new Bad("no")) : Effect.succeed(n)
       const started = (results: ReadonlyArray<Result.Result<number, Bad | Batch.NotStarted>>) =>
         shown(results).filter((outcome) => outcome !== "NotStarted").length
       const run = (share: number, stopOn: Batch.StopRules<Bad>) =>
@@ -165,7 +167,13 @@ describe("Batch.run", () => {
       const reply = OpenRouterTest.answer({ text: "yes", usage: { cost: Usd.make("0.30") } })
       const one = (input: string) =>
         OpenRouter.respond({ model, input, maxOutputTokens: 30 }).pipe(Effect.map(({ text }) => text))
-      const outcomes = (self: Effect.Effect<ReadonlyArray<Result.Result<string, { readonly _tag: string }>>, never, OpenRouter.OpenRouter>) =>
+      const outcomes = (
+        self: Effect.Effect<
+          ReadonlyArray<Result.Result<string, { readonly _tag: string }>>,
+          never,
+          OpenRouter.OpenRouter
+        >
+      ) =>
         self.pipe(
           Effect.map(shown),
           Effect.provide([
@@ -215,7 +223,9 @@ describe("Batch.run", () => {
       })
       assert.isFalse(yield* budget.run(stops(error)))
       assert.isFalse(yield* stops(error))
-      assert.isTrue(yield* budget.run(stops(new OpenRouterError.BudgetExceeded({ ...error, message: "", reason: "store" }))))
+      assert.isTrue(
+        yield* budget.run(stops(new OpenRouterError.BudgetExceeded({ ...error, message: "", reason: "store" })))
+      )
     }))
 
   it.effect("dies with a defect, after what runs has ended", () =>
@@ -306,7 +316,9 @@ describe("the progress of a batch", () => {
       assert.strictEqual(seen.filter(({ isOver }) => isOver).length, 1)
       assert.isDefined(second.endsAt)
     }).pipe(
-      Effect.provide(OpenRouterTest.layer(() => OpenRouterTest.answer({ text: "x", usage: { cost: Usd.make("0.01") } })))
+      Effect.provide(
+        OpenRouterTest.layer(() => OpenRouterTest.answer({ text: "x", usage: { cost: Usd.make("0.01") } }))
+      )
     ))
 
   it.effect("is waited for, and cannot break the batch", () =>
@@ -368,7 +380,10 @@ describe("Batch.stream", () => {
   it.effect("goes on behind a slow item as far as its buffer", () =>
     Effect.gen(function*() {
       const { order, run } = gauge()
-      const fiber = yield* Batch.stream(numbers(100), run((n) => n === 0 ? 1000 : 1), { concurrency: 2, bufferSize: 10 })
+      const fiber = yield* Batch.stream(numbers(100), run((n) => n === 0 ? 1000 : 1), {
+        concurrency: 2,
+        bufferSize: 10
+      })
         .pipe(Stream.runCollect, Effect.forkChild)
       yield* TestClock.adjust(900)
       assert.strictEqual(order.length, 10)
@@ -446,11 +461,17 @@ describe("warm", () => {
   it.effect("waits for the first piece of a stream only, and for nobody who failed", () =>
     Effect.gen(function*() {
       const fails = OpenRouterTest.layer([paymentRequired, "yes", "yes"])
-      const results = yield* Batch.run(numbers(3), () => ask("x"), { warm: true, stopOn: [] }).pipe(Effect.provide(fails))
+      const results = yield* Batch.run(numbers(3), () => ask("x"), { warm: true, stopOn: [] }).pipe(
+        Effect.provide(fails)
+      )
       assert.deepStrictEqual(shown(results), ["PaymentRequired", "yes", "yes"])
       const texts = yield* Batch.run(
         numbers(3),
-        (n) => Stream.runForEach(OpenRouter.streamText({ model, input: "x" }), () => n === 0 ? Effect.sleep("1 hour") : Effect.void),
+        (n) =>
+          Stream.runForEach(
+            OpenRouter.streamText({ model, input: "x" }),
+            () => n === 0 ? Effect.sleep("1 hour") : Effect.void
+          ),
         { warm: true }
       ).pipe(
         Effect.provide(OpenRouterTest.layer(() => "yes")),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { Batch, type CreateResponse, OpenRouter, Prices, Usd } from "effect-openrouter"
+import { Batch, type CreateResponse, OpenRouter, Prices, type Usd } from "effect-openrouter"
 import { Emulator, OpenRouterTest } from "effect-openrouter/testing"
 import { emulated } from "../client/support.ts"
 
@@ -47,10 +47,11 @@ describe("Batch.estimate", () => {
 
   it.effect("counts with the program's tokenizer and defaults, and with an expectation for each item", () =>
     Effect.gen(function*() {
-      const estimate = yield* Batch.estimate([1, 2], (n) => ({ input: `${n}` }), { outputTokens: (n) => n * 1000 }).pipe(
-        Prices.withTokenizer(() => 7),
-        OpenRouter.withDefaults({ model, maxOutputTokens: 1500 })
-      )
+      const estimate = yield* Batch.estimate([1, 2], (n) => ({ input: `${n}` }), { outputTokens: (n) => n * 1000 })
+        .pipe(
+          Prices.withTokenizer(() => 7),
+          OpenRouter.withDefaults({ model, maxOutputTokens: 1500 })
+        )
       assert.deepStrictEqual(figures(estimate.inputTokens), ["14", "14", "14"])
       assert.deepStrictEqual(figures(estimate.outputTokens), ["625", "2500", "3000"])
     }).pipe(Effect.provide([test, prices])))

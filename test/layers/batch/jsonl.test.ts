@@ -22,11 +22,13 @@ const files = Effect.gen(function*() {
     input,
     output,
     write: (lines: ReadonlyArray<unknown>) =>
-      fs.writeFileString(input, lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`).join("")),
+      fs.writeFileString(
+        input,
+        lines.map((line) => `${typeof line === "string" ? line : JSON.stringify(line)}\n`).join("")
+      ),
     append: (text: string) => fs.writeFileString(output, text, { flag: "a" }),
     text: fs.readFileString(output),
-    lines: Effect.map(fs.readFileString(output), (text) =>
-      text.split("\n").slice(0, -1).map((line) => readJson(line)))
+    lines: Effect.map(fs.readFileString(output), (text) => text.split("\n").slice(0, -1).map((line) => readJson(line)))
   }
 })
 
@@ -80,7 +82,9 @@ describe("Batch.jsonl", () => {
       yield* write(items(4).slice(2))
       yield* Batch.jsonl(input, output, echo, { input: Item })
       assert.deepStrictEqual(
-        (yield* lines).map((line) => Schema.decodeUnknownSync(Schema.Struct({ id: Schema.String, index: Schema.Int }))(line)),
+        (yield* lines).map((line) =>
+          Schema.decodeUnknownSync(Schema.Struct({ id: Schema.String, index: Schema.Int }))(line)
+        ),
         [
           { id: "item-2", index: 0 },
           { id: "item-3", index: 1 },
@@ -109,7 +113,9 @@ describe("Batch.jsonl", () => {
       assert.deepStrictEqual(first, { id: "item-0", index: 0, value: "prompt 0" })
       assert.deepStrictEqual(second, { id: "item-1", index: 1, error: { _tag: "Bad", message: "no" } })
       assert.deepInclude(third, { id: "item-2", index: 2 })
-      const error = Schema.decodeUnknownSync(Schema.Struct({ error: Schema.toCodecJson(OpenRouterError.OpenRouterError) }))(third).error
+      const error =
+        Schema.decodeUnknownSync(Schema.Struct({ error: Schema.toCodecJson(OpenRouterError.OpenRouterError) }))(third)
+          .error
       assert.deepInclude(error, { _tag: "Refused", refusal: "I won't." })
       assert.notInclude(JSON.stringify(third), secret)
       isUp = true
