@@ -55,9 +55,11 @@ export interface AppendLog {
   /**
    * Writes a line, a JSON object without a line break in it, and succeeds once the system has it: then it survives the death of
    * this process, and with `fsync` that of the machine. Lines that come while another one is written go together. It cannot be
-   * interrupted, so that nobody has to ask whether the line is there. What failed leaves no part of a line.
+   * interrupted, so that nobody has to ask whether the line is there. What failed leaves no part of a line. `onWritten` is called at
+   * the moment when the line is there, before anything else is done to the log: an index that it keeps is never behind the file
+   * when that is compacted.
    */
-  readonly append: (line: string) => Effect.Effect<LinePlace, AppendLogError>
+  readonly append: (line: string, onWritten?: (place: LinePlace) => void) => Effect.Effect<LinePlace, AppendLogError>
   /** Reads one line again. */
   readonly read: (place: LinePlace) => Effect.Effect<string, AppendLogError>
   /** The lines that are there now, in their order, read as they are needed. */

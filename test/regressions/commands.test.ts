@@ -113,7 +113,10 @@ describe("the batch as a command", { timeout: 60_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), "effect-openrouter-batch-"))
     try {
       const [input, output] = [join(folder, "in.jsonl"), join(folder, "out.jsonl")]
-      writeFileSync(input, Array.from({ length: 40 }, (_, n) => `{"id":"p-${n}","prompt":"Tell me ${n} secrets."}\n`).join(""))
+      writeFileSync(
+        input,
+        Array.from({ length: 40 }, (_, n) => `{"id":"p-${n}","prompt":"Tell me ${n} secrets."}\n`).join("")
+      )
       const args = [batch, "--input", input, "--output", output]
       const broke = await run([...args, "--credits", "0.001", "--concurrency", "2"], toTheEnd)
       assert.strictEqual(broke.code, 1)

@@ -26,6 +26,7 @@ const newline = /* @__PURE__ */ encoder.encode("\n")
 /** A line that waits to be written, and what came of it. */
 interface Waiting {
   readonly bytes: Uint8Array
+  readonly onWritten: ((place: LinePlace) => void) | undefined
   exit: Exit.Exit<LinePlace, AppendLogError> | undefined
 }
 
@@ -104,10 +105,10 @@ export class LogFile implements AppendLog {
 
   readonly size: Effect.Effect<number> = Effect.sync(() => this.#length)
 
-  append(line: string): Effect.Effect<LinePlace, AppendLogError> {
+  append(line: string, onWritten?: (place: LinePlace) => void): Effect.Effect<LinePlace, AppendLogError> {
     return Effect.uninterruptible(Effect.suspend(() => {
       if (line.includes("\n")) return Effect.die(new RangeError("a line of a log has no line break in it"))
-      const waiting: Waiting = { bytes: encoder.encode(`${line}\n`), exit: undefined }
+      const waiting: Waiting = { bytes: encoder.encode(`${line}\n`), onWritten, exit: undefined }
       this.#waiting.push(waiting)
       // Whoever comes first writes for all who came meanwhile.
       const written = Effect.suspend(() => waiting.exit === undefined ? this.#writeAll : Effect.void)
@@ -152,8 +153,9 @@ export class LogFile implements AppendLog {
   ): Effect.Effect<void, AppendLogError | E, R> {
     const draft = draftOf(this.path)
     const swap = Effect.fnUntraced({ self: this }, function*(length: number): Effect.fn.Return<void, PlatformError> {
-      yield* this.#fs.rename(draft, this.path)
-      const opened = yield* openTo(this.#fs, this.path, "a+")
+      // Nothing can fail between the new name and the new file: lines that went to the old one would be lost.
+      const opened = yield* openTo(this.#fs, draft, "a+")
+      yield* Effect.onError(this.#fs.rename(draft, this.path), () => Scope.close(opened.scope, Exit.void))
       yield* Scope.close(this.#scope, Exit.void)
       this.#file = opened.file
       this.#scope = opened.scope
@@ -224,21 +226,22 @@ export class LogFile implements AppendLog {
     const group = this.#waiting
     this.#waiting = []
     const lead = this.#lead
-    return Effect.map(
-      Effect.exit(Effect.andThen(this.#lost(), this.#write(joined([lead, ...group.map(({ bytes }) => bytes)])))),
-      (exit) => {
-        let offset = this.#length + lead.length
-        for (const waiting of group) {
-          const length = waiting.bytes.length
-          const place = { offset, length: length - 1 }
-          waiting.exit = Exit.isSuccess(exit) ? Exit.succeed(place) : Exit.failCause(exit.cause)
-          offset += length
-        }
-        if (Exit.isFailure(exit)) return
-        this.#length = offset
-        this.#lead = new Uint8Array(0)
+    const bytes = joined([lead, ...group.map(({ bytes }) => bytes)])
+    return Effect.map(Effect.exit(Effect.andThen(this.#lost(), this.#write(bytes))), (exit) => {
+      if (Exit.isFailure(exit)) {
+        for (const waiting of group) waiting.exit = Exit.failCause(exit.cause)
+        return
       }
-    )
+      let offset = this.#length + lead.length
+      this.#length += bytes.length
+      this.#lead = new Uint8Array(0)
+      for (const waiting of group) {
+        const place = { offset, length: waiting.bytes.length - 1 }
+        waiting.exit = Exit.succeed(place)
+        waiting.onWritten?.(place)
+        offset += waiting.bytes.length
+      }
+    })
   })
 
   #write(bytes: Uint8Array): Effect.Effect<void, AppendLogError> {

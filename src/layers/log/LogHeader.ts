@@ -18,7 +18,7 @@ export interface Format {
   readonly version: number
 }
 
-/** Older than the release that is in preparation nobody writes these files. */
+/** Who writes the file, for those who find one. */
 const library = "effect-openrouter"
 
 const Header = Schema.fromJsonString(Schema.Struct({ format: Schema.String, version: Schema.Finite }))

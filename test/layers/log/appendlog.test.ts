@@ -25,7 +25,7 @@ const within = <A, E, R>(
 ) => Effect.scoped(Effect.flatMap(AppendLog.open(path, options), f))
 
 const write = (path: string, ...lines: ReadonlyArray<string>) =>
-  within(path, { format }, (log) => Effect.forEach(lines, log.append.bind(log)))
+  within(path, { format }, (log) => Effect.forEach(lines, (line) => log.append(line)))
 
 const linesOf = (path: string, options: AppendLog.Options = { format }) =>
   within(path, options, (log) => Stream.runCollect(log.lines))
