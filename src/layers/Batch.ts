@@ -152,9 +152,12 @@ const jsonlOf = <I, A, E, R, RP>(
         Stream.toPull
       ),
       // What was paid for is written, whoever is in a hurry.
-      f: ({ item, ...line }) =>
+      f: ({ id, index, item }) =>
         Effect.uninterruptibleMask((restore) =>
-          Effect.flatMap(Effect.exit(restore(Effect.suspend(() => f(item, line)))), (exit) => ended(line, exit))
+          Effect.flatMap(
+            Effect.exit(restore(Effect.suspend(() => f(item, { id, index })))),
+            (exit) => ended({ id, index }, exit)
+          )
         ),
       put: () => queue.givenOut(1),
       concurrency,

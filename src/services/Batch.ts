@@ -97,7 +97,10 @@ export interface Options<I, E, R = never> {
 export interface StreamOptions<I, E, R = never> extends Options<I, E, R> {
   /** Whether items come as they end. Default false: in the order of the input. */
   readonly unordered?: boolean | undefined
-  /** How many items may be read that the reader of the stream is not done with. Default: 16 for each that runs at once. */
+  /**
+   * How many items may have begun or wait for their key that the reader of the stream is not done with. The input is read when
+   * there is room for more, piece by piece as it comes. Default: 16 for each that runs at once.
+   */
   readonly bufferSize?: number | undefined
 }
 
@@ -120,7 +123,7 @@ export interface Item<out I, out A, out E> {
  */
 export const defaultConcurrency = 64
 
-const isOpenRouterError = lazy(() => Schema.is(OpenRouterError))
+const isOpenRouterError = /* @__PURE__ */ lazy(() => Schema.is(OpenRouterError))
 
 /**
  * What stops the batches of the running program, unless they say otherwise.
@@ -157,7 +160,7 @@ export interface Launched<SE> {
  *
  * @internal
  */
-export const launch = Effect.fnUntraced(function*<I, A, E, R, SE, SR>(given: {
+export const launch = /* @__PURE__ */ Effect.fnUntraced(function*<I, A, E, R, SE, SR>(given: {
   readonly queue: WorkQueue<I>
   readonly source: Source<I, SE, SR>
   readonly f: (item: I, index: number) => Effect.Effect<A, E, R>
@@ -264,7 +267,7 @@ export const run: {
     f: (item: I, index: number) => Effect.Effect<A, E, R>,
     options?: Options<NoInfer<I>, NoInfer<E>, RP>
   ): Effect.Effect<Array<Result.Result<A, E | NotStarted>>, never, R | RP>
-} = dual(([first]) => typeof first !== "function", runAll)
+} = /* @__PURE__ */ dual(([first]) => typeof first !== "function", runAll)
 
 /** What was put and not given out yet. */
 class Shelf<I, A, E> {
@@ -371,4 +374,4 @@ export const stream: {
     f: (item: I, index: number) => Effect.Effect<A, E, R>,
     options?: StreamOptions<NoInfer<I>, NoInfer<E>, RP>
   ): Stream.Stream<Item<I, A, E>, SE, SR | R | RP>
-} = dual(([first]) => typeof first !== "function", streamAll)
+} = /* @__PURE__ */ dual(([first]) => typeof first !== "function", streamAll)

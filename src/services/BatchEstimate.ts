@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Result from "effect/Result"
@@ -14,7 +13,7 @@ import * as Usd from "../domain/money/Usd.ts"
 import * as CreateResponse from "../domain/request/CreateResponse.ts"
 import { CurrentDefaults, filled } from "./Defaults.ts"
 import * as OpenRouter from "./OpenRouter.ts"
-import { CurrentPrices, CurrentTokenizer } from "./Prices.ts"
+import { CurrentTokenizer, tableInUse } from "./Prices.ts"
 
 export type { Estimate, Invalid, Range } from "../domain/batch/Estimate.ts"
 
@@ -45,10 +44,7 @@ const estimated = <I, SE = never, SR = never>(
   options: EstimateOptions<I> = {}
 ): Effect.Effect<Estimate, SE | RequestError, SR | OpenRouter.OpenRouter> =>
   Effect.gen(function*() {
-    const { prices } = yield* OpenRouter.OpenRouter
-    const given = yield* CurrentPrices
-    const isDue = prices?.isDue(yield* Clock.currentTimeMillis) === true
-    const table = given ?? (isDue ? yield* prices.load : prices?.table)
+    const table = yield* tableInUse
     const defaults = yield* CurrentDefaults
     const book = new EstimateBook(table, yield* CurrentTokenizer)
     const { outputTokens } = options
@@ -104,4 +100,4 @@ export const estimate: {
     request: (item: I, index: number) => CreateResponse.CreateResponse,
     options?: EstimateOptions<NoInfer<I>>
   ): Effect.Effect<Estimate, SE | RequestError, SR | OpenRouter.OpenRouter>
-} = dual(([first]) => typeof first !== "function", estimated)
+} = /* @__PURE__ */ dual(([first]) => typeof first !== "function", estimated)

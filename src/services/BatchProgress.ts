@@ -48,7 +48,7 @@ const books: CostLedger.Options = { maxScopes: 0, maxTagValues: 0, maxUnknownCal
  *
  * @since 0.1.0
  */
-export const observe = Effect.fnUntraced(function*<R>(
+export const observe = /* @__PURE__ */ Effect.fnUntraced(function*<R>(
   reader: Reader<R> | undefined,
   options: { readonly total: number | undefined; readonly every: Duration.Input }
 ): Effect.fn.Return<Observer, never, R | Scope.Scope> {

@@ -63,7 +63,7 @@ export const ofValue = (id: string, index: number, value: unknown): Result.Resul
     catch: (problem) => problem instanceof Error ? problem.message : "is not JSON"
   })
 
-const codec = lazy(() => {
+const codec = /* @__PURE__ */ lazy(() => {
   const json = Schema.toCodecJson(OpenRouterError)
   return { is: Schema.is(OpenRouterError), encode: Schema.encodeResult(json) }
 })

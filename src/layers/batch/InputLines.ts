@@ -19,6 +19,8 @@ export interface InputLine<out I> {
   readonly id: string
   /** Its place among the lines that are not blank, from 0. */
   readonly index: number
+  /** The number of its line in the file, from 1. */
+  readonly line: number
   readonly item: I
 }
 
@@ -42,6 +44,14 @@ const idOf = (json: unknown, index: number): string => {
   return typeof id === "string" || typeof id === "number" ? String(id) : String(index)
 }
 
+const unreadableOf = (path: string) => (problem: string, line?: number) =>
+  new BatchFileError({
+    path,
+    reason: "unreadable",
+    message: line === undefined ? `${path} cannot be read: ${problem}` : `line ${line} of ${path}: ${problem}`,
+    ...Wire.compact({ line })
+  })
+
 /**
  * The items of a file, read as they are needed.
  *
@@ -52,13 +62,7 @@ export const read = <I>(
   reading: Reading<I>
 ): Stream.Stream<InputLine<I>, BatchFileError, FileSystem.FileSystem> =>
   Stream.unwrap(FileSystem.FileSystem.useSync((fs) => {
-    const unreadable = (problem: string, line?: number) =>
-      new BatchFileError({
-        path,
-        reason: "unreadable",
-        message: line === undefined ? `${path} cannot be read: ${problem}` : `line ${line} of ${path}: ${problem}`,
-        ...Wire.compact({ line })
-      })
+    const unreadable = unreadableOf(path)
     return fs.stream(path).pipe(
       Stream.mapError((error) => unreadable(error.message)),
       Stream.decodeText(),
@@ -75,6 +79,7 @@ export const read = <I>(
             Result.map(reading.decode(json), (item): InputLine<I> => ({
               id: reading.id === undefined ? idOf(json, index) : reading.id(item, index),
               index,
+              line,
               item
             }))).pipe(Result.mapError((problem) => unreadable(problem, line)))
         )
@@ -91,9 +96,14 @@ export const check = <I>(
   path: string,
   reading: Reading<I>
 ): Effect.Effect<ReadonlyMap<string, number>, BatchFileError, FileSystem.FileSystem> =>
-  Effect.suspend(() => {
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const unreadable = unreadableOf(path)
+    const { type } = yield* Effect.mapError(fs.stat(path), ({ message }) => unreadable(message))
+    // What can be read once only, such as a pipe, would be empty when it is read for its items.
+    if (type !== "File") return yield* unreadable("it is no file, and it is read twice")
     const ids = new Map<string, number>()
-    return Stream.runForEach(read(path, reading), ({ id, index }) => {
+    yield* Stream.runForEach(read(path, reading), ({ id, index, line }) => {
       if (!ids.has(id)) {
         ids.set(id, index)
         return Effect.void
@@ -102,9 +112,10 @@ export const check = <I>(
         new BatchFileError({
           path,
           reason: "duplicateId",
-          line: index + 1,
-          message: `item ${index + 1} of ${path} has the id of an earlier one: ${id}`
+          line,
+          message: `line ${line} of ${path} has the id of an earlier one: ${id}`
         })
       )
-    }).pipe(Effect.as(ids))
+    })
+    return ids
   })

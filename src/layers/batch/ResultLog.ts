@@ -92,7 +92,7 @@ export class ResultLog {
  *
  * @since 0.1.0
  */
-export const open = Effect.fnUntraced(function*(
+export const open = /* @__PURE__ */ Effect.fnUntraced(function*(
   path: string,
   options: { readonly fsync: boolean | undefined }
 ): Effect.fn.Return<ResultLog, AppendLogError, FileSystem.FileSystem | Scope.Scope> {
