@@ -42,6 +42,7 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["cassette", ["wire", "money", "response", "error"]],
   ["conversation", ["wire", "money", "response", "error", "request", "outcome"]],
   ["journal", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
+  ["batch", ["wire", "money", "response", "error", "request", "outcome", "endpoint", "ledger", "budget"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

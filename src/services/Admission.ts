@@ -183,6 +183,11 @@ export interface Admission {
   readonly correct?: ((generationId: string, costs: Costs.Costs) => Effect.Effect<void>) | undefined
   /** Is told what a call cost that an earlier run of the program paid for, and that is not made again. */
   readonly paid?: ((model: string | undefined, cost: Usd) => Effect.Effect<void>) | undefined
+  /**
+   * Whether this error, with which a call inside of it ended, means that it refuses what comes as well. Batches that it encloses
+   * then start no more calls. Default: no.
+   */
+  readonly endsAll?: ((error: OpenRouterError) => boolean) | undefined
   /** Of admissions with one owner the outermost counts alone. Default: each counts, however often it is added. */
   readonly owner?: object | undefined
 }

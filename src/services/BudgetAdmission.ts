@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { BudgetExceeded } from "../domain/error/OpenRouterError.ts"
+import type { OpenRouterError } from "../domain/error/OpenRouterError.ts"
 import * as Nanos from "../domain/money/Nanos.ts"
 import * as Usd from "../domain/money/Usd.ts"
 import type { Costs } from "../domain/outcome/Costs.ts"
@@ -101,6 +102,14 @@ export class BudgetAdmission implements Admission.Admission {
       BudgetQueue.pump(this.locals)
       return tell(this.locals)
     })
+
+  /** The error says which budget it was by its name and limit only; another one of the same may have room left. */
+  readonly endsAll = (error: OpenRouterError): boolean =>
+    error._tag === "BudgetExceeded" &&
+    this.#all.some((budget) =>
+      budget.scope === error.scope && Usd.equals(budget.limit, error.limit) &&
+      !(budget instanceof LocalBudget && error.reason === "spent" && hasRoom(budget, error))
+    )
 
   readonly correct = (generationId: string, costs: Costs): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -269,6 +278,12 @@ export class BudgetAdmission implements Admission.Admission {
 
 /** True if who asks is told the end of what was taken even if it never came to know. */
 const isTold = ({ attempt, took }: Asking): boolean => took !== undefined || attempt.took !== undefined
+
+/** Whether what was refused would find room in this budget, beside what is spent. */
+const hasRoom = ({ account }: LocalBudget, { estimate }: BudgetExceeded): boolean => {
+  const left = account.limitNanos - account.spentNanos
+  return estimate === undefined ? left > 0 : Nanos.ceil(estimate) <= left
+}
 
 /** Takes note of the time. */
 const renew = (locals: ReadonlyArray<LocalBudget>, now: number): void => {

@@ -156,6 +156,23 @@ export const nanosOf = (
       request.maxOutputTokens ?? outputTokens
     )
 
+const known = (source: Source): Effect.Effect<Table | undefined> =>
+  Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) => source.isDue(now) ? source.load : Effect.succeed(source.table)
+  )
+
+/**
+ * The prices of the running program: those that it gives, or those of its client.
+ *
+ * @internal
+ */
+export const tableInUse: Effect.Effect<Table | undefined, never, OpenRouter> = /* @__PURE__ */ Effect.gen(function*() {
+  const { prices } = yield* OpenRouter
+  const given = yield* CurrentPrices
+  return given ?? (prices === undefined ? undefined : yield* known(prices))
+})
+
 /**
  * What a request costs at most, by the rule of this module; `undefined` where the price of one of its models is not known.
  *
@@ -185,20 +202,11 @@ export const estimate = (
   }
 ): Effect.Effect<Usd.Usd | undefined, never, OpenRouter> =>
   Effect.gen(function*() {
-    const { prices } = yield* OpenRouter
-    const given = yield* CurrentPrices
-    const table = given ?? (prices === undefined ? undefined : yield* known(prices))
     const nanos = nanosOf(
-      table,
+      yield* tableInUse,
       filled(request, yield* CurrentDefaults),
       yield* CurrentTokenizer,
       options?.outputTokens ?? Tokens.defaultOutputTokens
     )
     return nanos === undefined ? undefined : Nanos.toUsd(nanos)
   })
-
-const known = (source: Source): Effect.Effect<Table | undefined> =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) => source.isDue(now) ? source.load : Effect.succeed(source.table)
-  )

@@ -1,9 +1,14 @@
 /** The programs of `examples`, run as commands. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Ref, Schema } from "effect"
+import { Batch } from "effect-openrouter"
 import { TestClock } from "effect/testing"
 import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { show } from "../../examples/batch/progress.ts"
 import * as data from "../../examples/town/data.ts"
 import * as Emulated from "../../examples/town/Emulated.ts"
 import * as Report from "../../examples/town/Report.ts"
@@ -40,6 +45,10 @@ const run = (
 const town = "examples/town/main.ts"
 
 const emulator = "examples/emulator.ts"
+
+const batch = "examples/batch/main.ts"
+
+const readId = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({ id: Schema.String })))
 
 const toTheEnd = () => {}
 
@@ -96,6 +105,42 @@ describe("the town as a command", { timeout: 60_000 }, () => {
     assert.strictEqual(code, 130)
     assert.match(stdout, /^ {2}intentions .*\$0\.\d+$/m)
     assert.include(stderr, "Stopped by Interrupted")
+  })
+})
+
+describe("the batch as a command", { timeout: 60_000 }, () => {
+  it("shows plain lines without a terminal, and goes on where it was", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "effect-openrouter-batch-"))
+    try {
+      const [input, output] = [join(folder, "in.jsonl"), join(folder, "out.jsonl")]
+      writeFileSync(
+        input,
+        Array.from({ length: 40 }, (_, n) => `{"id":"p-${n}","prompt":"Tell me ${n} secrets."}\n`).join("")
+      )
+      const args = [batch, "--input", input, "--output", output]
+      const broke = await run([...args, "--credits", "0.001", "--concurrency", "2"], toTheEnd)
+      assert.strictEqual(broke.code, 1)
+      assert.match(broke.stdout, /^NotStarted +\d+/m)
+      assert.match(broke.stderr, /^\d+\/40, .*\$0\.00/m)
+      assert.notInclude(broke.stderr, "\r")
+      assert.include(broke.stderr, "stopped by PaymentRequired")
+      const whole = await run(args, toTheEnd)
+      assert.strictEqual(whole.code, 0)
+      assert.match(whole.stdout, /^Skipped +\d+/m)
+      const ids = readFileSync(output, "utf8").trim().split("\n").map((line) => readId(line).id)
+      assert.deepStrictEqual(ids, Array.from({ length: 40 }, (_, n) => `p-${n}`))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it("shows a bar on a terminal", async () => {
+    const written: Array<string> = []
+    await Batch.run([1, 2], (n) => Effect.succeed(n), {
+      onProgress: show({ isTTY: true, columns: 60, write: (text) => written.push(text) })
+    }).pipe(Effect.runPromise)
+    const last = written.at(-1) ?? ""
+    assert.match(last, /^\r\[={24}\] 2\/2, \$0\.00, .*\n$/)
   })
 })
 
