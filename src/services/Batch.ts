@@ -46,6 +46,7 @@ import * as Admission from "./Admission.ts"
 import * as BatchProgress from "./BatchProgress.ts"
 import { BatchRun, type Ended, type Parts, type Source } from "./BatchRun.ts"
 import { withMiddleware } from "./Middleware.ts"
+import { numbered } from "./Sampling.ts"
 import * as WarmUp from "./WarmUp.ts"
 
 export { NotStarted } from "../domain/batch/NotStarted.ts"
@@ -178,7 +179,9 @@ export const launch = /* @__PURE__ */ Effect.fnUntraced(function*<I, A, E, R, SE
     yield* Scope.Scope,
     () => Latch.openUnsafe(changed)
   )
-  const start = warm === true ? withMiddleware(run.start, WarmUp.make()) : run.start
+  // Of equal calls the n-th gets the n-th answer that a cache has.
+  const counted = numbered(run.start)
+  const start = warm === true ? withMiddleware(counted, WarmUp.make()) : counted
   yield* observer === undefined ? start : observer.run(start)
   return {
     observer,
