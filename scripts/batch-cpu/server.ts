@@ -18,6 +18,9 @@ const server = createServer((request, response) => {
   request.resume().on("end", () => response.setHeader("content-type", "application/json").end(body))
 })
 
+// Nobody is left to stop it.
+process.on("disconnect", () => process.exit())
+
 server.listen(0, "127.0.0.1", () => {
   const address = server.address()
   process.send?.(typeof address === "object" && address !== null ? address.port : 0)

@@ -29,6 +29,9 @@ const emulator = Emulator.layerServer({
   ]
 })
 
+// Nobody is left to stop it.
+process.on("disconnect", () => process.exit())
+
 const main = Effect.gen(function*() {
   const { address } = yield* HttpServer.HttpServer
   const { ledger } = yield* Emulator.Emulator
