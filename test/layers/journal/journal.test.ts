@@ -140,7 +140,7 @@ describe("a run that is taken up again", () => {
         assert.strictEqual(yield* times, sent)
         assert.strictEqual(Usd.toText(saved.saved), Usd.toText(paid.cost))
       })
-    ).pipe(Effect.provide(client()), Effect.provide(once)))
+    ).pipe(Effect.provide([client(), once])))
 })
 
 describe("errors", () => {
@@ -161,7 +161,7 @@ describe("errors", () => {
         yield* inProcess(Journal.resumable(program, "run", { errors: "retry" }), path)
         assert.strictEqual(yield* times, 2 * sent)
       })
-    ).pipe(Effect.provide(client()), Effect.provide(once)))
+    ).pipe(Effect.provide([client(), once])))
 
   it.effect("of the whole account, of a budget and of our own checks are asked again", () =>
     Effect.gen(function*() {
@@ -177,7 +177,7 @@ describe("errors", () => {
       yield* Journal.resumable(program, "run")
       // And once for the prices.
       assert.strictEqual(yield* times, 5)
-    }).pipe(Effect.provide([client(), Journal.layerMemory]), Effect.provide(once)))
+    }).pipe(Effect.provide([client(), Journal.layerMemory, once])))
 
   it.effect("of streams are stored if nothing was seen of them; what broke off or was left is asked again", () =>
     Effect.gen(function*() {
@@ -191,7 +191,7 @@ describe("errors", () => {
       yield* Journal.resumable(program, "run")
       yield* Journal.resumable(program, "run")
       assert.strictEqual(yield* times, 5)
-    }).pipe(Effect.provide([client(), Journal.layerMemory]), Effect.provide(once)))
+    }).pipe(Effect.provide([client(), Journal.layerMemory, once])))
 })
 
 describe("what is sent", () => {

@@ -48,7 +48,7 @@ describe("a journal in a database", () => {
       assert.strictEqual((yield* inProcess(Journal.summary("other"))).calls, 2)
       yield* inProcess(Journal.forget("run"))
       assert.deepStrictEqual((yield* inProcess(Journal.list)).map(({ run }) => run), ["other"])
-    }).pipe(Effect.provide([client, memory]), Effect.provide(once)))
+    }).pipe(Effect.provide([client, memory, once])))
 
   it.live("lists what was in flight, and has one owner at a time", () =>
     Effect.gen(function*() {
