@@ -57,12 +57,8 @@ const town = (url: string, journal: string, until: () => Promise<boolean>) =>
     child.stdout?.setEncoding("utf8").on("data", (text: string) => printed += text)
     child.stderr?.setEncoding("utf8").on("data", (text: string) => process.stderr.write(text))
     const ended = once(child, "exit")
-    let isOver = false
-    void ended.then(() => isOver = true)
-    let isKilled = false
-    while (!isOver && !isKilled) {
-      isKilled = await until()
-      if (isKilled) child.kill("SIGKILL")
+    while (child.exitCode === null && child.signalCode === null && !child.killed) {
+      if (await until()) child.kill("SIGKILL")
       else await new Promise((resolve) => setTimeout(resolve, 3))
     }
     await ended

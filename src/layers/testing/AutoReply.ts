@@ -17,8 +17,8 @@ import * as Text from "../../domain/emulator/Text.ts"
 import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import * as CreateResponse from "../../domain/request/CreateResponse.ts"
 import * as ObjectText from "./ObjectText.ts"
-import { TestFailure } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
+import { TestFailure } from "./TestFailure.ts"
 import type { Asked } from "./TestScript.ts"
 
 /** So many readable answers are tried before one is drawn that may be hard to read. */

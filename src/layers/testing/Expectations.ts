@@ -11,8 +11,8 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Usd from "../../domain/money/Usd.ts"
 import type { Outcome } from "../../domain/outcome/Outcome.ts"
-import { TestFailure } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
+import { TestFailure } from "./TestFailure.ts"
 
 /** The tags of the errors among them. */
 type TagOf<E> = E extends { readonly _tag: infer Tag extends string } ? Tag : never

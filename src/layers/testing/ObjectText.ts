@@ -11,8 +11,8 @@ import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as RequestBody from "../../domain/request/RequestBody.ts"
 import * as ObjectCall from "../../services/ObjectCall.ts"
-import { TestFailure } from "./ReplyOutcome.ts"
 import * as Shown from "./Shown.ts"
+import { TestFailure } from "./TestFailure.ts"
 
 /**
  * How a request asks for values of a schema, which was found out before it was sent.
@@ -39,10 +39,13 @@ export const write = (
   schema: Schema.Codec<unknown, unknown>,
   value: unknown
 ): Effect.Effect<Result.Result<string, ReadonlyArray<string>>> =>
-  Effect.map(Effect.result(Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(value)), (encoded) =>
-    Result.isFailure(encoded)
-      ? Result.fail(flaws(encoded.failure.issue, value))
-      : Result.mapError(ObjectFormat.encodeText(format, schema, value), (problem) => [problem]))
+  Effect.map(
+    Effect.result(Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(value)),
+    (encoded) =>
+      Result.isFailure(encoded)
+        ? Result.fail(flaws(encoded.failure.issue, value))
+        : Result.mapError(ObjectFormat.encodeText(format, schema, value), (problem) => [problem])
+  )
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 

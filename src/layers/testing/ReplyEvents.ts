@@ -16,6 +16,7 @@ import type { StreamError } from "../../services/OpenRouter.ts"
 import { endedPull } from "../client/StreamAttempt.ts"
 import type { Ended, EventSource } from "../client/StreamAttempt.ts"
 import * as ReplyOutcome from "./ReplyOutcome.ts"
+import { TestFailure } from "./TestFailure.ts"
 import { answer, isError, isPause, isTextStream, isToolCall } from "./TestReply.ts"
 import type { Answer, Settled, TextStream } from "./TestReply.ts"
 
@@ -43,7 +44,7 @@ const answered = (
 ): Effect.Effect<Outcome.Outcome, E.RequestError> =>
   Effect.catchTag(outcome, "StreamInterrupted", () =>
     Effect.die(
-      new ReplyOutcome.TestFailure(
+      new TestFailure(
         "the test's reply is StreamInterrupted, and the call does not stream: ConnectionFailed is what happens to it"
       )
     ))

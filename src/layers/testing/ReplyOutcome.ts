@@ -17,6 +17,7 @@ import * as Wire from "../../domain/wire/Wire.ts"
 import * as ObjectText from "./ObjectText.ts"
 import * as ReadyErrors from "./ReadyErrors.ts"
 import * as Shown from "./Shown.ts"
+import { TestFailure } from "./TestFailure.ts"
 import { answer, isAnswer, isError } from "./TestReply.ts"
 import type { Answer, Details, Settled, TextStream, ToolCall } from "./TestReply.ts"
 
@@ -31,15 +32,6 @@ export interface Asking {
   readonly request: CreateResponse
   /** The schema of `respondObject`. */
   readonly schema: Schema.Codec<unknown, unknown> | undefined
-}
-
-/**
- * A mistake of the test, as the defect with which its call dies.
- *
- * @since 0.1.0
- */
-export class TestFailure extends Error {
-  override readonly name = "OpenRouterTest"
 }
 
 /**
