@@ -2,8 +2,8 @@
  * A value in the form that a request's JSON Schema asks for.
  *
  * What a program calls one value has several forms on the wire: strict schemas have no optional members, so a missing one is
- * `null`; a tuple may be an object with the members `0` and `1`, and a record a list of pairs. A model writes what the schema
- * says, and so does this. What fits already stays as it is, and what cannot be made to fit as well: then the client says so.
+ * `null`; a tuple may be an object with a member for each element, a record a list of pairs, and what is no object in one of
+ * its own. A model writes what the schema says, and so does this. What fits already stays as it is, and what cannot be made to fit as well: then the client says so.
  *
  * @since 0.1.0
  */
@@ -25,6 +25,12 @@ const fitted = (json: Schema.Json, input: unknown, root: unknown, depth: number)
   const schema = depth > maximumDepth ? undefined : flatten(input, root, 0)
   if (schema === undefined) return json
   const branches = list(schema["anyOf"]) ?? list(schema["oneOf"])
+  const [only, ...more] = Object.entries(propertiesOf(schema))
+  if (
+    only !== undefined && more.length === 0 && !isRecord(json) && suits(json, flatten(only[1], root, 0) ?? {}, root)
+  ) {
+    return { [only[0]]: fitted(json, only[1], root, depth + 1) }
+  }
   if (branches !== undefined) {
     const branch = branches.find((branch) => suits(json, flatten(branch, root, 0) ?? {}, root))
     return branch === undefined ? json : fitted(json, branch, root, depth + 1)
@@ -35,7 +41,13 @@ const fitted = (json: Schema.Json, input: unknown, root: unknown, depth: number)
       const prefix = list(schema["prefixItems"]) ?? []
       return items.map((item, index) => fitted(item, prefix[index] ?? schema["items"], root, depth + 1))
     }
-    return members(Object.fromEntries(items.map((item, index) => [String(index), item])), schema, root, depth)
+    const names = Object.keys(propertiesOf(schema))
+    return members(
+      Object.fromEntries(items.map((item, index) => [names[index] ?? String(index), item])),
+      schema,
+      root,
+      depth
+    )
   }
   if (!isRecord(json)) return json
   if (!isOf(schema, "array")) return members(json, schema, root, depth)
@@ -65,7 +77,9 @@ const suits = (json: Schema.Json, schema: JsonSchema, root: unknown): boolean =>
   const branches = list(schema["anyOf"]) ?? list(schema["oneOf"])
   if (branches !== undefined) return branches.some((branch) => suits(json, flatten(branch, root, 0) ?? {}, root))
   if (json === null) return isOf(schema, "null")
-  if (Array.isArray(json)) return isOf(schema, "array") || (isOf(schema, "object") && "0" in propertiesOf(schema))
+  if (Array.isArray(json)) {
+    return isOf(schema, "array") || (isOf(schema, "object") && Object.keys(propertiesOf(schema)).length >= json.length)
+  }
   if (isRecord(json)) {
     if (isOf(schema, "array")) return true
     return isOf(schema, "object") && tagsOf(schema, root).every(([key, tag]) => suits(json[key] ?? null, tag, root)) &&

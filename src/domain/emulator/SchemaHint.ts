@@ -74,7 +74,7 @@ export const formatted = (format: string, draw: Draw.Draw): string | undefined =
 
 /** What a text stands for, by how that begins. */
 const described: ReadonlyArray<readonly [begins: RegExp, text: (draw: Draw.Draw) => string | undefined]> = [
-  [/^(?:zoned DateTime|DateTime\.Zoned)\b/i, (draw) => zoned(draw)],
+  [/^(?:zoned DateTime|DateTime\.Zoned|date and time with its zone)\b/i, (draw) => zoned(draw)],
   [/^(?:Date\b|DateTime\.Utc|date-?time|ISO[ -]?8601|RFC ?3339|timestamp)/, (draw) => formatted("date-time", draw)],
   [/^(?:calendar )?date\b/, (draw) => formatted("date", draw)],
   [/^(?:IANA )?time ?zone\b/i, () => "Europe/Zurich"],
