@@ -33,7 +33,9 @@ it.effect("asks as it should", () =>
     OpenRouterTest.expectEqual({ ...request, text: undefined }, {
       model,
       instructions: "You are Ann.",
-      input: "What do you do?"
+      input: "What do you do?",
+      // For structured answers the client asks for endpoints that know how.
+      provider: { requireParameters: true }
     })
   }).pipe(Effect.provide(OpenRouterTest.layer(OpenRouterTest.bySchema([
     Intention,

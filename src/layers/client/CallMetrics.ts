@@ -69,6 +69,10 @@ class Made<A> {
     this.#make = make
   }
 
+  find(name: string): A | undefined {
+    return this.#all.get(name)
+  }
+
   of(name: string): A {
     let made = this.#all.get(name)
     if (made === undefined) {
@@ -180,17 +184,20 @@ const errorOf = (errorType: string): Attributes => errorType === "" ? {} : { "er
  * @since 0.1.0
  */
 export class CallMetrics {
-  readonly #series = new Map<string, Series>()
+  /** By the call, the model that was asked for, and the one that answered: a key of all three would be made for each call. */
+  readonly #series = new Made(() => new Made(() => new Map<string, Series>()))
+  readonly #others = new Map<string, Series>()
+  #size = 0
 
   /** The series of calls of a kind that this model answered, as far as one did. */
-  of(kind: Kind, answered: string | undefined): Series {
+  of(kind: Kind, answered = ""): Series {
     const { call, model = "" } = kind
-    const key = `${call}\n${model}\n${answered ?? ""}`
-    let series = this.#series.get(key)
-    if (series !== undefined) return series
-    if (this.#series.size >= maxKinds) return this.#ofOthers(kind)
-    series = seriesOf(kind, kind.model, answered)
-    this.#series.set(key, series)
+    const known = this.#series.find(call)?.find(model)?.get(answered)
+    if (known !== undefined) return known
+    if (this.#size >= maxKinds) return this.#ofOthers(kind)
+    const series = seriesOf(kind, kind.model, answered === "" ? undefined : answered)
+    this.#series.of(call).of(model).set(answered, series)
+    this.#size++
     return series
   }
 
@@ -198,14 +205,14 @@ export class CallMetrics {
     // Who names operations of their own may name many.
     const known = operation === "chat" || operation === "embeddings"
     const key = known ? call : other
-    let series = this.#series.get(key)
+    let series = this.#others.get(key)
     if (series === undefined) {
       series = seriesOf(
         known ? { call, operation, model: other } : { call: other, operation: undefined, model: other },
         other,
         undefined
       )
-      this.#series.set(key, series)
+      this.#others.set(key, series)
     }
     return series
   }
