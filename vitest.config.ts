@@ -18,6 +18,8 @@ export default defineConfig({
     // Each worker loads Effect anew; threads start faster than processes, and two suffice for a small CI machine.
     pool: "threads",
     maxWorkers: 2,
+    // Programs that tests run in processes of their own load the sources from this cache, compiled: half of their time.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node-compile", import.meta.url)) },
     testTimeout: 10_000
   }
 })
