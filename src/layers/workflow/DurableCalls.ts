@@ -14,7 +14,7 @@
  *   the workflow, which needs no process, once no other activity is in flight.
  * - A call in flight when a process is killed is sent again, marked so that OpenRouter's response cache may answer it. What is
  *   answered from the store is booked as saved in ledgers, and counts as spent in budgets.
- * - A stream gives one event, its last, when it has ended; that is what a replay sees as well. Embeddings are activities,
+ * - A stream gives its events when it has ended, made from its outcome: what a replay sees as well. Embeddings are activities,
  *   other plain endpoints are not.
  * - The handlers of `Tools.run` are activities too, one for each call, so no tool runs twice; `DurableTools` has the approvals.
  * - Calls inside of an activity of your own are a part of that activity.
@@ -33,9 +33,11 @@
  *   idempotencyKey: ({ topic }) => topic
  * })
  *
+ * const ask = (input: string) => Effect.map(OpenRouter.respond({ model: "openai/gpt-5", input }), ({ text }) => text)
+ *
  * const ReportLayer = Report.toLayer(Effect.fn(function*({ topic }) {
- *   const facts = yield* OpenRouter.respondText({ model: "openai/gpt-5", input: `Facts about ${topic}` })
- *   return yield* OpenRouter.respondText({ model: "openai/gpt-5", input: `A report from these: ${facts}` })
+ *   const facts = yield* ask(`Facts about ${topic}`)
+ *   return yield* ask(`A report from these: ${facts}`)
  * }, Effect.mapError((error) => error.message)))
  * ```
  *

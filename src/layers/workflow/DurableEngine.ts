@@ -134,14 +134,17 @@ const settingsOf = ({ drain, pollInterval = "1 second" }: Options): Settings => 
   entityTerminationTimeout: drain ?? Duration.sum(defaults.response, Duration.minutes(2))
 })
 
+/** Built once where it is used twice, and apart from other engines of the program, whose parts are the same constants. */
 const over = <E, R>(
   sharding: Layer.Layer<Sharding.Sharding | MessageStorage, E, R>,
-  options: Options
+  options: DurableCalls.Options = {}
 ): Layer.Layer<Engine, E, R> =>
-  DurableCalls.layerWith(options).pipe(
-    Layer.provide(ClusterWorkflowEngine.layer),
-    Layer.provideMerge(sharding)
-  )
+  Layer.effectContext(Layer.build(Layer.fresh(
+    DurableCalls.layerWith(options).pipe(
+      Layer.provide(ClusterWorkflowEngine.layer),
+      Layer.provideMerge(sharding)
+    )
+  )))
 
 /** One process: no server, and nobody to be found by. */
 const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient> =>
@@ -197,7 +200,7 @@ export const layerSqlite = (
 export const layerSqliteClient = (
   options: File & Pick<Options, "pollInterval">
 ): Layer.Layer<Engine | SqlClient, SqlError> =>
-  over(alone({ ...settingsOf(options), runnerAddress: Option.none() }), {}).pipe(
+  over(alone({ ...settingsOf(options), runnerAddress: Option.none() })).pipe(
     Layer.provideMerge(Sqlite.layer(options))
   )
 
@@ -238,8 +241,7 @@ export const layerClusterClient = (
 ): Layer.Layer<Engine, ConfigError, SqlClient> =>
   over(
     Layer.unwrap(Effect.map(sockets, ({ layer }) =>
-      layer({ clientOnly: true, shardingConfig: { ...settingsOf(options), runnerAddress: Option.none() } }))),
-    {}
+      layer({ clientOnly: true, shardingConfig: { ...settingsOf(options), runnerAddress: Option.none() } })))
   )
 
 const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient, SqlError> =>

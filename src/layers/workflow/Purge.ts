@@ -21,8 +21,13 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type * as Workflow from "effect/workflow/Workflow"
 import { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 
-/** A workflow as far as it can be asked how it is. */
-type AnyWorkflow = Workflow.Workflow<string, Workflow.AnyStructSchema, Schema.Codec<unknown, unknown>, Schema.Codec<unknown, unknown>>
+/** An engine, and what reading the result of a workflow needs. */
+type Needs<A extends Schema.Top, E extends Schema.Top> =
+  | WorkflowEngine
+  | Sharding.Sharding
+  | MessageStorage
+  | A["DecodingServices"]
+  | E["DecodingServices"]
 
 /**
  * Drops an execution that has ended, with the results of all its activities; `false` if there is none, or it goes on. Begun
@@ -30,10 +35,15 @@ type AnyWorkflow = Workflow.Workflow<string, Workflow.AnyStructSchema, Schema.Co
  *
  * @since 0.1.0
  */
-export const purge = Effect.fn("DurableEngine.purge")(function*(
-  workflow: AnyWorkflow,
+export const purge = Effect.fn("DurableEngine.purge")(function*<
+  Tag extends string,
+  Payload extends Workflow.AnyStructSchema,
+  A extends Schema.Top,
+  E extends Schema.Top
+>(
+  workflow: Workflow.Workflow<Tag, Payload, A, E>,
   executionId: string
-): Effect.fn.Return<boolean, never, WorkflowEngine | Sharding.Sharding | MessageStorage> {
+): Effect.fn.Return<boolean, never, Needs<A, E>> {
   const result = yield* (yield* WorkflowEngine).poll(workflow, executionId)
   if (Option.isNone(result) || result.value._tag !== "Complete") return false
   const sharding = yield* Sharding.Sharding
@@ -55,10 +65,15 @@ const ids = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ entity_id: S
  *
  * @since 0.1.0
  */
-export const purgeEnded = Effect.fn("DurableEngine.purgeEnded")(function*(
-  workflow: AnyWorkflow,
+export const purgeEnded = Effect.fn("DurableEngine.purgeEnded")(function*<
+  Tag extends string,
+  Payload extends Workflow.AnyStructSchema,
+  A extends Schema.Top,
+  E extends Schema.Top
+>(
+  workflow: Workflow.Workflow<Tag, Payload, A, E>,
   options: { readonly olderThan: Duration.Input }
-): Effect.fn.Return<number, never, WorkflowEngine | Sharding.Sharding | MessageStorage | SqlClient> {
+): Effect.fn.Return<number, never, Needs<A, E> | SqlClient> {
   const sql = yield* SqlClient
   const before = DateTime.subtractDuration(yield* DateTime.now, options.olderThan)
   const first = Snowflake.make({ machineId: MachineId.make(0), sequence: 0, timestamp: DateTime.toEpochMillis(before) })
