@@ -8,7 +8,7 @@ export default defineConfig({
     // Tests import the package as its users do, and run on the sources.
     alias: [
       { find: /^effect-openrouter$/, replacement: source("index") },
-      { find: /^effect-openrouter\/(ai|http|node|testing)$/, replacement: source("$1") }
+      { find: /^effect-openrouter\/(ai|http|node|testing|workflow)$/, replacement: source("$1") }
     ]
   },
   test: {

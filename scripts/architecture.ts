@@ -103,6 +103,8 @@ interface Import {
   readonly line: number
   readonly specifier: string
   readonly typeOnly: boolean
+  /** Loaded when it is needed, by `import()`. */
+  readonly lazy: boolean
 }
 
 interface Parsed {
@@ -123,7 +125,8 @@ const importsOf = ({ lineOf, nodes }: Parsed): ReadonlyArray<Import> =>
     if (!/^(Import|ExportAll|ExportNamed)Declaration$|^ImportExpression$|^TSImportType$/.test(node.type)) return []
     if (node.type === "ExportNamedDeclaration" && !isNode(node["source"])) return []
     const typeOnly = node.type === "TSImportType" || node["importKind"] === "type" || node["exportKind"] === "type"
-    return [{ line: lineOf(node.start), specifier: literal(node["source"]) ?? "", typeOnly }]
+    const lazy = node.type === "ImportExpression"
+    return [{ line: lineOf(node.start), specifier: literal(node["source"]) ?? "", typeOnly, lazy }]
   })
 
 const resolve = (file: string, specifier: string) => posix.join(posix.dirname(file), specifier)
@@ -131,10 +134,13 @@ const resolve = (file: string, specifier: string) => posix.join(posix.dirname(fi
 const roomOf = (file: string) => file.split("/")[1] ?? ""
 
 /** Folders of services and layers that programs do not get unless they ask for their entry file. */
-const apartOf = (file: string) => /^src\/(?:services|layers)\/(testing|node|cli)\//.exec(file)?.[1]
+const apartOf = (file: string) => /^src\/(?:services|layers)\/(testing|node|cli|workflow)\//.exec(file)?.[1]
 
 /** The command is a program of its own, with an entry of its own. */
 const isCommand = (file: string) => apartOf(file) === "cli"
+
+/** Engines of workflows open databases of Node's. */
+const mayKnow = (apart: string | undefined, target: string) => apart === "workflow" && target === "node"
 
 /** The folder of a module of `domain`. */
 const folderOf = (file: string) => file.split("/")[2] ?? ""
@@ -145,7 +151,7 @@ const effectful = /^effect\/(http|http-api|ai|persistence|sql|cluster|workflow)\
 /** Why `file` may not contain this import, or undefined when it may. */
 const importProblem = (
   file: string,
-  { specifier, typeOnly }: Import
+  { lazy, specifier, typeOnly }: Import
 ): Omit<Violation, "file" | "line"> | undefined => {
   const problem = `imports "${specifier}"`
   const room = roomOf(file)
@@ -160,7 +166,8 @@ const importProblem = (
     }
     if (!rooms.includes(targetRoom)) return { problem, remedy: "import from the module itself, not from an entry file" }
     const apart = apartOf(target)
-    if (apart !== undefined && apart !== apartOf(file) && file !== `src/${apart}.ts` && !isCommand(file)) {
+    const isApart = apart !== undefined && apart !== apartOf(file) && file !== `src/${apart}.ts` && !isCommand(file)
+    if (isApart && !mayKnow(apartOf(file), apart)) {
       return { problem, remedy: `only src/${apart}.ts and modules of a folder ${apart} may know it` }
     }
     return room === "domain" ? folderProblem(file, target, problem) : undefined
@@ -168,7 +175,9 @@ const importProblem = (
   if (/^effect(\/[a-z-]+)?$|^@effect\/[^/]+$/.test(specifier)) {
     return { problem, remedy: "import one module per line, e.g. effect/Schema, not a barrel" }
   }
-  if (!/^(effect|@effect\/platform-node)\/|^node:/.test(specifier)) {
+  // Who runs workflows over PostgreSQL has its client; it is loaded where that layer is built.
+  const isDatabase = lazy && apartOf(file) === "workflow" && specifier.startsWith("@effect/sql-pg/")
+  if (!isDatabase && !/^(effect|@effect\/platform-node)\/|^node:/.test(specifier)) {
     return { problem, remedy: "the package depends on effect only" }
   }
   if (room === "domain" && !pureModules.has(specifier.replace(/^effect\//, ""))) {
@@ -250,7 +259,8 @@ export const check = (file: string, text: string): ReadonlyArray<Violation> => {
 
 /**
  * Checks that the modules reachable from `entry` run on every platform: the Node parts are an optional peer, and one
- * import of them from elsewhere breaks every program that does not have it installed.
+ * import of them from elsewhere breaks every program that does not have it installed. What the engines of workflows load
+ * only where they are built breaks nobody else.
  */
 export const checkPortable = (entry: string, sources: ReadonlyMap<string, string>): ReadonlyArray<Violation> => {
   const found: Array<Violation> = []
@@ -259,7 +269,8 @@ export const checkPortable = (entry: string, sources: ReadonlyMap<string, string
     const text = sources.get(file)
     if (text === undefined || seen.has(file)) return
     seen.add(file)
-    for (const { line, specifier } of importsOf(parse(text))) {
+    for (const { lazy, line, specifier, typeOnly } of importsOf(parse(text))) {
+      if ((lazy || typeOnly) && entry === "src/workflow.ts") continue
       if (specifier.startsWith(".")) visit(resolve(file, specifier))
       else if (/^node:|^@effect\/platform-node/.test(specifier)) {
         const problem = `imports "${specifier}" and is reachable from ${entry}`

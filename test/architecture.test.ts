@@ -55,6 +55,8 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     expect(check("src/node.ts", `export * as Undici from "./layers/node/Undici.ts"`)).toEqual([])
     expect(check("src/layers/testing/A.ts", `import "../../services/testing/B.ts"`)).toEqual([])
     expect(check("src/layers/cli/A.ts", `import "../testing/B.ts"`)).toEqual([])
+    expect(check("src/layers/workflow/A.ts", `import "../node/B.ts"`)).toEqual([])
+    expect(check("src/layers/workflow/A.ts", `const x = import("@effect/sql-pg/PgClient")`)).toEqual([])
     expect(check("src/index.ts", `/** Docs. */\nexport * as Gate from "./layers/Gate.ts"`)).toEqual([])
   })
 
@@ -76,6 +78,10 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     ["src/services/A.ts", `import "./testing/Emulator.ts"`, "only src/testing.ts"],
     ["src/layers/testing/A.ts", `import "../node/Undici.ts"`, "only src/node.ts"],
     ["src/layers/testing/A.ts", `import "../cli/bin.ts"`, "of a folder cli"],
+    ["src/layers/A.ts", `import "./workflow/B.ts"`, "only src/workflow.ts"],
+    ["src/layers/workflow/A.ts", `import "../testing/B.ts"`, "only src/testing.ts"],
+    ["src/layers/workflow/A.ts", `import * as PgClient from "@effect/sql-pg/PgClient"`, "depends on effect only"],
+    ["src/layers/A.ts", `const x = import("@effect/sql-pg/PgClient")`, "depends on effect only"],
     ["src/index.ts", `export * as Undici from "./layers/node/Undici.ts"`, "only src/node.ts"],
     ["src/layers/A.ts", `import { Usd } from "../index.ts"`, "entry file"],
     ["src/layers/A.ts", `import { Usd } from "../domain/money/Usd"`, ".ts extension"],

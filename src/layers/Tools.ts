@@ -67,6 +67,7 @@ import * as ObjectCall from "../services/ObjectCall.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
 import * as Loop from "./tools/Loop.ts"
 import * as Resumption from "./tools/Resumption.ts"
+import { CurrentRunHooks } from "./tools/RunHooks.ts"
 import type { Answered, Options, Resuming, RunError, RunEvent, Stopped } from "./tools/RunOptions.ts"
 import * as Toolbox from "./tools/Toolbox.ts"
 
@@ -315,6 +316,7 @@ const ended = (
     return yield* Loop.run({
       ...limits.success,
       ...settings,
+      decide: settings.decide ?? (yield* CurrentRunHooks)?.decide,
       toolbox: toolbox.success,
       request: { ...request, provider, text },
       object: format.success === undefined || object === undefined

@@ -6,53 +6,27 @@
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import type { RequestError } from "../domain/error/OpenRouterError.ts"
 import * as JournalEnd from "../domain/journal/JournalEnd.ts"
-import * as JournalKey from "../domain/journal/JournalKey.ts"
 import type * as JournalLine from "../domain/journal/JournalLine.ts"
 import type { Outcome } from "../domain/outcome/Outcome.ts"
-import * as CreateResponse from "../domain/request/CreateResponse.ts"
 import * as StreamEvent from "../domain/stream/StreamEvent.ts"
-import * as PlaceMark from "../domain/wire/PlaceMark.ts"
 import * as Wire from "../domain/wire/Wire.ts"
-import * as Admission from "./Admission.ts"
 import * as CallKey from "./CallKey.ts"
-import * as CostLedger from "./CostLedger.ts"
-import { CurrentHeaders, CurrentMark } from "./Defaults.ts"
 import type { JournalError, Run } from "./Journal.ts"
 import { staged } from "./Middleware.ts"
 import type { Middleware } from "./Middleware.ts"
 import { OpenRouter, replay } from "./OpenRouter.ts"
 import type { StreamError } from "./OpenRouter.ts"
-import { CurrentScopes } from "./Place.ts"
-import { Numbering } from "./Sampling.ts"
-
-/** OpenRouter's response cache, for as long as it keeps anything. */
-const cached = { "x-openrouter-cache": "true", "x-openrouter-cache-ttl": "86400" }
-
-/** A call that is to be made, or was. */
-interface Asked {
-  readonly call: string
-  readonly model: string | undefined
-  readonly scopes: ReadonlyArray<string>
-  /** Without and with its number among equal calls. */
-  readonly base: string
-  readonly number: number
-  readonly key: string
-  /** What caches know it by. They count a call that is answered from the journal, or the next one would be taken for it. */
-  readonly cacheKey: CallKey.CallKey | undefined
-  /** Whether it failed before, and is to be asked again. */
-  isRepeat: boolean
-}
+import { bodyOf, booked, marking, PlacedCalls } from "./PlacedCalls.ts"
+import type { Asked } from "./PlacedCalls.ts"
 
 /**
  * One run of a program.
@@ -66,9 +40,8 @@ export class JournaledRun {
   /** Fails once the journal has failed. */
   readonly broken: Effect.Effect<never, JournalError>
   readonly #broken: Deferred.Deferred<never, JournalError>
-  readonly #depth: number
   readonly #isRetrying: boolean
-  readonly #numbering = new Numbering()
+  readonly #calls: PlacedCalls
   #isClosed = false
 
   constructor(name: string, run: Run, options: {
@@ -79,7 +52,7 @@ export class JournaledRun {
   }) {
     this.name = name
     this.run = run
-    this.#depth = options.depth
+    this.#calls = new PlacedCalls(options.depth)
     this.#isRetrying = options.isRetrying
     this.#broken = options.broken
     this.broken = Deferred.await(options.broken)
@@ -99,7 +72,7 @@ export class JournaledRun {
           const body = this.#isClosed ? undefined : bodyOf(request)
           if (body === undefined) return service.outcome(request)
           return this.#answered(
-            () => this.#asked(fiber, "respond", body, request.model, CallKey.make(fiber, service.target, request)),
+            () => this.#calls.ask(fiber, "respond", body, request.model, CallKey.make(fiber, service.target, request)),
             (asked) => Effect.updateContext(service.outcome(request), marking(asked, request)),
             JournalEnd.outcomes
           )
@@ -111,7 +84,7 @@ export class JournaledRun {
           Channel.fromTransform((upstream, scope) =>
             Effect.withFiber((fiber) => {
               const cacheKey = CallKey.make(fiber, service.target, request)
-              const asked = this.#asked(fiber, "stream", body, request.model, cacheKey)
+              const asked = this.#calls.ask(fiber, "stream", body, request.model, cacheKey)
               const open = Effect.suspend(() =>
                 Channel.toTransform(Channel.updateContext(service.events(request), marking(asked, request)))(
                   upstream,
@@ -129,31 +102,13 @@ export class JournaledRun {
         }
         return Effect.withFiber((fiber) =>
           this.#answered(
-            () => this.#asked(fiber, call.name, `${call.path}\n${body.success}`, call.model, undefined),
+            () => this.#calls.ask(fiber, call.name, `${call.path}\n${body.success}`, call.model, undefined),
             () => service.call(call),
             JournalEnd.valuesOf(call, schema)
           )
         )
       }
     })
-  }
-
-  #asked(
-    { context }: Fiber.Fiber<unknown, unknown>,
-    call: string,
-    body: string,
-    model: string | undefined,
-    cacheKey: CallKey.CallKey | undefined
-  ): Asked {
-    const scopes = Context.get(context, CurrentScopes).slice(this.#depth)
-    const base = JournalKey.of(scopes, call, body)
-    const number = this.#numbering.take(base)
-    return { call, model, scopes, base, number, key: JournalKey.nth(base, number), cacheKey, isRepeat: false }
-  }
-
-  #giveBack({ base, cacheKey, number }: Asked): void {
-    this.#numbering.giveBack(base, number)
-    cacheKey?.giveBack()
   }
 
   /** Answers a call from what is stored, or makes it and stores how it ended. */
@@ -164,7 +119,7 @@ export class JournaledRun {
   ): Effect.Effect<A, RequestError> {
     return Effect.uninterruptibleMask(Effect.fnUntraced({ self: this }, function*(restore) {
       const asked = ask()
-      const giveBack = Effect.sync(() => this.#giveBack(asked))
+      const giveBack = Effect.sync(() => this.#calls.giveBack(asked))
       const found = yield* Effect.onInterrupt(restore(this.#find(asked)), () => giveBack)
       if (found !== undefined) {
         const stored = kind.read(found.answer)
@@ -176,7 +131,7 @@ export class JournaledRun {
       yield* this.#append(yield* startedLine(this.name, asked))
       const exit = yield* Effect.exit(restore(make(asked)))
       const end = Exit.isSuccess(exit) ? kind.write(exit.value) : JournalEnd.ofCause(exit.cause)
-      if (end === undefined) this.#giveBack(asked)
+      if (end === undefined) this.#calls.giveBack(asked)
       else yield* this.#store(yield* endedLine(this.name, asked, end))
       return yield* exit
     }))
@@ -195,7 +150,7 @@ export class JournaledRun {
         return this.#store(line)
       }))
     return Effect.gen({ self: this }, function*(): Effect.fn.Return<EventPull> {
-      yield* Scope.addFinalizer(scope, Effect.sync(() => isStored ? undefined : this.#giveBack(asked)))
+      yield* Scope.addFinalizer(scope, Effect.sync(() => isStored ? undefined : this.#calls.giveBack(asked)))
       const found = yield* this.#find(asked)
       const stored = found === undefined ? undefined : JournalEnd.outcomes.read(found.answer)
       if (found === undefined || stored === undefined) {
@@ -274,9 +229,6 @@ const storing = (pull: EventPull, store: (end: JournalEnd.End) => Effect.Effect<
   )
 }
 
-const bodyOf = (request: CreateResponse.CreateResponse): string | undefined =>
-  Result.getOrUndefined(CreateResponse.toBody(request, { stream: false }))
-
 const lineOf = (run: string, { call, key, model, scopes }: Asked) =>
   Effect.map(DateTime.now, (time) => ({ run, time, key, call, scopes, ...Wire.compact({ model }) }))
 
@@ -285,31 +237,3 @@ const startedLine = (run: string, asked: Asked): Effect.Effect<JournalLine.Start
 
 const endedLine = (run: string, asked: Asked, end: JournalEnd.End): Effect.Effect<JournalLine.Ended> =>
   Effect.map(lineOf(run, asked), (line) => ({ _tag: "Ended", ...line, ...end }))
-
-/** A call that was paid for before: saved for ledgers, spent for budgets. */
-const booked = (
-  { call, model }: Asked,
-  { cost, generationId }: JournalLine.Ended
-): Effect.Effect<void> =>
-  Effect.andThen(
-    CostLedger.recordSaved({ call, ...Wire.compact({ cost, generationId, model }) }),
-    cost === undefined ? Effect.void : Admission.paid(model, cost)
-  )
-
-/** With its place in the run, and with OpenRouter's response cache unless the caller has another wish. */
-const marking = ({ cacheKey, isRepeat, key }: Asked, { metadata }: CreateResponse.CreateResponse) => {
-  const counted = (context: Context.Context<never>): Context.Context<never> =>
-    Context.add(context, CallKey.CurrentCallKey, cacheKey)
-  return PlaceMark.fits(metadata)
-    ? (context: Context.Context<never>): Context.Context<never> =>
-      counted(context).pipe(
-        Context.add(CurrentMark, key),
-        Context.add(CurrentHeaders, {
-          ...cached,
-          // It keeps failures inside of a 200 as well.
-          ...isRepeat ? { "x-openrouter-cache-clear": "true" } : {},
-          ...Context.get(context, CurrentHeaders)
-        })
-      )
-    : counted
-}

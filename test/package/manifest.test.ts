@@ -23,6 +23,7 @@ describe("package.json", () => {
     { subpath: "./http", source: "http" },
     { subpath: "./node", source: "node" },
     { subpath: "./testing", source: "testing" },
+    { subpath: "./workflow", source: "workflow" },
     ...namespaces
   ]
 
@@ -38,7 +39,7 @@ describe("package.json", () => {
 
   it("has no runtime dependencies: two copies of effect in one program do not see each other's services", () => {
     expect(manifest.dependencies).toBeUndefined()
-    expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual(["@effect/platform-node", "effect"])
+    expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual(["@effect/platform-node", "@effect/sql-pg", "effect"])
   })
 
   it("pins every development dependency exactly", () => {

@@ -47,11 +47,24 @@ const ofError = (error: OpenRouterError.RequestError): End | undefined =>
   error._tag === "BudgetExceeded" || OpenRouterError.isAccountWide(error) ||
     (error._tag === "InvalidRequest" && error.origin === "local")
     ? undefined
-    : {
-      answer: { _tag: "Error", error },
-      outcome: error._tag,
-      ...Wire.compact({ cost: error.callCost ?? error.cost, generationId: error.generationId })
-    }
+    : endOf(error)
+
+const endOf = (error: OpenRouterError.RequestError): End => ({
+  answer: { _tag: "Error", error },
+  outcome: error._tag,
+  ...Wire.compact({ cost: error.callCost ?? error.cost, generationId: error.generationId })
+})
+
+/**
+ * Of a failure where the program is to go on from everything but what would end every call of the key, and `BudgetExceeded`;
+ * none of these, nor of a stream that broke off.
+ *
+ * @since 0.1.0
+ */
+export const ofFailure = (error: OpenRouterError.OpenRouterError): End | undefined =>
+  isRequestError(error) && error._tag !== "BudgetExceeded" && !OpenRouterError.isAccountWide(error)
+    ? endOf(error)
+    : undefined
 
 /**
  * Of a failure; none of what is not stored.
@@ -65,12 +78,19 @@ export const ofCause = (
   return error === undefined || error._tag === "StreamInterrupted" ? undefined : ofError(error)
 }
 
-const isRequestError = lazy(() => Schema.is(OpenRouterError.RequestError))
+const requestErrors = lazy(() => Schema.is(OpenRouterError.RequestError))
+
+/**
+ * True for what a call that is no stream fails with.
+ *
+ * @since 0.1.0
+ */
+export const isRequestError = (u: unknown): u is OpenRouterError.RequestError => requestErrors()(u)
 
 const errorIn = (answer: JournalLine.Answer): Exit.Exit<never, OpenRouterError.RequestError> | undefined => {
   if (answer._tag !== "Error") return undefined
   const { error } = answer
-  return isRequestError()(error) ? Exit.fail(error) : undefined
+  return isRequestError(error) ? Exit.fail(error) : undefined
 }
 
 /**

@@ -17,6 +17,7 @@ import type { Repeats } from "../../domain/tool/CallHistory.ts"
 import { CurrentApprovalClaims } from "../../services/ApprovalClaims.ts"
 import type { Resuming } from "./RunOptions.ts"
 import type * as Toolbox from "./Toolbox.ts"
+import { CurrentRunHooks } from "./RunHooks.ts"
 import * as ToolExecution from "./ToolExecution.ts"
 
 /**
@@ -54,7 +55,7 @@ export interface Beginning {
  * @since 0.1.0
  */
 export const start = (input: CreateResponse["input"]): Effect.Effect<Beginning> =>
-  Effect.map(newId, (id) => ({
+  Effect.map(Effect.flatMap(CurrentRunHooks, (hooks) => hooks?.id ?? newId), (id) => ({
     id,
     transcript: typeof input === "string" ? [Input.user(input)] : input ?? [],
     text: "",

@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Input from "../../domain/request/Input.ts"
 import * as ResultText from "../../domain/tool/ResultText.ts"
+import { CurrentRunHooks } from "./RunHooks.ts"
 import type * as Toolbox from "./Toolbox.ts"
 import * as ToolSpan from "./ToolSpan.ts"
 
@@ -135,7 +136,7 @@ export const execute = (
       return Effect.void
     })
   )
-  return handled.pipe(
+  const ran = handled.pipe(
     Effect.andThen(() =>
       last === undefined ? Effect.die(new Error(`the tool ${name} gave no result`)) : Effect.succeed(last)
     ),
@@ -150,7 +151,9 @@ export const execute = (
             ? ResultText.ofFailure(wordsOf(result.result, result.encodedResult))
             : outputOf(tool, result)
         })
-    }),
+    })
+  )
+  return Effect.flatMap(CurrentRunHooks, (hooks) => hooks === undefined ? ran : hooks.around(call, tool, ran)).pipe(
     (self) => ToolSpan.within(self, call, (result) => result.isFailure)
   )
 }
