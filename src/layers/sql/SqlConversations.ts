@@ -9,6 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { Conversation } from "../../domain/conversation/History.ts"
@@ -29,9 +30,20 @@ const Items = Schema.fromJsonString(Conversation)
 
 const encode = Schema.encodeEffect(Items)
 
-/** Databases with large numbers give a version as text. */
+/** Drivers give the large numbers of a database as a number, as a `bigint`, or as text. */
+const Version = Schema.Union([
+  Schema.Finite,
+  Schema.FiniteFromString,
+  Schema.BigInt.pipe(
+    Schema.decodeTo(
+      Schema.Finite,
+      SchemaTransformation.transform({ decode: Number, encode: (version) => BigInt(version) })
+    )
+  )
+])
+
 const Row = Schema.Struct({
-  version: Schema.Union([Schema.Finite, Schema.FiniteFromString]),
+  version: Version,
   items: Items
 })
 
