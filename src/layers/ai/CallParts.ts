@@ -17,6 +17,7 @@ import type { Response as Answer } from "../../domain/response/Response.ts"
 import { lazy } from "../../domain/wire/Lazy.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
 import * as Metadata from "./Metadata.ts"
+import * as ToolFormat from "./ToolFormat.ts"
 
 /**
  * What is to be known to read an answer.
@@ -27,8 +28,6 @@ export interface Reading {
   readonly tools: ReadonlyArray<Tool.Any>
   /** True where calls of tools that are not there are wanted as well. */
   readonly isDeferred: boolean
-  /** The arguments of a call in the form that the toolkit takes. */
-  readonly toEncoded: (name: string, json: unknown) => unknown
 }
 
 /**
@@ -94,14 +93,16 @@ export const isShown = (item: OutputItem, reading: Reading): boolean =>
  */
 export const callIdOf = ({ callId }: FunctionCall, key: string): string => callId === "" ? key : callId
 
-const callOf = (call: FunctionCall, key: string, { toEncoded }: Reading): Response.ToolCallPartEncoded => {
+const callOf = (call: FunctionCall, key: string, { tools }: Reading): Response.ToolCallPartEncoded => {
   const text = call.arguments.trim()
   // What is no JSON goes on as it is, so that the tool says what is wrong with it.
   const params = Result.getOrElse(
     Result.try((): unknown => text === "" ? {} : Tool.unsafeSecureJsonParse(text)),
     () => call.arguments
   )
-  const fitting = isJson(params) ? toEncoded(call.name, params) : call.arguments
+  const fitting = isJson(params)
+    ? ToolFormat.toEncoded(tools.find(({ name }) => name === call.name), params)
+    : call.arguments
   const metadata = keeping(call.callId === "" ? { ...call, callId: key } : call)
   return { type: "tool-call", id: callIdOf(call, key), name: call.name, params: fitting, metadata }
 }

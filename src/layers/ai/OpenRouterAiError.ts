@@ -139,7 +139,13 @@ export const usageOf = (usage: Usage | undefined): typeof AiError.UsageInfo.Type
     totalTokens: whole(usage.totalTokens)
   })
 
-const whole = (tokens: number | undefined): number | undefined => tokens === undefined ? undefined : Math.round(tokens)
+/**
+ * A number of tokens as a whole number: `effect/ai` takes no others.
+ *
+ * @since 0.1.0
+ */
+export const whole = (tokens: number | undefined): number | undefined =>
+  tokens === undefined ? undefined : Math.round(tokens)
 
 const reasonOf = (error: OpenRouterError): AiError.AiErrorReason => {
   const reason = usualReasonOf(error)

@@ -40,7 +40,6 @@ import type { Usage } from "../../domain/money/Usage.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
-import { CurrentObjectFormats } from "../../services/ObjectCall.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import * as Program from "../../services/Program.ts"
 import { changed, CurrentTelemetry } from "../../services/Telemetry.ts"
@@ -144,19 +143,13 @@ export const make: (options: Options) => Effect.Effect<LanguageModel.LanguageMod
   .fnUntraced(
     function*({ config, model }) {
       const client = yield* OpenRouter
-      const formats = yield* CurrentObjectFormats
-      const codecTransformer = ObjectCodec.transformer(formats)
       const prepare = (options: LanguageModel.ProviderOptions, method: string) =>
-        Effect.flatMap(CurrentConfig, (override) =>
-          ProviderRequest.prepare(
-            { model, ...Wire.compact(config ?? {}), ...override },
-            options,
-            method,
-            formats,
-            codecTransformer
-          ))
+        Effect.flatMap(
+          CurrentConfig,
+          (override) => ProviderRequest.prepare({ model, ...Wire.compact(config ?? {}), ...override }, options, method)
+        )
       return yield* LanguageModel.make({
-        codecTransformer,
+        codecTransformer: ObjectCodec.transformer,
         supportsSystemMessagesInHistory: Effect.succeed(true),
         generateText: Effect.fnUntraced(function*(options) {
           const method = options.responseFormat.type === "json" ? "generateObject" : "generateText"
@@ -178,41 +171,38 @@ export const make: (options: Options) => Effect.Effect<LanguageModel.LanguageMod
     }
   )
 
+/** Made anew for each run of a stream. */
 const streamed = (
   client: OpenRouter["Service"],
   { span }: LanguageModel.ProviderOptions,
   prepared: Prepared
-): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
-  Stream.suspend(() => {
-    const { reading, request } = prepared
-    const parts = new StreamParts(reading)
-    begin(span, request, true)
-    const channel = client.events(request).pipe(
-      Channel.map((events): ReadonlyArray<Response.StreamPartEncoded> => events.flatMap((event) => parts.next(event))),
-      Channel.filter(Arr.isReadonlyArrayNonEmpty),
-      Channel.mapError((error) => failed(span, error, "streamText")),
-      Channel.concatWith((outcome) => {
-        answered(span, outcome)
-        const problem = problemOf(outcome, prepared, "streamText")
-        const ended = problem === undefined
-          ? [...parts.end(outcome), ResponseParts.finish(outcome, reading)]
-          : undefined
-        return ended !== undefined && Arr.isArrayNonEmpty(ended)
-          ? Channel.succeed<Arr.NonEmptyReadonlyArray<Response.StreamPartEncoded>>(ended)
-          : problem === undefined
-          ? Channel.empty
-          : Channel.fail(problem)
-      })
-    )
-    return Stream.fromChannel(channel).pipe(
-      // The history keeps what ended, so what has begun is ended before the failure.
-      Stream.catch((error) =>
-        Stream.concat(Stream.suspend(() => Stream.fromIterable(parts.close())), Stream.fail(error))
-      ),
-      Stream.updateService(CurrentTelemetry, underSpan),
-      Stream.provideService(Tracer.ParentSpan, span)
-    )
-  })
+): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> => {
+  const { reading, request } = prepared
+  const parts = new StreamParts(reading)
+  begin(span, request, true)
+  return client.events(request).pipe(
+    Channel.map((events): ReadonlyArray<Response.StreamPartEncoded> => events.flatMap((event) => parts.next(event))),
+    Channel.filter(Arr.isReadonlyArrayNonEmpty),
+    Channel.mapError((error) => failed(span, error, "streamText")),
+    Channel.concatWith((outcome) => {
+      answered(span, outcome)
+      const problem = problemOf(outcome, prepared, "streamText")
+      return problem === undefined
+        ? Channel.succeed(Arr.append(parts.end(outcome), ResponseParts.finish(outcome, reading)))
+        : Channel.fail(problem)
+    }),
+    // The history keeps what ended, so what has begun is ended before the failure.
+    Channel.catch((error) => {
+      const closing = parts.close()
+      return Arr.isReadonlyArrayNonEmpty(closing)
+        ? Channel.concatWith(Channel.succeed(closing), () => Channel.fail(error))
+        : Channel.fail(error)
+    }),
+    Stream.fromChannel,
+    Stream.updateService(CurrentTelemetry, underSpan),
+    Stream.provideService(Tracer.ParentSpan, span)
+  )
+}
 
 const failed = (span: Tracer.Span, error: OpenRouterError, method: string): AiError.AiError => {
   tell(span, error.usage)

@@ -8,16 +8,14 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Schema from "effect/Schema"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as RequestTool from "../../domain/request/Tool.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
 import { CurrentDefaults } from "../../services/Defaults.ts"
-import * as ObjectCall from "../../services/ObjectCall.ts"
-import * as Toolbox from "../tools/Toolbox.ts"
 import type * as CallParts from "./CallParts.ts"
-import type * as ObjectCodec from "./ObjectCodec.ts"
+import * as ObjectCodec from "./ObjectCodec.ts"
 import * as PromptInput from "./PromptInput.ts"
+import * as ToolFormat from "./ToolFormat.ts"
 
 /**
  * How a language model asks: every field of a request but its input, and whether answers are held to a schema.
@@ -41,7 +39,7 @@ export interface Prepared {
   readonly request: CreateResponse
   readonly reading: CallParts.Reading
   /** What the text of the answer is decoded with, if it is to have a value. */
-  readonly codec: Schema.Constraint | undefined
+  readonly codec: ObjectCodec.ObjectCodec | undefined
 }
 
 const failing = (method: string, reason: AiError.AiErrorReason): AiError.AiError =>
@@ -55,42 +53,35 @@ const failing = (method: string, reason: AiError.AiErrorReason): AiError.AiError
 export const prepare = Effect.fnUntraced(function*(
   { strict = true, text, tools: serverTools = [], ...config }: Config,
   options: LanguageModel.ProviderOptions,
-  method: string,
-  formats: ObjectCodec.Formats,
-  transformer: LanguageModel.CodecTransformer
+  method: string
 ): Effect.fn.Return<Prepared, AiError.AiError> {
   const { prompt, responseFormat, toolCallValidation, tools } = options
-  const described = yield* Effect.mapError(
-    Toolbox.describe(Object.fromEntries(tools.map((tool) => [tool.name, tool]))),
-    (error) =>
-      failing(
-        method,
-        new AiError.ToolConfigurationError({
-          toolName: (error.field ?? "toolkit").replace(/^toolkit\./, ""),
-          description: error.message
-        })
-      )
-  )
-  const asked = [...serverTools, ...described.tools.values()]
+  const asked = [...serverTools]
+  for (const tool of tools) {
+    const made = ToolFormat.make(tool)
+    if (Result.isFailure(made)) {
+      const reason = new AiError.ToolConfigurationError({ toolName: tool.name, description: made.failure })
+      return yield* Effect.fail(failing(method, reason))
+    }
+    asked.push(made.success)
+  }
   const toolChoice = tools.length === 0 ? config.toolChoice : choiceOf(options)
   const request = {
     ...config,
     input: PromptInput.fromPrompt(prompt),
     ...Wire.compact({ tools: asked.length === 0 ? undefined : asked, toolChoice, text })
   }
-  const reading = { tools, isDeferred: toolCallValidation === "deferred", toEncoded: described.toEncoded }
+  const reading = { tools, isDeferred: toolCallValidation === "deferred" }
   if (responseFormat.type === "text") return { request, reading, codec: undefined }
   const { objectName, schema } = responseFormat
-  const format = ObjectCall.formatOf(schema, strict, formats)
-  const read = Result.try(() => transformer(schema).codec)
-  if (Result.isFailure(format) || Result.isFailure(read)) {
-    const description = Result.isFailure(format) ? `the schema ${format.failure}` : "the schema cannot be asked for"
-    return yield* Effect.fail(failing(method, new AiError.UnsupportedSchemaError({ description })))
+  const codec = ObjectCodec.make(schema, strict)
+  if (Result.isFailure(codec)) {
+    return yield* Effect.fail(failing(method, new AiError.UnsupportedSchemaError({ description: codec.failure })))
   }
   const given = config.provider ?? (yield* CurrentDefaults).provider
   return {
     reading,
-    codec: read.success,
+    codec: codec.success,
     request: {
       ...request,
       provider: given?.requireParameters === undefined ? { ...given, requireParameters: true } : given,
@@ -99,7 +90,7 @@ export const prepare = Effect.fnUntraced(function*(
         format: {
           type: "json_schema",
           name: objectName.replace(/[^a-zA-Z0-9_-]+/g, "_").slice(0, 64) || "answer",
-          schema: format.success.jsonSchema,
+          schema: codec.success.jsonSchema,
           strict
         }
       }

@@ -9,7 +9,7 @@
  */
 import type * as Response from "effect/ai/Response"
 import * as DateTime from "effect/DateTime"
-import * as Result from "effect/Result"
+import * as Option from "effect/Option"
 import * as UsageOf from "../../domain/money/Usage.ts"
 import type { Usage } from "../../domain/money/Usage.ts"
 import type * as Outcome from "../../domain/outcome/Outcome.ts"
@@ -20,6 +20,7 @@ import * as Wire from "../../domain/wire/Wire.ts"
 import * as CallParts from "./CallParts.ts"
 import type { CommonPart, Reading } from "./CallParts.ts"
 import * as Metadata from "./Metadata.ts"
+import { whole } from "./OpenRouterAiError.ts"
 
 /**
  * The parts of a whole answer, in the order of its items. `objectText` is the JSON that stands for all of its text.
@@ -70,8 +71,7 @@ const distinct = (output: ReadonlyArray<OutputItem>): ReadonlyArray<OutputItem> 
   for (const item of output) {
     const id = item.type === "function_call" ? item.callId : "id" in item ? item.id : undefined
     const key = id === undefined || id === "" ? item : `${item.type} ${id}`
-    const former = kept.get(key)
-    if (former === undefined || JSON.stringify(item).length > JSON.stringify(former).length) kept.set(key, item)
+    if (JSON.stringify(item).length > JSON.stringify(kept.get(key) ?? "").length) kept.set(key, item)
   }
   return Array.from(kept.values())
 }
@@ -91,13 +91,13 @@ export const keyOf = (item: OutputItem, response: Answer, index: number): string
  */
 export const infoOf = ({ createdAt, id, model }: Answer): Response.ResponseMetadataPartEncoded => ({
   type: "response-metadata",
-  ...Wire.compact({ id, modelId: model, timestamp: createdAt === undefined ? undefined : timestamp(createdAt) })
+  ...Wire.compact({ id, modelId: model, timestamp: timestamp(createdAt) })
 })
 
-const timestamp = (seconds: number): string | undefined => {
-  const time = Result.try(() => DateTime.formatIso(DateTime.makeUnsafe(seconds * 1000)))
-  return Result.getOrUndefined(time)
-}
+const timestamp = (seconds: number | undefined): string | undefined =>
+  seconds === undefined
+    ? undefined
+    : Option.getOrUndefined(Option.map(DateTime.make(seconds * 1000), DateTime.formatIso))
 
 /**
  * The texts of a message, each with what is remembered of it. A refusal is an empty text that remembers its words.
@@ -249,5 +249,3 @@ const usageOf = (usage: Usage | undefined): Response.FinishPartEncoded["usage"] 
     })
   }
 }
-
-const whole = (tokens: number | undefined): number | undefined => tokens === undefined ? undefined : Math.round(tokens)

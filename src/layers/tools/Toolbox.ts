@@ -14,11 +14,11 @@ import { InvalidRequest } from "../../domain/error/OpenRouterError.ts"
 import * as ObjectFormat from "../../domain/object/ObjectFormat.ts"
 import * as ArgumentsSchema from "../../domain/request/ArgumentsSchema.ts"
 import type { InputItem } from "../../domain/request/Input.ts"
-import * as RequestTool from "../../domain/request/Tool.ts"
+import type * as RequestTool from "../../domain/request/Tool.ts"
 import * as CanonicalJson from "../../domain/wire/CanonicalJson.ts"
-import { lazy } from "../../domain/wire/Lazy.ts"
 import * as Sha256 from "../../domain/wire/Sha256.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
+import * as ServerToolRequest from "./ServerToolRequest.ts"
 import * as ToolMessages from "./ToolMessages.ts"
 
 /**
@@ -60,19 +60,9 @@ const CurrentToolFormats = Context.Reference<WeakMap<object, Format>>("effect-op
  * @since 0.1.0
  */
 export const make = (handlers: Handlers): Effect.Effect<Toolbox, InvalidRequest> =>
-  Effect.map(describe(handlers.tools), (described) => ({ handlers, ...described }))
-
-/**
- * Prepares tools without their handlers, for those who leave the running to others.
- *
- * @since 0.1.0
- */
-export const describe = (
-  tools: { readonly [name: string]: Tool.Any }
-): Effect.Effect<Omit<Toolbox, "handlers">, InvalidRequest> =>
   Effect.flatMap(CurrentToolFormats, (known) => {
     const formats = new Map<string, Format>()
-    for (const [name, tool] of Object.entries(tools)) {
+    for (const [name, tool] of Object.entries(handlers.tools)) {
       const format = known.get(tool) ?? formatOf(tool)
       if (format instanceof InvalidRequest) return Effect.fail(format)
       known.set(tool, format)
@@ -83,6 +73,7 @@ export const describe = (
       tool.type === "function" ? tool.parameters : tool
     ]).sort(([a], [b]) => String(a) < String(b) ? -1 : 1)
     return Effect.succeed({
+      handlers,
       tools: new Map(Array.from(formats, ([name, { tool }]) => [name, tool])),
       fingerprint: Sha256.hex(CanonicalJson.stringify(taken)),
       toEncoded: (name, json) => {
@@ -93,7 +84,7 @@ export const describe = (
   })
 
 const formatOf = (tool: Tool.Any): Format | InvalidRequest => {
-  if (Tool.isProviderDefined(tool)) return { tool: serverToolOf(tool), decode: Exit.succeed }
+  if (Tool.isProviderDefined(tool)) return { tool: ServerToolRequest.make(tool), decode: Exit.succeed }
   const converted = Result.try({
     try: () => functionOf(tool),
     catch: (cause) =>
@@ -105,21 +96,6 @@ const formatOf = (tool: Tool.Any): Format | InvalidRequest => {
       })
   })
   return Result.merge(converted)
-}
-
-const isTool = lazy(() => Schema.is(Schema.toType(RequestTool.Tool)))
-
-/**
- * A tool that the server runs. OpenRouter's own have their arguments in `parameters`, those in OpenAI's shape beside their
- * type. Names in snake_case are those of the wire already, and so is all of a tool that this version does not know.
- */
-const serverToolOf = ({ args, providerName }: Tool.AnyProviderDefined): RequestTool.Tool => {
-  const given = Wire.isJsonObject(args) ? args : {}
-  const isOwn = providerName.startsWith("openrouter:")
-  const tool = { ...(isOwn ? Wire.compact({ parameters: args }) : given), type: providerName }
-  return isTool()(tool) && !Object.keys(given).some((name) => name.includes("_"))
-    ? tool
-    : { type: "unknown", wireType: providerName, raw: tool }
 }
 
 /**

@@ -59,9 +59,11 @@ describe.each(ways)("over the emulator, %s", (_, server) => {
         assert.isAbove(Number(at(finish, "usage.outputTokens.total")), 0)
         assert.isString(at(own(finish), "cost"))
         assert.isString(at(own(finish), "generationId"))
-        yield* Effect.exit(ask("").pipe(
-          OpenRouterLanguageModel.withConfigOverride({ model: "emulator/incomplete" })
-        ))
+        yield* Effect.exit(
+          ask("").pipe(
+            OpenRouterLanguageModel.withConfigOverride({ model: "emulator/incomplete" })
+          )
+        )
         yield* Effect.exit(
           LanguageModel.generateObject({ prompt: "Who?", schema: Person }).pipe(
             OpenRouterLanguageModel.withConfigOverride({ model: "emulator/refusal" })
@@ -83,12 +85,15 @@ describe.each(ways)("over the emulator, %s", (_, server) => {
       const said = yield* chat.generateText({ prompt: Prompt.empty, toolkit })
       assert.isNotEmpty(said.text)
       const last = (yield* requests).at(-1)
-      assert.deepStrictEqual([0, 1, 2, 3].map((index) => at(last, `body.input.${index}.type`) ?? at(last, `body.input.${index}.role`)), [
-        "system",
-        "user",
-        "function_call",
-        "function_call_output"
-      ])
+      assert.deepStrictEqual(
+        [0, 1, 2, 3].map((index) => at(last, `body.input.${index}.type`) ?? at(last, `body.input.${index}.role`)),
+        [
+          "system",
+          "user",
+          "function_call",
+          "function_call_output"
+        ]
+      )
       assert.strictEqual(at(last, "body.input.3.output"), "sunny in Bern")
     }).pipe(Effect.provide(Layer.merge(handlers(log), withModel(server({ rules: [asking] })))))
   })
@@ -110,7 +115,10 @@ describe.each(ways)("over the emulator, %s", (_, server) => {
   it.live("errors are those of effect/ai", () =>
     Effect.gen(function*() {
       const failing = (model: string) =>
-        Effect.flip(ask("Hi")).pipe(OpenRouterLanguageModel.withConfigOverride({ model }), Effect.map(({ reason }) => reason))
+        Effect.flip(ask("Hi")).pipe(
+          OpenRouterLanguageModel.withConfigOverride({ model }),
+          Effect.map(({ reason }) => reason)
+        )
       assert.strictEqual((yield* failing("emulator/status-429"))._tag, "RateLimitError")
       assert.strictEqual((yield* failing("emulator/status-401"))._tag, "AuthenticationError")
       assert.strictEqual((yield* failing("emulator/status-503"))._tag, "InternalProviderError")
@@ -202,10 +210,12 @@ describe("spans", () => {
   const parentOf = (span: Tracer.Span | undefined) =>
     span !== undefined && Option.isSome(span.parent) && span.parent.value._tag === "Span" ? span.parent.value.name : ""
 
-  it.effect.each([
-    ["generateText", ask("Hi")],
-    ["streamText", Stream.runDrain(LanguageModel.streamText({ prompt: "Hi" }))]
-  ] as const)("tell the tokens once, and the cost once: %s", ([method, program]) =>
+  it.effect.each(
+    [
+      ["generateText", ask("Hi")],
+      ["streamText", Stream.runDrain(LanguageModel.streamText({ prompt: "Hi" }))]
+    ] as const
+  )("tell the tokens once, and the cost once: %s", ([method, program]) =>
     Effect.gen(function*() {
       const spans = yield* traced(program)
       assert.deepStrictEqual(having(spans, "gen_ai.usage.input_tokens"), [`LanguageModel.${method}`])

@@ -318,7 +318,10 @@ describe("tools", () => {
   })
 
   it.effect("that cannot be described fail before anything is sent", () => {
-    const Odd = Tool.make("odd", { parameters: Schema.Struct({ f: Schema.Unknown }), success: Schema.String })
+    const Odd = Tool.make("odd", {
+      parameters: Schema.Union([Schema.Struct({ a: Schema.String }), Schema.Struct({ b: Schema.String })]),
+      success: Schema.String
+    })
     const odd = Toolkit.make(Odd.annotate(Tool.Strict, true))
     return Effect.gen(function*() {
       const { reason } = yield* Effect.flip(LanguageModel.generateText({ prompt: "Hi", toolkit: odd }))
@@ -378,7 +381,7 @@ describe("the configuration", () => {
       assert.deepStrictEqual(text, { verbosity: "low" })
       assert.strictEqual(Array.isArray(tools) ? tools.length : 0, 2)
       yield* Effect.exit(
-        LanguageModel.generateObject({ prompt: "Hi", schema: Schema.Struct({ a: Schema.optionalKey(Schema.Int) }) })
+        LanguageModel.generateObject({ prompt: "Hi", schema: Schema.Struct({ a: Schema.optionalKey(Schema.String) }) })
           .pipe(
             OpenRouterLanguageModel.withConfigOverride(config)
           )
@@ -392,7 +395,7 @@ describe("the configuration", () => {
           strict: false,
           schema: {
             type: "object",
-            properties: { a: { type: "integer" } },
+            properties: { a: { type: "string" } },
             additionalProperties: false
           }
         }
