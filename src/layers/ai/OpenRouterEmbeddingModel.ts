@@ -7,18 +7,19 @@
  * **Example** (The vectors of two texts)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Layer } from "effect"
  * import { EmbeddingModel } from "effect/ai"
  * import { OpenRouter } from "effect-openrouter"
  * import { OpenRouterEmbeddingModel } from "effect-openrouter/ai"
  *
+ * const embeddings = OpenRouterEmbeddingModel.model("openai/text-embedding-3-small", { dimensions: 512 }).pipe(
+ *   Layer.provide(OpenRouter.layerFetch)
+ * )
+ *
  * const program = Effect.gen(function*() {
  *   const model = yield* EmbeddingModel.EmbeddingModel
  *   return yield* model.embedMany(["the baker", "the mayor"])
- * }).pipe(
- *   Effect.provide(OpenRouterEmbeddingModel.model("openai/text-embedding-3-small", { dimensions: 512 })),
- *   Effect.provide(OpenRouter.layerFetch)
- * )
+ * }).pipe(Effect.provide(embeddings))
  * ```
  *
  * @since 0.1.0

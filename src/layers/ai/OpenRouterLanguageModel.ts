@@ -9,15 +9,16 @@
  * **Example** (A program that knows no provider)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Layer } from "effect"
  * import { LanguageModel } from "effect/ai"
  * import { OpenRouter } from "effect-openrouter"
  * import { OpenRouterLanguageModel } from "effect-openrouter/ai"
  *
+ * const model = OpenRouterLanguageModel.model("openai/gpt-5").pipe(Layer.provide(OpenRouter.layerFetch))
+ *
  * const program = LanguageModel.generateText({ prompt: "Describe the town square." }).pipe(
  *   Effect.map(({ text }) => text),
- *   Effect.provide(OpenRouterLanguageModel.model("openai/gpt-5")),
- *   Effect.provide(OpenRouter.layerFetch)
+ *   Effect.provide(model)
  * )
  * ```
  *
@@ -40,7 +41,7 @@ import type { Usage } from "../../domain/money/Usage.ts"
 import * as Outcome from "../../domain/outcome/Outcome.ts"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
-import { OpenRouter } from "../../services/OpenRouter.ts"
+import { CurrentObjectSchema, OpenRouter } from "../../services/OpenRouter.ts"
 import * as Program from "../../services/Program.ts"
 import { changed, CurrentTelemetry } from "../../services/Telemetry.ts"
 import type { Settings } from "../../services/Telemetry.ts"
@@ -156,6 +157,7 @@ export const make: (options: Options) => Effect.Effect<LanguageModel.LanguageMod
           const prepared = yield* prepare(options, method)
           begin(options.span, prepared.request, false)
           const outcome = yield* client.outcome(prepared.request).pipe(
+            Effect.provideService(CurrentObjectSchema, prepared.schema),
             Effect.updateService(CurrentTelemetry, underSpan),
             Effect.mapError((error) => failed(options.span, error, method))
           )

@@ -8,6 +8,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import type { CreateResponse } from "../../domain/request/CreateResponse.ts"
 import * as RequestTool from "../../domain/request/Tool.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
@@ -40,6 +41,8 @@ export interface Prepared {
   readonly reading: CallParts.Reading
   /** What the text of the answer is decoded with, if it is to have a value. */
   readonly codec: ObjectCodec.ObjectCodec | undefined
+  /** The schema of that value as it was given, by which test layers know what to reply. */
+  readonly schema: Schema.Codec<unknown, unknown> | undefined
 }
 
 const failing = (method: string, reason: AiError.AiErrorReason): AiError.AiError =>
@@ -72,7 +75,7 @@ export const prepare = Effect.fnUntraced(function*(
     ...Wire.compact({ tools: asked.length === 0 ? undefined : asked, toolChoice, text })
   }
   const reading = { tools, isDeferred: toolCallValidation === "deferred" }
-  if (responseFormat.type === "text") return { request, reading, codec: undefined }
+  if (responseFormat.type === "text") return { request, reading, codec: undefined, schema: undefined }
   const { objectName, schema } = responseFormat
   const codec = ObjectCodec.make(schema, strict)
   if (Result.isFailure(codec)) {
@@ -82,6 +85,7 @@ export const prepare = Effect.fnUntraced(function*(
   return {
     reading,
     codec: codec.success,
+    schema: isCodec(schema) ? schema : undefined,
     request: {
       ...request,
       provider: given?.requireParameters === undefined ? { ...given, requireParameters: true } : given,
@@ -97,6 +101,8 @@ export const prepare = Effect.fnUntraced(function*(
     }
   }
 })
+
+const isCodec = (u: unknown): u is Schema.Codec<unknown, unknown> => Schema.isSchema(u)
 
 /** With `oneOf` the other tools are left out already. */
 const choiceOf = ({ toolChoice, tools }: LanguageModel.ProviderOptions): RequestTool.ToolChoice => {
