@@ -91,7 +91,8 @@ export class StreamParts {
     const parts: Array<Part> = [...this.#begin(response)]
     const left = Array.from(this.#shown.values())
     for (const [index, item] of response.output.entries()) {
-      const at = left.findIndex((shown) => isSame(shown, item, index))
+      const same = left.findIndex((shown) => isSame(shown, item, index))
+      const at = same < 0 ? left.findIndex((shown) => isLike(shown, item)) : same
       const [shown] = at < 0 ? [] : left.splice(at, 1)
       if (shown?.isDone !== true && !this.#isRepeated(item)) {
         parts.push(...this.#done(shown ?? this.#new(index), item))
@@ -256,6 +257,13 @@ const isSame = (shown: Shown, item: OutputItem, index: number): boolean => {
   const id = idOf(item)
   if (id !== undefined && idOf(shown.item) === id) return true
   return shown.index === index && (shown.item === undefined || shown.item.type === item.type)
+}
+
+/** True for an item of the same kind where ids do not tell: some servers list fewer items than they streamed. */
+const isLike = (shown: Shown, item: OutputItem): boolean => {
+  const { isAnswer, item: other, words } = shown
+  const type = other?.type ?? (isAnswer === undefined ? words && "reasoning" : "message")
+  return type === item.type && (idOf(other) === undefined || idOf(item) === undefined)
 }
 
 /** What is left of a text of which something was shown; nothing if that was another text. */

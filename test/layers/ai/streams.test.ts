@@ -90,6 +90,22 @@ describe("a stream", () => {
       assert.strictEqual(partsOf(parts, "text-end").length, 1)
     }).pipe(Effect.provide(provider([sse([...events, completed([message("Hello.")])])]))))
 
+  it.effect("has its text once where the response lists fewer items, without ids", () => {
+    const bare = message("Hello.", { id: null })
+    return Effect.gen(function*() {
+      const parts = yield* collect(stream)
+      assert.strictEqual(textOf(parts), "Hello.")
+      assert.strictEqual(partsOf(parts, "text-start").length, 1)
+    }).pipe(Effect.provide(provider([sse([
+      created,
+      done(0, { type: "reasoning", id: "rs_1", summary: [] }),
+      added(1, { ...bare, content: [] }),
+      { ...delta(1, "Hello."), item_id: null },
+      done(1, bare),
+      completed([bare])
+    ])])))
+  })
+
   it.effect("has reasoning once, whole, and sends it back", () => {
     const item = {
       type: "reasoning",
