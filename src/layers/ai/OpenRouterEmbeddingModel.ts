@@ -29,7 +29,9 @@ import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Model from "effect/ai/Model"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import { dual } from "effect/Function"
+import * as Hash from "effect/Hash"
 import * as Layer from "effect/Layer"
 import * as Embedding from "../../domain/endpoint/Embedding.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
@@ -83,11 +85,32 @@ export interface Options {
 
 const origin = { module: "OpenRouterEmbeddingModel", method: "embedMany" }
 
-/** Calls share a request only where all settings of this library are the same: the first one's hold for it. */
-const batchKey = (context: Context.Context<never>): unknown =>
-  Array.from(context.mapUnsafe).filter(([key]) => key.startsWith("effect-openrouter/")).toSorted(([a], [b]) =>
-    a < b ? -1 : 1
-  ).flat()
+/**
+ * The settings of this library at a call. Calls share a request only where all are the same, because the first one's hold for
+ * it. They are compared by identity: two ledgers may look alike.
+ */
+class SettingsKey implements Equal.Equal {
+  readonly #settings: ReadonlyArray<readonly [name: string, value: unknown]>
+
+  constructor(context: Context.Context<never>) {
+    this.#settings = Array.from(context.mapUnsafe).filter(([name]) => name.startsWith("effect-openrouter/"))
+  }
+
+  [Equal.symbol](that: Equal.Equal): boolean {
+    if (!(that instanceof SettingsKey) || that.#settings.length !== this.#settings.length) return false
+    const others = new Map(that.#settings)
+    return this.#settings.every(([name, value]) => others.has(name) && isSame(value, others.get(name)))
+  }
+
+  [Hash.symbol](): number {
+    return Hash.number(this.#settings.length)
+  }
+}
+
+/** The names of scopes are a new list in each of them. */
+const isSame = (a: unknown, b: unknown): boolean =>
+  a === b ||
+  Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item: unknown, index) => item === b[index])
 
 /**
  * Makes an embedding model over the `OpenRouter` service.
@@ -99,7 +122,7 @@ export const make: (
 ) => Effect.Effect<EmbeddingModel.EmbeddingModel, never, OpenRouter> = Effect.fnUntraced(function*({ config, model }) {
   const client = yield* OpenRouter
   return yield* EmbeddingModel.make({
-    batchKey,
+    batchKey: (context) => new SettingsKey(context),
     embedMany: Effect.fnUntraced(function*({ inputs }) {
       const request = { model, ...Wire.compact(config ?? {}), ...(yield* CurrentConfig), input: inputs }
       const answer = yield* Effect.mapError(

@@ -55,6 +55,21 @@ describe("an embedding model", () => {
       assert.sameDeepMembers(inputs.slice(1), [[["a"], "u1"], [["b"], "u1"], [["c"], "u2"]])
     }).pipe(Effect.provide(provider(vectors(0, 1), vectors(0)))))
 
+  it.effect("books a request where it was made, with ledgers beside one another", () =>
+    Effect.gen(function*() {
+      const model = yield* embedding
+      const reports = yield* Effect.all([
+        CostLedger.measured(model.embed("a")),
+        CostLedger.measured(model.embed("b")),
+        CostLedger.measured(model.embed("c").pipe(CostLedger.scope("x")))
+      ], { concurrency: "unbounded" })
+      assert.deepStrictEqual(reports.map(([_, { calls }]) => calls), [1, 1, 1])
+      yield* Effect.all(["a", "b"].map((text) => model.embed(text).pipe(CostLedger.scope("x"))), {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual((yield* bodies).length, 4)
+    }).pipe(Effect.provide(provider(vectors(0), vectors(0), vectors(0), vectors(0, 1)))))
+
   it.effect("fails with the errors of effect/ai, their cost kept", () =>
     Effect.gen(function*() {
       const model = yield* embedding
