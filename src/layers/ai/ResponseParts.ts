@@ -65,11 +65,11 @@ const replaceLast = (parts: Array<Response.PartEncoded>, item: Message): void =>
   parts.push({ type: "reasoning", text, metadata: CallParts.keeping(item) })
 }
 
-/** An item that arrives twice under one id counts once, the longer of the two. */
+/** A message or a call that arrives twice under one id counts once, the longer of the two; reasoning may share an id. */
 const distinct = (output: ReadonlyArray<OutputItem>): ReadonlyArray<OutputItem> => {
   const kept = new Map<unknown, OutputItem>()
   for (const item of output) {
-    const id = item.type === "function_call" ? item.callId : "id" in item ? item.id : undefined
+    const id = item.type === "function_call" ? item.callId : item.type === "message" ? item.id : undefined
     const key = id === undefined || id === "" ? item : `${item.type} ${id}`
     if (JSON.stringify(item).length > JSON.stringify(kept.get(key) ?? "").length) kept.set(key, item)
   }

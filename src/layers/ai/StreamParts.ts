@@ -141,8 +141,9 @@ export class StreamParts {
     return shown
   }
 
-  /** True for an item that came before under another place. */
+  /** True for a message or a call that came before under another place. */
   #isRepeated(item: OutputItem): boolean {
+    if (item.type !== "message" && item.type !== "function_call") return false
     return Array.from(this.#shown.values()).some((shown) => shown.isDone && idOf(shown.item) === idOf(item)) &&
       idOf(item) !== undefined
   }
@@ -223,7 +224,8 @@ export class StreamParts {
       return [...this.#endReason(shown, rest, message), ...sources]
     }
     const parts: Array<Part> = []
-    for (const [index, { metadata, text }] of texts.entries()) {
+    for (const [place, { metadata, text }] of texts.entries()) {
+      const index = shown.open.has(place) ? place : openAt(shown, text) ?? place
       shown.isAnswer = true
       parts.push(...this.#text(shown, index, restOf(text, shown.texts.get(index) ?? "")))
       if (!shown.open.has(index)) parts.push({ type: "text-start", id: `${shown.key}.${index}` })
@@ -258,6 +260,10 @@ const isSame = (shown: Shown, item: OutputItem, index: number): boolean => {
   if (id !== undefined && idOf(shown.item) === id) return true
   return shown.index === index && (shown.item === undefined || shown.item.type === item.type)
 }
+
+/** Where the text of a part was shown, if its deltas counted the parts otherwise. */
+const openAt = ({ open, texts }: Shown, text: string): number | undefined =>
+  text === "" ? undefined : Array.from(open).find((index) => text.startsWith(texts.get(index) ?? ""))
 
 /** True for an item of the same kind where ids do not tell: some servers list fewer items than they streamed. */
 const isLike = (shown: Shown, item: OutputItem): boolean => {

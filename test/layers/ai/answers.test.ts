@@ -101,6 +101,16 @@ describe("an answer", () => {
     }).pipe(Effect.provide(provider([reply([reasoning, both, message("Hello.", { phase: "final_answer" })])])))
   })
 
+  it.effect("sends each piece of reasoning back, also where several share an id", () => {
+    const piece = (encrypted_content: string) => ({ type: "reasoning", id: "rs_1", summary: [], encrypted_content })
+    return Effect.gen(function*() {
+      const { content } = yield* ask
+      yield* LanguageModel.generateText({ prompt: Prompt.concat(Prompt.fromResponseParts(content), "And?") })
+      const sent = yield* input
+      assert.deepStrictEqual([at(sent, "0"), at(sent, "1")], [piece("one"), piece("two, longer")])
+    }).pipe(Effect.provide(provider([reply([piece("one"), piece("two, longer"), message("Hello.")])])))
+  })
+
   it.effect("keeps items that have no part: they go back with the history, in their place", () => {
     const items = [
       { type: "openrouter:new_thing", id: "x", status: "completed", value: [1] },

@@ -90,6 +90,19 @@ describe("a stream", () => {
       assert.strictEqual(partsOf(parts, "text-end").length, 1)
     }).pipe(Effect.provide(provider([sse([...events, completed([message("Hello.")])])]))))
 
+  it.effect("has its text once where deltas count the parts otherwise than the item", () =>
+    Effect.gen(function*() {
+      const parts = yield* collect(stream)
+      assert.strictEqual(textOf(parts), "Hello.")
+      assert.strictEqual(partsOf(parts, "text-end").length, 1)
+    }).pipe(Effect.provide(provider([sse([
+      created,
+      added(0, started),
+      { ...delta(0, "Hello."), content_index: 1 },
+      done(0, message("Hello.")),
+      completed([message("Hello.")])
+    ])]))))
+
   it.effect("has its text once where the response lists fewer items, without ids", () => {
     const bare = message("Hello.", { id: null })
     return Effect.gen(function*() {
