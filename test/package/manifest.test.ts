@@ -20,6 +20,7 @@ describe("package.json", () => {
   )
   const sources = [
     { subpath: ".", source: "index" },
+    { subpath: "./ai", source: "ai" },
     { subpath: "./http", source: "http" },
     { subpath: "./node", source: "node" },
     { subpath: "./testing", source: "testing" },

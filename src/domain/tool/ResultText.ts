@@ -61,9 +61,11 @@ const cutText = (text: string, max: number): string =>
  */
 export const notRun = {
   /** The model repeats itself. */
-  repeated: ofFailure("this call was asked for again and again with the same arguments, and was not run"),
+  repeated: /* @__PURE__ */ ofFailure(
+    "this call was asked for again and again with the same arguments, and was not run"
+  ),
   /** There were too many. */
-  limit: ofFailure("the limit of calls is reached, and this one was not run"),
+  limit: /* @__PURE__ */ ofFailure("the limit of calls is reached, and this one was not run"),
   /** Another call failed the run. */
-  stopped: ofFailure("the run was stopped before this call was done")
+  stopped: /* @__PURE__ */ ofFailure("the run was stopped before this call was done")
 }

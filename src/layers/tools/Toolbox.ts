@@ -18,6 +18,7 @@ import type * as RequestTool from "../../domain/request/Tool.ts"
 import * as CanonicalJson from "../../domain/wire/CanonicalJson.ts"
 import * as Sha256 from "../../domain/wire/Sha256.ts"
 import * as Wire from "../../domain/wire/Wire.ts"
+import * as ServerToolRequest from "./ServerToolRequest.ts"
 import * as ToolMessages from "./ToolMessages.ts"
 
 /**
@@ -83,11 +84,7 @@ export const make = (handlers: Handlers): Effect.Effect<Toolbox, InvalidRequest>
   })
 
 const formatOf = (tool: Tool.Any): Format | InvalidRequest => {
-  if (Tool.isProviderDefined(tool)) {
-    const { args, providerName } = tool
-    const raw = { type: providerName, ...Wire.compact({ parameters: args }) }
-    return { tool: { type: "unknown", wireType: providerName, raw }, decode: Exit.succeed }
-  }
+  if (Tool.isProviderDefined(tool)) return { tool: ServerToolRequest.make(tool), decode: Exit.succeed }
   const converted = Result.try({
     try: () => functionOf(tool),
     catch: (cause) =>
