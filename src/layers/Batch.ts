@@ -42,6 +42,20 @@ export {
   type TooMany,
   toTable
 } from "../services/Batch.ts"
+export { BatchUncertain, BatchUnfinished } from "../domain/batch/BatchJobError.ts"
+export type { Jobs, SubmitError, SubmitOptions } from "../services/BatchJobs.ts"
+export {
+  type Answered,
+  await,
+  awaitObjects,
+  type AwaitOptions,
+  cancel,
+  Handle,
+  type ObjectOptions,
+  submit,
+  submitObjects
+} from "../services/BatchSubmission.ts"
+export { jobs } from "./batch/JobLog.ts"
 export { type Estimate, estimate, type EstimateOptions, type Invalid, type Range } from "../services/BatchEstimate.ts"
 
 /**

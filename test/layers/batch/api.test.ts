@@ -1,0 +1,303 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, Result, Schema } from "effect"
+import { Batch, CostLedger, Input, OpenRouter, Transport, Usd } from "effect-openrouter"
+import { Emulator } from "effect-openrouter/testing"
+
+const apiKey = Redacted.make("test")
+
+const url = "http://emulator/api/v1"
+
+/** A client of an emulator, and the emulator. */
+const client = OpenRouter.layer({ apiKey, apiUrl: url }).pipe(
+  Layer.provideMerge(Emulator.layerHttpClient({ prices: {}, credits: "100000", maxBodyBytes: 1e9 }))
+)
+
+const requests = (count: number, model = "openai/gpt-5") =>
+  Array.from({ length: count }, (_, n) => ({ model, input: `Is ${n} a prime?` }))
+
+const fast = { every: 1, settle: 0 }
+
+const tagOf = (answered: Batch.Answered): string =>
+  Result.isSuccess(answered)
+    ? answered.success._tag
+    : answered.failure._tag === "BatchUnfinished"
+    ? answered.failure.reason
+    : answered.failure._tag
+
+const countsOf = (answers: ReadonlyArray<Batch.Answered>) => {
+  const counts: Record<string, number> = {}
+  for (const answer of answers) counts[tagOf(answer)] = (counts[tagOf(answer)] ?? 0) + 1
+  return counts
+}
+
+/** Submits and waits, and tells what was booked and what the server charged. */
+const ran = (model: string, count: number, options: Batch.AwaitOptions = {}) =>
+  Effect.gen(function*() {
+    const asked = requests(count, model)
+    const emulator = yield* Emulator.Emulator
+    const [answers, spent] = yield* CostLedger.measured(
+      Effect.flatMap(
+        Batch.submit(asked, fast),
+        (handle) => Batch.await(handle, { ...fast, requests: asked, resubmit: 0, ...options })
+      )
+    )
+    const { total } = yield* emulator.ledger
+    assert.strictEqual(`${Usd.fromDecimal(total)}`, `${spent.cost}`)
+    return { answers, spent, counts: countsOf(answers) }
+  }).pipe(Effect.provide(client))
+
+describe("Batch.submit and Batch.await", () => {
+  it.live("makes batches by model and by size, and books what they cost", () =>
+    Effect.gen(function*() {
+      const { requests: seen } = yield* Emulator.Emulator
+      const asked = [...requests(6000), ...requests(6000, "anthropic/claude-sonnet-4.5")]
+      const mixed = asked.map((_, n) => asked[n % 2 === 0 ? n / 2 : 6000 + (n - 1) / 2] ?? requests(1)[0]!)
+      const [answers, spent] = yield* CostLedger.measured(
+        Effect.flatMap(Batch.submit(mixed, fast), (handle) => {
+          assert.deepStrictEqual(handle.parts.map(({ model, places }) => [model, places.length]), [
+            ["openai/gpt-5", 5000],
+            ["anthropic/claude-sonnet-4.5", 5000],
+            ["openai/gpt-5", 1000],
+            ["anthropic/claude-sonnet-4.5", 1000]
+          ])
+          // A handle is a value: what waits for it may be another process.
+          const stored = Schema.encodeSync(Schema.fromJsonString(Batch.Handle))(handle)
+          return Batch.await(Schema.decodeSync(Schema.fromJsonString(Batch.Handle))(stored), fast)
+        })
+      )
+      const { accounts, total } = yield* Effect.flatMap(Emulator.Emulator, ({ ledger }) => ledger)
+      assert.strictEqual(answers.length, 12_000)
+      assert.isTrue(answers.every((answer) => Result.isSuccess(answer)))
+      assert.strictEqual(`${Usd.fromDecimal(total)}`, `${spent.cost}`)
+      assert.deepStrictEqual([spent.calls, spent.unknown], [12_000, 0])
+      assert.deepStrictEqual(accounts.map(({ calls }) => calls), [6000, 6000])
+      assert.strictEqual((yield* seen).filter(({ method }) => method === "POST").length, 4)
+      const [answer] = answers
+      assert.isTrue(answer !== undefined && Result.isSuccess(answer) && answer.success.generationId?.startsWith("gen-batch-"))
+    }).pipe(Effect.provide(client)), 30_000)
+
+  it.live.each<readonly [string, { readonly [end: string]: number }]>([
+    ["rejected", { failed: 12 }],
+    ["failed", { Completed: 6, failed: 6 }],
+    ["expired", { Completed: 6, expired: 6 }],
+    ["cancelled", { Completed: 6, cancelled: 6 }],
+    ["shuffled", { Completed: 12 }],
+    ["double", { Completed: 12 }],
+    ["missing", { Completed: 8, missing: 4 }],
+    ["malformed", { Completed: 8, MalformedResponse: 2, missing: 2 }],
+    ["costless", { Completed: 12 }],
+    ["partly", { Completed: 8, ServerError: 4 }]
+  ])("gives each request of a batch that is %s its own end", ([fault, expected]) =>
+    Effect.gen(function*() {
+      const { answers, counts, spent } = yield* ran(`emulator/batch-${fault}`, 12)
+      assert.deepStrictEqual(counts, expected)
+      assert.strictEqual(spent.unknown, 0)
+      if (fault !== "shuffled") return
+      const { answers: straight } = yield* ran("emulator/batch-none", 12)
+      const texts = (all: ReadonlyArray<Batch.Answered>) =>
+        all.map((answer) => Result.isSuccess(answer) && answer.success._tag === "Completed" ? answer.success.text : "")
+      assert.strictEqual(new Set(texts(answers)).size, 12)
+      assert.strictEqual(new Set(texts(straight)).size, 12)
+    }))
+
+  it.live("keeps what a batch has answered that expired, and sends the rest again once", () =>
+    Effect.gen(function*() {
+      const once = yield* ran("emulator/batch-expired-once", 12, { resubmit: 1 })
+      assert.deepStrictEqual(once.counts, { Completed: 12 })
+      assert.strictEqual(once.spent.calls, 12)
+      // Of the second batch as well only half is answered.
+      const twice = yield* ran("emulator/batch-expired", 12, { resubmit: 1 })
+      assert.deepStrictEqual(twice.counts, { Completed: 9, expired: 3 })
+    }))
+
+  it.live("gives a line the error that its request would have had by itself", () =>
+    Effect.gen(function*() {
+      const ends = yield* Effect.forEach(
+        ["refusal", "incomplete", "failed", "empty", "status-429", "status-503", "context-length", "moderation", "hang"],
+        (name) => Effect.map(ran(`emulator/${name}`, 1), ({ counts }) => Object.keys(counts)[0])
+      )
+      assert.deepStrictEqual(ends, [
+        "Refused",
+        "Incomplete",
+        "ServerError",
+        "Empty",
+        "RateLimited",
+        "ProviderOverloaded",
+        "ContextLengthExceeded",
+        "Refused",
+        "ServerError"
+      ])
+    }))
+
+  it.live("reads values by their schema", () =>
+    Effect.gen(function*() {
+      const Verdict = Schema.Struct({ isPrime: Schema.Boolean })
+      const asked = [7, 8].map((n) => ({ model: "openai/gpt-5", input: `Is ${n} a prime?`, schema: Verdict }))
+      const handle = yield* Batch.submitObjects(asked, fast)
+      const answers = yield* Batch.awaitObjects(handle, { ...fast, schema: Verdict })
+      assert.deepStrictEqual(
+        answers.map((answer) => Result.isSuccess(answer) && typeof answer.success.value.isPrime === "boolean"),
+        [true, true]
+      )
+    }).pipe(Effect.provide(client)))
+
+  it.live("sends nothing that a batch cannot carry", () =>
+    Effect.gen(function*() {
+      const { requests: seen } = yield* Emulator.Emulator
+      const model = "openai/gpt-5"
+      const fieldOf = (request: Parameters<typeof OpenRouter.respond>[0]) =>
+        Effect.map(Effect.flip(Batch.submit([...requests(1), request], fast)), (error) =>
+          error._tag === "InvalidRequest" ? error.field : error._tag)
+      const image = (imageUrl: string) => ({ type: "input_image" as const, detail: "auto" as const, imageUrl })
+      const fields = yield* Effect.forEach([
+        { input: "no model" },
+        { model, models: ["a/b"], input: "x" },
+        { model: "openai/gpt-5:online", input: "x" },
+        { model, input: "x", plugins: [{ id: "web" as const }] },
+        { model, input: "x", temperature: Number.NaN },
+        { model, input: [Input.user([image("data:image/png;base64,AAAA")])] }
+      ], fieldOf)
+      assert.deepStrictEqual(fields, [
+        "requests[1].model",
+        "requests[1].models",
+        "requests[1].model",
+        "requests[1].plugins[0]",
+        "requests[1].temperature",
+        "requests[1].input[0].content[0]"
+      ])
+      assert.strictEqual((yield* seen).length, 0)
+      yield* Batch.submit([{ model, input: [Input.user([image("https://example.com/a.png")])] }], fast)
+      assert.strictEqual((yield* seen).length, 1)
+    }).pipe(Effect.provide(client)))
+
+  it.live("can be cancelled, and says where the API is not", () =>
+    Effect.gen(function*() {
+      const slow = OpenRouter.layer({ apiKey, apiUrl: url }).pipe(
+        Layer.provideMerge(Emulator.layerHttpClient({ batchTime: "1 hour" }))
+      )
+      const counts = yield* Effect.gen(function*() {
+        const handle = yield* Batch.submit(requests(3))
+        yield* Batch.cancel(handle)
+        return countsOf(yield* Batch.await(handle, fast))
+      }).pipe(Effect.provide(slow))
+      assert.deepStrictEqual(counts, { cancelled: 3 })
+      const error = yield* Effect.flip(Batch.submit(requests(1), { path: "/elsewhere" })).pipe(Effect.provide(client))
+      assert.strictEqual(error._tag, "ModelUnavailable")
+      assert.include(error.message, "path")
+    }))
+})
+
+/** A transport that stops for ever at its n-th exchange, before it is sent or after the server has served it. */
+const halting = (at: number, when: "before" | "after", halted: Deferred.Deferred<void>) =>
+  Layer.effect(
+    Transport.Transport,
+    Transport.Transport.useSync((inner): Transport.Transport["Service"] => {
+      let count = 0
+      const stop = Effect.andThen(Deferred.succeed(halted, undefined), Effect.never)
+      return {
+        ...inner,
+        send: (request, onSent) => {
+          if (count++ !== at) return inner.send(request, onSent)
+          return when === "before" ? stop : Effect.andThen(inner.send(request, onSent), stop)
+        }
+      }
+    })
+  ).pipe(Layer.provide(Transport.layer({ apiKey, apiUrl: url })))
+
+describe("a client that dies", () => {
+  it.live("finds its batches again, whenever that was, and pays for none twice", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const asked = [...requests(7), ...requests(5, "anthropic/claude-sonnet-4.5")]
+      let halts = 0
+      for (let seed = 0; seed < 20; seed++) {
+        yield* Effect.gen(function*() {
+          const emulator = yield* Emulator.Emulator
+          const program = Effect.gen(function*() {
+            const jobs = yield* Batch.jobs(`${folder}/${seed}.batches`)
+            const options = { ...fast, jobs, maxRequests: 3 }
+            return yield* Batch.await(yield* Batch.submit(asked, options), options)
+          }).pipe(Effect.scoped)
+          // It dies three times, at moments that the seed says.
+          for (let times = 0; times < 3; times++) {
+            const halted = yield* Deferred.make<void>()
+            const at = yield* Random.nextIntBetween(0, 9)
+            const when = (yield* Random.nextBoolean) ? "before" : "after"
+            const dying = OpenRouter.layerTransport.pipe(Layer.provide(halting(at, when, halted)))
+            const fiber = yield* Effect.forkChild(Effect.provide(program, dying))
+            if (yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))) halts++
+            yield* Fiber.interrupt(fiber)
+          }
+          const [answers, spent] = yield* CostLedger.measured(program).pipe(
+            Effect.provide(OpenRouter.layer({ apiKey, apiUrl: url }))
+          )
+          assert.deepStrictEqual(countsOf(answers), { Completed: 12 })
+          const { calls, total } = yield* emulator.ledger
+          assert.strictEqual(calls, 12)
+          assert.strictEqual(`${spent.cost}`, `${Usd.fromDecimal(total)}`)
+        }).pipe(
+          Random.withSeed(`seed ${seed}`),
+          Effect.provide(Emulator.layerHttpClient({ seed }))
+        )
+      }
+      assert.isAbove(halts, 20)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)), 30_000)
+
+  it.live("looks for a batch whose acceptance it did not hear of", () =>
+    Effect.gen(function*() {
+      const asked = requests(4, "emulator/batch-lost")
+      const handle = yield* Batch.submit(asked, fast)
+      assert.deepStrictEqual(countsOf(yield* Batch.await(handle, fast)), { Completed: 4 })
+      const { calls } = yield* Effect.flatMap(Emulator.Emulator, ({ ledger }) => ledger)
+      assert.strictEqual(calls, 4)
+    }).pipe(Effect.provide(client)))
+
+  it.live("says so where nobody can tell, until it is told what to do", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const asked = requests(4, "emulator/batch-rejected")
+      const { requests: seen } = yield* Emulator.Emulator
+      const posts = Effect.map(seen, (all) => all.filter(({ method }) => method === "POST").length)
+      const halted = yield* Deferred.make<void>()
+      const submit = (uncertain?: Batch.SubmitOptions["uncertain"]) =>
+        Effect.scoped(Effect.flatMap(
+          Batch.jobs(`${folder}/one.batches`),
+          (jobs) => Batch.submit(asked, { ...fast, jobs, uncertain })
+        ))
+      const dying = OpenRouter.layerTransport.pipe(Layer.provide(halting(0, "after", halted)))
+      const fiber = yield* Effect.forkChild(Effect.provide(submit(), dying))
+      yield* Deferred.await(halted)
+      yield* Fiber.interrupt(fiber)
+      // A batch without results is nobody's.
+      const error = yield* Effect.flip(submit())
+      assert(error._tag === "BatchUncertain")
+      assert.deepStrictEqual([error.requests, error.model, error.candidates.length], [4, "emulator/batch-rejected", 1])
+      assert.strictEqual(yield* posts, 1)
+      const [batch = ""] = error.candidates
+      const handle = yield* submit({ [error.intent]: batch })
+      assert.deepStrictEqual(handle.parts.map(({ batch }) => batch), [batch])
+      assert.strictEqual(yield* posts, 1)
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+
+  it.live("sends nothing again where the list cannot be had", () =>
+    Effect.gen(function*() {
+      const asked = requests(2, "emulator/batch-lost")
+      const nowhere = OpenRouter.layerTransport.pipe(Layer.provide(
+        Layer.effect(
+          Transport.Transport,
+          Transport.Transport.useSync((inner): Transport.Transport["Service"] => ({
+            ...inner,
+            send: (request, onSent) =>
+              request.method === "GET" && request.path === "/batches"
+                ? Effect.succeed(Transport.answer({ status: 403, body: "{}" }))
+                : inner.send(request, onSent)
+          }))
+        ).pipe(Layer.provide(Transport.layer({ apiKey, apiUrl: url })))
+      ))
+      const error = yield* Effect.flip(Batch.submit(asked, fast)).pipe(Effect.provide(nowhere))
+      assert.strictEqual(error._tag, "BatchUncertain")
+    }).pipe(Effect.provide(client)))
+})
