@@ -135,12 +135,11 @@ const send = (
     { model, provider: options.provider, callbackUrl: options.callbackUrl },
     entries.map(({ body }, place) => ({ customId: BatchResults.customId(hash, place), body }))
   )
-  const asked = OpenRouter.use((service) =>
-    service.call(BatchJob.submit(model, Result.succeed(body), options.path))
-  ).pipe(
-    RetryPolicy.with(careful),
-    Effect.catchTag("ModelUnavailable", (error) => Effect.fail(explained(error, options.path)))
-  )
+  const asked = OpenRouter.use((service) => service.call(BatchJob.submit(model, Result.succeed(body), options.path)))
+    .pipe(
+      RetryPolicy.with(careful),
+      Effect.catchTag("ModelUnavailable", (error) => Effect.fail(explained(error, options.path)))
+    )
   // What was accepted is written down, whoever is in a hurry.
   return Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     yield* jobs.write(intent)
@@ -165,7 +164,8 @@ const explained = (error: ModelUnavailable, path = BatchJob.defaultPath): ModelU
   const { _tag: _, isRetryable: __, ...known } = error
   return new ModelUnavailable({
     ...known,
-    message: `${error.message} (the model is not offered in batches, or this API has none at ${path}: see the option path)`
+    message:
+      `${error.message} (the model is not offered in batches, or this API has none at ${path}: see the option path)`
   })
 }
 
@@ -177,8 +177,10 @@ const base = (model: string): string => model.replace(/:batch$/, "")
 /**
  * Looks for a batch that may have been accepted. It is one of OpenRouter's list, and its results tell whose it is. `undefined`: it
  * was never accepted.
+ *
+ * @since 0.1.0
  */
-const lookFor = Effect.fnUntraced(function*(
+export const lookFor = Effect.fnUntraced(function*(
   intent: Intent,
   jobs: Jobs,
   options: SubmitOptions

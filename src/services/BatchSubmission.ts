@@ -16,7 +16,7 @@ import * as BatchResults from "../domain/batch/BatchResults.ts"
 import * as BatchJob from "../domain/endpoint/BatchJob.ts"
 import { InvalidRequest } from "../domain/error/OpenRouterError.ts"
 import type { RequestError } from "../domain/error/OpenRouterError.ts"
-import * as Costs from "../domain/outcome/Costs.ts"
+import * as Usd from "../domain/money/Usd.ts"
 import type { Outcome } from "../domain/outcome/Outcome.ts"
 import type { Sendable } from "../domain/request/CreateResponse.ts"
 import * as RequestBody from "../domain/request/RequestBody.ts"
@@ -158,8 +158,8 @@ const settled = Effect.fnUntraced(function*(
   const now = yield* Clock.currentTimeMillis
   const lines = BatchResults.linesOf(part.hash, job.results ?? [])
   const ended = part.places.map((_, place) => BatchResults.endOf(job, lines.get(place), now))
-  const costs = BatchResults.costsOf(job, ended).reduce(Costs.sum, Costs.zero)
-  if (costs.calls > 0) yield* CostLedger.record(costs)
+  const costs = BatchResults.costsOf(job, ended)
+  if (costs.calls > 0 || !Usd.isZero(costs.cost)) yield* CostLedger.record(costs)
   const rest: Array<BatchPlan.Entry> = []
   for (const [index, end] of ended.entries()) {
     const place = part.places[index]
@@ -169,7 +169,8 @@ const settled = Effect.fnUntraced(function*(
     else rest.push(entry)
   }
   if (rest.length === 0) return
-  for (const again of BatchPlan.split(rest, options)) {
+  const time = (options.resubmit ?? 1) - resubmit + 1
+  for (const again of BatchPlan.split(rest, options, time)) {
     yield* settled(yield* handed(again, options.jobs, options), entries, resubmit - 1, options, put)
   }
 })
@@ -195,7 +196,11 @@ const awaitAll = Effect.fn("Batch.await")(function*(
   return Array.from({ length: handle.requests }, (_, place): Answered => answers.get(place) ?? Result.fail(unknown))
 })
 
-const unknown = new InvalidRequest({ origin: "local", message: "the handle has no batch for this request", field: "handle" })
+const unknown = new InvalidRequest({
+  origin: "local",
+  message: "the handle has no batch for this request",
+  field: "handle"
+})
 
 export {
   /**
@@ -260,7 +265,9 @@ export const awaitObjects = Effect.fnUntraced(function*<A, E>(
     : yield* Effect.forEach(requests, (request) => Effect.map(ObjectCall.prepared(request), ({ asked }) => asked))
   const answers = yield* awaitAll(handle, { ...others, requests: asked })
   return answers.map((answer) =>
-    Result.isFailure(answer) ? Result.fail(answer.failure) : ObjectCall.read(answer.success, made.success, schema, repair)
+    Result.isFailure(answer)
+      ? Result.fail(answer.failure)
+      : ObjectCall.read(answer.success, made.success, schema, repair)
   )
 })
 

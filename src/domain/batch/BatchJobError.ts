@@ -30,7 +30,7 @@ export class BatchUncertain extends Schema.TaggedError<BatchUncertain>("effect-o
 ) {}
 
 /**
- * A request that its batch ended without an answer to. Nothing is charged for it, as far as OpenRouter says.
+ * A request that its batch ended without an answer to. It costs nothing, unless it is merely `missing`.
  *
  * | reason | what happened |
  * |---|---|

@@ -100,7 +100,7 @@ const flawOf = (json: Wire.JsonObject): Flaw | undefined => {
   if (Array.isArray(models) && models.length > 0) {
     return { field: "models", problem: "cannot go into a batch, which is for one model: send model alone" }
   }
-  if (typeof model === "string" && /:online$/.test(model)) {
+  if (typeof model === "string" && model.endsWith(":online")) {
     return { field: "model", problem: "searches the web, which no batch does: leave out :online" }
   }
   if (prompt !== undefined) return { field: "prompt", problem: "cannot go into a batch: write the input" }
@@ -152,11 +152,15 @@ const isData = (url: unknown): boolean => typeof url === "string" && !/^https?:/
 const around = 64
 
 /**
- * Puts requests into batches, in their order: by model, and then by size.
+ * Puts requests into batches, in their order: by model, and then by size. The same requests make another batch at another `time`.
  *
  * @since 0.1.0
  */
-export const split = (entries: Iterable<Entry>, limits: Limits = {}): ReadonlyArray<Part> => {
+export const split = (
+  entries: Iterable<Entry>,
+  limits: Limits = {},
+  time = 0
+): ReadonlyArray<Part> => {
   const maxRequests = Math.max(1, Math.min(5000, Math.floor(limits.maxRequests ?? 5000)))
   const maxBytes = limits.maxBytes ?? 50_000_000
   const open = new Map<string, { bytes: number; entries: Array<Entry> }>()
@@ -173,18 +177,13 @@ export const split = (entries: Iterable<Entry>, limits: Limits = {}): ReadonlyAr
     last.entries.push(entry)
     last.bytes += bytes + around
   }
-  return parts.map(partOf)
+  return parts.map((entries) => partOf(entries, time))
 }
 
 const utf8 = (text: string): number => new TextEncoder().encode(text).length
 
-/**
- * A batch of these requests, which are of one group.
- *
- * @since 0.1.0
- */
-export const partOf = (entries: ReadonlyArray<Entry>): Part => {
+const partOf = (entries: ReadonlyArray<Entry>, time: number): Part => {
   const model = entries[0]?.model ?? ""
   const text = entries.map(({ body, name }) => `${JSON.stringify(name)}${body}`).join("\n")
-  return { model, entries, digest: Sha256.hex(`${model}\n${text}`).slice(0, 32) }
+  return { model, entries, digest: Sha256.hex(`${model} ${time}\n${text}`).slice(0, 32) }
 }

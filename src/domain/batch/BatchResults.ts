@@ -82,7 +82,8 @@ const placeOf = (hash: string, result: unknown): number | undefined => {
   return Number.isInteger(place) && place >= 0 ? place : undefined
 }
 
-const rankOf = ({ answer }: Line): number => answer === undefined ? 0 : answer.status >= 300 || answer.text.startsWith(`{"error"`) ? 1 : 2
+const rankOf = ({ answer }: Line): number =>
+  answer === undefined ? 0 : answer.status >= 300 || answer.text.startsWith(`{"error"`) ? 1 : 2
 
 const answerOf = (result: unknown): HttpAnswer.HttpAnswer | undefined => {
   if (!Wire.isJsonObject(result)) return undefined
@@ -97,7 +98,11 @@ const answerOf = (result: unknown): HttpAnswer.HttpAnswer | undefined => {
     }
   }
   if (error === undefined || error === null) return undefined
-  return { status: 200, headers: {}, text: JSON.stringify({ error: Wire.isJsonObject(error) ? error : { message: String(error) } }) }
+  return {
+    status: 200,
+    headers: {},
+    text: JSON.stringify({ error: Wire.isJsonObject(error) ? error : { message: String(error) } })
+  }
 }
 
 /**
@@ -130,34 +135,61 @@ export const unfinished = ({ error, id, status }: BatchJob): BatchUnfinished => 
 }
 
 /**
- * What the requests of a batch cost, in their order.
- *
- * A line that tells its cost has that. What the batch tells as a whole beyond those is shared by the answers that tell none, so that
- * the sum is what OpenRouter charges; where it tells nothing either they are unknown.
+ * What a batch cost. What it tells as a whole is what OpenRouter charges; where it tells nothing, its lines are summed up.
  *
  * @since 0.1.0
  */
-export const costsOf = ({ usage }: BatchJob, ended: ReadonlyArray<Ended>): ReadonlyArray<Costs.Costs> => {
-  const own = ended.map((end): Costs.Costs => {
+export const costsOf = ({ usage }: BatchJob, ended: ReadonlyArray<Ended>): Costs.Costs => {
+  const sum = ended.map((end): Costs.Costs => {
     if (Result.isSuccess(end)) return Costs.ofOutcome(end.success)
     const error = end.failure
-    if (error._tag === "BatchUnfinished") return Costs.zero
-    return error._tag === "MalformedResponse" ? Costs.ofUsage(undefined, { failed: true, billed: true }) : Costs.ofError(error)
-  })
+    if (error._tag !== "BatchUnfinished") return Costs.ofError(error)
+    // What is missing from a complete batch may have been answered.
+    return error.reason === "missing" ? Costs.interrupted : Costs.zero
+  }).reduce(Costs.sum, Costs.zero)
+  return usage?.cost === undefined ? sum : { ...sum, unknown: 0, cost: usage.cost }
+}
+
+/**
+ * The answers of a batch, with a cost for each: those whose usage tells none get equal parts of what the batch cost beyond the
+ * others. Where the batch tells nothing either they stay as they are.
+ *
+ * @since 0.1.0
+ */
+export const priced = (
+  { usage }: BatchJob,
+  lines: ReadonlyMap<number, Line>
+): ReadonlyMap<number, Line> => {
   const total = usage?.cost
-  const silent = own.filter(({ unknown }) => unknown > 0).length
-  if (total === undefined || silent === 0) return own
-  let left = Usd.subtract(total, Usd.sumAll(own.map(({ cost }) => cost)))
-  if (Usd.isNegative(left)) left = Usd.zero
-  const share = shareOf(left, silent)
-  let rest = silent
-  return own.map((costs) => {
-    if (costs.unknown === 0) return costs
-    rest--
-    const cost = rest === 0 ? left : share
+  if (total === undefined) return lines
+  const known: Array<Usd.Usd> = []
+  const silent = new Map<number, Silent>()
+  for (const [place, { answer }] of lines) {
+    if (answer === undefined || answer.status >= 300) continue
+    const body: unknown = JSON.parse(answer.text)
+    if (!Wire.isJsonObject(body) || !Wire.isJsonObject(body["usage"])) continue
+    const { cost } = body["usage"]
+    if (typeof cost === "number") known.push(Usd.fromNumber(cost))
+    else silent.set(place, { answer, body, usage: body["usage"] })
+  }
+  if (silent.size === 0) return lines
+  let left = Usd.max(Usd.zero, Usd.subtract(total, Usd.sumAll(known)))
+  const share = shareOf(left, silent.size)
+  const all = new Map(lines)
+  let rest = silent.size
+  for (const [place, { answer, body, usage }] of silent) {
+    const cost = --rest === 0 ? left : share
     left = Usd.subtract(left, cost)
-    return { ...costs, unknown: 0, cost }
-  })
+    const text = JSON.stringify({ ...body, usage: { ...usage, cost: Usd.toNumber(cost) } })
+    all.set(place, { answer: { ...answer, text } })
+  }
+  return all
+}
+
+interface Silent {
+  readonly answer: HttpAnswer.HttpAnswer
+  readonly body: Wire.JsonObject
+  readonly usage: Wire.JsonObject
 }
 
 const reasonOf = (status: string): BatchUnfinished["reason"] => {

@@ -36,7 +36,9 @@ const Line = Schema.Union([
   /** The server has it. */
   Schema.TaggedStruct("Batch", { hash: Schema.String, id: Schema.String }),
   /** The server has not, and never had it; or what was left of it was taken into another one. */
-  Schema.TaggedStruct("Dropped", { hash: Schema.String })
+  Schema.TaggedStruct("Dropped", { hash: Schema.String }),
+  /** Some of its requests got no answer from it, and may be asked again. */
+  Schema.TaggedStruct("Released", { hash: Schema.String, names: Schema.Array(Schema.String) })
 ])
 
 /**
@@ -68,6 +70,8 @@ export interface Known {
   readonly intent: Intent
   /** Absent: nobody knows yet whether the server has it. */
   readonly id: string | undefined
+  /** Names of requests that got no answer from it. */
+  readonly released: ReadonlySet<string>
 }
 
 /**
@@ -77,16 +81,28 @@ export interface Known {
  */
 export class JobBook {
   readonly #known = new Map<string, Known>()
+  /** How many intents there were, those included that are forgotten. */
+  intents = 0
+  /** The newest batch of each name, once somebody has asked for that. */
+  #byName: Map<string, string> | undefined
 
   /** Takes a line. */
   note(line: Line): void {
     switch (line._tag) {
       case "Intent":
-        this.#known.set(line.hash, { intent: line, id: undefined })
+        this.intents++
+        this.#known.set(line.hash, { intent: line, id: undefined, released: new Set() })
+        this.#index(line)
         break
       case "Batch": {
         const known = this.#known.get(line.hash)
         if (known !== undefined) this.#known.set(line.hash, { ...known, id: line.id })
+        break
+      }
+      case "Released": {
+        const known = this.#known.get(line.hash)
+        if (known === undefined) break
+        this.#known.set(line.hash, { ...known, released: new Set([...known.released, ...line.names]) })
         break
       }
       case "Dropped":
@@ -105,6 +121,20 @@ export class JobBook {
   /** Oldest first. */
   get known(): ReadonlyArray<Known> {
     return Array.from(this.#known.values())
+  }
+
+  /** The newest batch in which a request is that it may still be answered by. */
+  having(name: string): Known | undefined {
+    if (this.#byName === undefined) {
+      this.#byName = new Map()
+      for (const known of this.#known.values()) this.#index(known.intent)
+    }
+    const known = this.#known.get(this.#byName.get(name) ?? "")
+    return known === undefined || known.released.has(name) ? undefined : known
+  }
+
+  #index({ hash, names }: Intent): void {
+    for (const name of names) this.#byName?.set(name, hash)
   }
 
   /** The newest batch of these requests. */

@@ -154,4 +154,6 @@ const bill = (state: State, entry: Ledger.Entry | undefined): State =>
   entry === undefined ? state : { ...state, books: Ledger.charge(state.books, entry) }
 
 const generationId = (draw: Draw.Draw, attempt: number, { now, path }: Context): string =>
-  `gen-${path === "/batches" ? "batch-" : ""}${Math.floor(now / 1000)}-${Draw.identifier(Draw.child(draw, `generation ${attempt}`), 20)}`
+  `gen-${path === "/batches" ? "batch-" : ""}${Math.floor(now / 1000)}-${
+    Draw.identifier(Draw.child(draw, `generation ${attempt}`), 20)
+  }`

@@ -23,12 +23,12 @@ import * as Predicate from "effect/Predicate"
 import * as Answering from "./Answering.ts"
 import * as Draw from "./Draw.ts"
 import { type Context, type Decision, send, sendFault, type State, type Step } from "./Exchange.ts"
-import * as Ledger from "./Ledger.ts"
-import * as Recent from "./Recent.ts"
+import type * as Ledger from "./Ledger.ts"
 import { type End, type Entry, type Job, toDocument } from "./OfflineJob.ts"
 import type { Config } from "./Options.ts"
 import type { PriceTable } from "./Price.ts"
 import type { JsonObject } from "./Prompt.ts"
+import * as Recent from "./Recent.ts"
 import * as Reply from "./Reply.ts"
 
 const root = "/batches"
@@ -163,7 +163,9 @@ export const settle = (config: Config, state: State, now: number): State => {
 
 const halved = (prices: PriceTable): PriceTable =>
   Object.fromEntries(
-    Object.entries({ ...prices, [unknownModel]: { prompt: "0.000001", completion: "0.000002" } }).map(([model, price]) => [
+    Object.entries({ ...prices, [unknownModel]: { prompt: "0.000001", completion: "0.000002" } }).map((
+      [model, price]
+    ) => [
       model,
       { prompt: half(price.prompt), completion: half(price.completion) }
     ])
@@ -244,7 +246,9 @@ const answered = (
     json,
     latency: 0
   }, state)
-  if (decision._tag !== "Send") return [{ error: { code: "server_error", message: "The provider did not answer." } }, after]
+  if (decision._tag !== "Send") {
+    return [{ error: { code: "server_error", message: "The provider did not answer." } }, after]
+  }
   return [{
     response: {
       status_code: decision.status,
@@ -285,7 +289,10 @@ const spentSince = (before: State, after: State, lines: ReadonlyArray<JsonObject
 const delivered = (fault: string, lines: ReadonlyArray<JsonObject>): ReadonlyArray<unknown> => {
   switch (fault) {
     case "shuffled":
-      return [...lines.filter((_, index) => index % 2 === 1).toReversed(), ...lines.filter((_, index) => index % 2 === 0)]
+      return [
+        ...lines.filter((_, index) => index % 2 === 1).toReversed(),
+        ...lines.filter((_, index) => index % 2 === 0)
+      ]
     case "double":
       return lines.flatMap((line) => [line, line])
     case "missing":

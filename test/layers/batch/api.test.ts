@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, Result, Schema } from "effect"
-import { Batch, CostLedger, Input, OpenRouter, Transport, Usd } from "effect-openrouter"
+import { Batch, BatchApi, Budget, CostLedger, Input, OpenRouter, Transport, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 
 const apiKey = Redacted.make("test")
@@ -74,7 +74,9 @@ describe("Batch.submit and Batch.await", () => {
       assert.deepStrictEqual(accounts.map(({ calls }) => calls), [6000, 6000])
       assert.strictEqual((yield* seen).filter(({ method }) => method === "POST").length, 4)
       const [answer] = answers
-      assert.isTrue(answer !== undefined && Result.isSuccess(answer) && answer.success.generationId?.startsWith("gen-batch-"))
+      assert.isTrue(
+        answer !== undefined && Result.isSuccess(answer) && answer.success.generationId?.startsWith("gen-batch-")
+      )
     }).pipe(Effect.provide(client)), 30_000)
 
   it.live.each<readonly [string, { readonly [end: string]: number }]>([
@@ -114,7 +116,17 @@ describe("Batch.submit and Batch.await", () => {
   it.live("gives a line the error that its request would have had by itself", () =>
     Effect.gen(function*() {
       const ends = yield* Effect.forEach(
-        ["refusal", "incomplete", "failed", "empty", "status-429", "status-503", "context-length", "moderation", "hang"],
+        [
+          "refusal",
+          "incomplete",
+          "failed",
+          "empty",
+          "status-429",
+          "status-503",
+          "context-length",
+          "moderation",
+          "hang"
+        ],
         (name) => Effect.map(ran(`emulator/${name}`, 1), ({ counts }) => Object.keys(counts)[0])
       )
       assert.deepStrictEqual(ends, [
@@ -227,7 +239,9 @@ describe("a client that dies", () => {
             const when = (yield* Random.nextBoolean) ? "before" : "after"
             const dying = OpenRouter.layerTransport.pipe(Layer.provide(halting(at, when, halted)))
             const fiber = yield* Effect.forkChild(Effect.provide(program, dying))
-            if (yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))) halts++
+            if (
+              yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))
+            ) halts++
             yield* Fiber.interrupt(fiber)
           }
           const [answers, spent] = yield* CostLedger.measured(program).pipe(
@@ -300,4 +314,172 @@ describe("a client that dies", () => {
       const error = yield* Effect.flip(Batch.submit(asked, fast)).pipe(Effect.provide(nowhere))
       assert.strictEqual(error._tag, "BatchUncertain")
     }).pipe(Effect.provide(client)))
+})
+
+describe("Batch.jsonl via the Batch API", () => {
+  const Item = Schema.Struct({ id: Schema.String, model: Schema.String, prompt: Schema.String })
+
+  const ask = ({ model, prompt }: typeof Item.Type) =>
+    Effect.map(OpenRouter.respond({ model, input: prompt }), ({ text }) => text)
+
+  const options = { input: Item, via: "batch-api", batch: { ...fast, wait: 20 } } as const
+
+  const files = Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const folder = yield* fs.makeTempDirectoryScoped()
+    const input = `${folder}/in.jsonl`
+    const output = `${folder}/out.jsonl`
+    return {
+      input,
+      output,
+      remembered: fs.exists(`${output}.batches`),
+      write: (items: ReadonlyArray<typeof Item.Type>) =>
+        fs.writeFileString(input, items.map((item) => `${JSON.stringify(item)}\n`).join("")),
+      lines: Effect.map(fs.readFileString(output), (text) => text.split("\n").slice(0, -1))
+    }
+  })
+
+  const items = (count: number, models: ReadonlyArray<string>) =>
+    Array.from({ length: count }, (_, n) => ({ id: `${n}`, model: models[n % models.length] ?? "", prompt: `Item ${n}` }))
+
+  it.live("sends the calls of all lines as few batches", () =>
+    Effect.gen(function*() {
+      const { input, lines, output, remembered, write } = yield* files
+      const { ledger, requests: seen } = yield* Emulator.Emulator
+      yield* write(items(300, ["emulator/echo", "openai/gpt-5"]))
+      const [summary, spent] = yield* CostLedger.measured(Batch.jsonl(input, output, ask, options))
+      assert.deepStrictEqual(summary.outcomes, { Success: 300 })
+      assert.strictEqual((yield* seen).filter(({ method }) => method === "POST").length, 2)
+      assert.include((yield* lines)[2], "Item 2")
+      const { calls, total } = yield* ledger
+      assert.strictEqual(calls, 300)
+      assert.deepStrictEqual([spent.calls, `${spent.cost}`], [300, `${Usd.fromDecimal(total)}`])
+      assert.isFalse(yield* remembered)
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+
+  it.live("picks its batches up again wherever it was killed", () =>
+    Effect.gen(function*() {
+      let halts = 0
+      for (let seed = 0; seed < 20; seed++) {
+        yield* Effect.gen(function*() {
+          const { input, lines, output, write } = yield* files
+          yield* write(items(12, ["emulator/echo", "openai/gpt-5"]))
+          const run = Batch.jsonl(input, output, ask, { ...options, batch: { ...options.batch, size: 3 } })
+          for (let times = 0; times < 2; times++) {
+            const halted = yield* Deferred.make<void>()
+            const at = yield* Random.nextIntBetween(0, 8)
+            const when = (yield* Random.nextBoolean) ? "before" : "after"
+            const dying = OpenRouter.layerTransport.pipe(Layer.provide(halting(at, when, halted)))
+            const fiber = yield* Effect.forkChild(Effect.provide(run, dying))
+            if (yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))) halts++
+            yield* Fiber.interrupt(fiber)
+          }
+          yield* Effect.provide(run, OpenRouter.layer({ apiKey, apiUrl: url }))
+          assert.strictEqual((yield* lines).length, 12)
+          const { calls } = yield* Effect.flatMap(Emulator.Emulator, ({ ledger }) => ledger)
+          assert.strictEqual(calls, 12)
+        }).pipe(Effect.scoped, Random.withSeed(`seed ${seed}`), Effect.provide(Emulator.layerHttpClient({ seed })))
+      }
+      assert.isAbove(halts, 10)
+    }).pipe(Effect.provide(NodeServices.layer)), 30_000)
+
+  it.live("asks again for errors that may pass, for all, or for none", () =>
+    Effect.gen(function*() {
+      const { input, output, write } = yield* files
+      yield* write(items(3, ["emulator/status-503", "emulator/context-length", "emulator/echo"]))
+      const run = (retry: "transient" | "all" | "none") =>
+        Effect.map(Batch.jsonl(input, output, ask, { ...options, retry }), ({ outcomes }) => outcomes)
+      const first = { ProviderOverloaded: 1, ContextLengthExceeded: 1, Success: 1 }
+      assert.deepStrictEqual(yield* run("none"), first)
+      assert.deepStrictEqual(yield* run("none"), { Skipped: 3 })
+      assert.deepStrictEqual(yield* run("transient"), { Skipped: 2, ProviderOverloaded: 1 })
+      assert.deepStrictEqual(yield* run("all"), { Skipped: 1, ProviderOverloaded: 1, ContextLengthExceeded: 1 })
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+
+  it.live("fails where nobody can tell, and writes no line for it", () =>
+    Effect.gen(function*() {
+      const { input, lines, output, remembered, write } = yield* files
+      yield* write(items(3, ["emulator/batch-unlisted"]))
+      const without = OpenRouter.layerTransport.pipe(Layer.provide(
+        Layer.effect(
+          Transport.Transport,
+          Transport.Transport.useSync((inner): Transport.Transport["Service"] => ({
+            ...inner,
+            send: (request, onSent) =>
+              request.method === "GET"
+                ? Effect.succeed(Transport.answer({ status: 403, body: "{}" }))
+                : inner.send(request, onSent)
+          }))
+        ).pipe(Layer.provide(Transport.layer({ apiKey, apiUrl: url })))
+      ))
+      const error = yield* Effect.flip(Effect.provide(Batch.jsonl(input, output, ask, options), without))
+      assert.strictEqual(error._tag, "BatchUncertain")
+      assert.strictEqual((yield* lines).length, 0)
+      assert.isTrue(yield* remembered)
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+})
+
+describe("BatchApi.layer", () => {
+  const batched = (options: BatchApi.Options, emulated?: Parameters<typeof Emulator.layerHttpClient>[0]) =>
+    BatchApi.layer({ ...fast, ...options }).pipe(
+      Layer.provide(OpenRouter.layer({ apiKey, apiUrl: url })),
+      Layer.provideMerge(Emulator.layerHttpClient(emulated))
+    )
+
+  const ask = (n: number, model = "emulator/echo") =>
+    Effect.map(OpenRouter.respond({ model, input: `Item ${n}` }), ({ text }) => text)
+
+  const all = Array.from({ length: 10 }, (_, n) => n)
+
+  it.live("collects calls per model, and gives each its answer", () =>
+    Effect.gen(function*() {
+      const { requests: seen } = yield* Emulator.Emulator
+      const [texts, spent] = yield* CostLedger.measured(
+        Effect.forEach(all, (n) => CostLedger.scope(ask(n), `item ${n}`), { concurrency: "unbounded" })
+      )
+      assert.deepStrictEqual(texts, all.map((n) => `Item ${n}`))
+      assert.strictEqual((yield* seen).filter(({ method }) => method === "POST").length, 3)
+      const { total } = yield* Effect.flatMap(Emulator.Emulator, ({ ledger }) => ledger)
+      assert.strictEqual(`${spent.cost}`, `${Usd.fromDecimal(total)}`)
+      assert.strictEqual(spent.scopes.length, 10)
+    }).pipe(Effect.provide(batched({ size: 4, wait: 20 }))))
+
+  it.live("gives each call the error or the part of the costs that is its own", () =>
+    Effect.gen(function*() {
+      const [results, spent] = yield* CostLedger.measured(Effect.forEach(
+        all,
+        (n) => Effect.result(ask(n, n < 5 ? "emulator/batch-costless" : "emulator/batch-expired")),
+        { concurrency: "unbounded" }
+      ))
+      const tags = results.map((result) => Result.isSuccess(result) ? "ok" : result.failure._tag)
+      assert.deepStrictEqual(tags.slice(0, 7), Array.from({ length: 7 }, () => "ok"))
+      assert.deepStrictEqual(tags.slice(7), ["ok", "ProviderTimeout", "ProviderTimeout"])
+      const { total } = yield* Effect.flatMap(Emulator.Emulator, ({ ledger }) => ledger)
+      assert.strictEqual(`${spent.cost}`, `${Usd.fromDecimal(total)}`)
+    }).pipe(Effect.provide(batched({ wait: 5 }))))
+
+  it.live("holds reservations, and refuses streams", () =>
+    Effect.gen(function*() {
+      const result = yield* Effect.result(Budget.limit(ask(1, "openai/gpt-5"), "0.0000001"))
+      assert.isTrue(Result.isFailure(result) && result.failure._tag === "BudgetExceeded")
+      const { requests: seen } = yield* Emulator.Emulator
+      assert.strictEqual((yield* seen).filter(({ method }) => method === "POST").length, 0)
+      const refused = yield* Effect.flip(OpenRouter.streamOutcome({ model: "a/b", input: "x" }, () => Effect.void))
+      assert.strictEqual(refused._tag, "InvalidRequest")
+    }).pipe(Effect.provide(batched({ wait: 5 }))))
+
+  it.live("cancels a batch when nobody waits for it any more", () =>
+    Effect.gen(function*() {
+      const { requests: seen } = yield* Emulator.Emulator
+      const cancelled = Effect.map(seen, (all) => all.some(({ path }) => path.endsWith("/cancel")))
+      const until = (test: Effect.Effect<boolean>): Effect.Effect<void> =>
+        Effect.flatMap(test, (is) => is ? Effect.void : Effect.delay(until(test), 2))
+      const [one, other] = [yield* Effect.forkChild(ask(1)), yield* Effect.forkChild(ask(2))]
+      yield* until(Effect.map(seen, (all) => all.some(({ method }) => method === "GET")))
+      yield* Fiber.interrupt(one)
+      yield* Effect.sleep(20)
+      assert.isFalse(yield* cancelled)
+      yield* Fiber.interrupt(other)
+      yield* until(cancelled)
+    }).pipe(Effect.provide(batched({ wait: 2 }, { batchTime: "1 hour" }))))
 })
