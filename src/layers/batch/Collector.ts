@@ -36,7 +36,7 @@ import * as Transport from "../../services/Transport.ts"
 export interface Options extends Omit<BatchJobs.SubmitOptions, "maxRequests"> {
   /** How many calls a batch has at most: with so many it is sent at once. Default 1,000; OpenRouter takes 5,000. */
   readonly size?: number | undefined
-  /** How long the first call of a batch waits for others. Default 10 seconds. */
+  /** How long calls wait for others: a batch is sent once none has come for so long. Default 10 seconds. */
   readonly wait?: Duration.Input | undefined
   /** How many times what a batch that failed, expired or was cancelled has not answered is sent again. Default 1. */
   readonly resubmit?: number | undefined
@@ -60,6 +60,8 @@ interface Waiting {
 interface Group {
   readonly name: string
   readonly waiting: Map<string, Waiting>
+  /** How many have come. */
+  joined: number
 }
 
 /** A batch that was sent, or is being sent. */
@@ -141,14 +143,15 @@ export class Collector {
       const { group } = entry
       let found = this.#groups.get(group)
       const isNew = found === undefined
-      found ??= { name: group, waiting: new Map() }
+      found ??= { name: group, waiting: new Map(), joined: 0 }
       this.#groups.set(group, found)
       found.waiting.set(entry.name, waiting)
       waiting.place = found
+      found.joined++
       if (found.waiting.size >= (this.#limits.maxRequests ?? 1000)) return this.#flush(found)
       const own = found
       return isNew
-        ? this.#fork(Effect.delay(this.#flush(own), this.#options.wait ?? "10 seconds"))
+        ? this.#fork(this.#flushedLater(own))
         : Effect.void
     })
   }
@@ -205,6 +208,22 @@ export class Collector {
     return id === undefined
       ? Effect.void
       : this.#fork(Effect.ignore(this.#service.call(BatchJob.cancel(id, this.#options.path))))
+  }
+
+  /** Sends them when no other one comes any more. */
+  #flushedLater(group: Group): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { joined } = group
+      return Effect.flatMap(
+        Effect.sleep(this.#options.wait ?? "10 seconds"),
+        () =>
+          this.#groups.get(group.name) !== group
+            ? Effect.void
+            : group.joined === joined
+            ? this.#flush(group)
+            : this.#flushedLater(group)
+      )
+    })
   }
 
   /** Sends those that wait. */

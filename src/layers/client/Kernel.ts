@@ -274,6 +274,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const target: Target = { account: sender.account, address: sender.address ?? "" }
 
   const bare = OpenRouter.of({
+    prices,
     target,
     outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
     events: (request) => started((fiber) => eventsIn(fiber, request)),
