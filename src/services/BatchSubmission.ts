@@ -154,7 +154,14 @@ const settled = Effect.fnUntraced(function*(
   options: AwaitOptions & { readonly jobs: BatchJobs.Jobs },
   put: (place: number, answered: Answered) => void
 ): Effect.fn.Return<void, BatchJobs.SubmitError, OpenRouter> {
-  const job = yield* BatchJobs.waitFor(part.batch, options)
+  const found = yield* Effect.result(BatchJobs.waitFor(part.batch, options))
+  if (Result.isFailure(found)) {
+    // A batch that is gone, as after 30 days, takes nothing away from the others.
+    if (found.failure._tag !== "ModelUnavailable") return yield* Effect.fail(found.failure)
+    for (const place of part.places) put(place, Result.fail(found.failure))
+    return
+  }
+  const job = found.success
   const now = yield* Clock.currentTimeMillis
   const lines = BatchResults.linesOf(part.hash, job.results ?? [])
   const ended = part.places.map((_, place) => BatchResults.endOf(job, lines.get(place), now))

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, Result, Schema } from "effect"
 import { Batch, BatchApi, Budget, CostLedger, Input, OpenRouter, Transport, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
+import { TestClock } from "effect/testing"
 
 const apiKey = Redacted.make("test")
 
@@ -217,6 +218,33 @@ const halting = (at: number, when: "before" | "after", halted: Deferred.Deferred
     })
   ).pipe(Layer.provide(Transport.layer({ apiKey, apiUrl: url })))
 
+describe("a batch that takes long", () => {
+  const slow = OpenRouter.layer({ apiKey, apiUrl: url }).pipe(
+    Layer.provideMerge(Emulator.layerHttpClient({ batchTime: "1 hour" }))
+  )
+
+  it.effect("is looked at every 30 seconds, and outlives who waits", () =>
+    Effect.gen(function*() {
+      const { requests: seen } = yield* Emulator.Emulator
+      const handle = yield* Batch.submit(requests(3))
+      const first = yield* Effect.forkChild(Batch.await(handle))
+      yield* TestClock.adjust("10 minutes")
+      assert.strictEqual((yield* seen).filter(({ method }) => method === "GET").length, 21)
+      yield* Fiber.interrupt(first)
+      const second = yield* Effect.forkChild(Batch.await(handle))
+      yield* TestClock.adjust("51 minutes")
+      assert.deepStrictEqual(countsOf(yield* Fiber.join(second)), { Completed: 3 })
+    }).pipe(Effect.provide(slow)))
+
+  it.live("that is gone takes nothing away from the others", () =>
+    Effect.gen(function*() {
+      const handle = yield* Batch.submit([...requests(2), ...requests(1, "emulator/echo")], fast)
+      const parts = handle.parts.map((part, index) => index === 0 ? { ...part, batch: "batch_gone" } : part)
+      const answers = yield* Batch.await({ ...handle, parts }, fast)
+      assert.deepStrictEqual(answers.map(tagOf), ["ModelUnavailable", "ModelUnavailable", "Completed"])
+    }).pipe(Effect.provide(client)))
+})
+
 describe("a client that dies", () => {
   it.live("finds its batches again, whenever that was, and pays for none twice", () =>
     Effect.gen(function*() {
@@ -340,7 +368,10 @@ describe("Batch.jsonl via the Batch API", () => {
   })
 
   const items = (count: number, models: ReadonlyArray<string>) =>
-    Array.from({ length: count }, (_, n) => ({ id: `${n}`, model: models[n % models.length] ?? "", prompt: `Item ${n}` }))
+    Array.from(
+      { length: count },
+      (_, n) => ({ id: `${n}`, model: models[n % models.length] ?? "", prompt: `Item ${n}` })
+    )
 
   it.live("sends the calls of all lines as few batches", () =>
     Effect.gen(function*() {
@@ -371,7 +402,9 @@ describe("Batch.jsonl via the Batch API", () => {
             const when = (yield* Random.nextBoolean) ? "before" : "after"
             const dying = OpenRouter.layerTransport.pipe(Layer.provide(halting(at, when, halted)))
             const fiber = yield* Effect.forkChild(Effect.provide(run, dying))
-            if (yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))) halts++
+            if (
+              yield* Effect.raceFirst(Effect.as(Deferred.await(halted), true), Effect.as(Fiber.await(fiber), false))
+            ) halts++
             yield* Fiber.interrupt(fiber)
           }
           yield* Effect.provide(run, OpenRouter.layer({ apiKey, apiUrl: url }))
