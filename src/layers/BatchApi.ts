@@ -5,7 +5,8 @@
  * A call goes on as it would by itself: it is checked, budgets reserve for it until it is answered, ledgers book it, and its errors are
  * those of a plain call. No gate and no `response` deadline holds for it; `total` does. It is not repeated by `RetryPolicy`. Streams
  * are `InvalidRequest`, and so is what a batch cannot carry. Whoever leaves takes nothing away from the others of the batch; the last
- * one cancels it. In the way of a call it is the innermost middleware.
+ * one cancels it. With `jobs` nothing is cancelled, and what was remembered answers the same requests of the next process: a new run
+ * takes a new file. In the way of a call it is the innermost middleware.
  *
  * **Example** (Tonight will do)
  *

@@ -5,8 +5,7 @@
  */
 import * as Result from "effect/Result"
 import type { InvalidRequest } from "../error/OpenRouterError.ts"
-import type * as CreateResponse from "../request/CreateResponse.ts"
-import * as Request from "../request/CreateResponse.ts"
+import * as CreateResponse from "../request/CreateResponse.ts"
 import * as RequestBody from "../request/RequestBody.ts"
 import * as Sha256 from "../wire/Sha256.ts"
 import * as Wire from "../wire/Wire.ts"
@@ -61,7 +60,7 @@ export const entryOf = (
   mark?: string
 ): Result.Result<Entry, InvalidRequest> =>
   Result.flatMap(
-    Request.toBody(request, mark === undefined ? { stream: false } : { stream: false, mark }),
+    CreateResponse.toBody(request, mark === undefined ? { stream: false } : { stream: false, mark }),
     (text) => ofBody(name, text)
   )
 

@@ -123,14 +123,23 @@ export class JobBook {
     return Array.from(this.#known.values())
   }
 
-  /** The newest batch in which a request is that it may still be answered by. */
+  /** The newest batch that a request is in and may still be answered by. */
   having(name: string): Known | undefined {
+    const known = this.#newest(name)
+    return known === undefined || known.released.has(name) ? undefined : known
+  }
+
+  /** Whether a request is in a batch that has ended without an answer to it. */
+  isReleased(name: string): boolean {
+    return this.#newest(name)?.released.has(name) === true
+  }
+
+  #newest(name: string): Known | undefined {
     if (this.#byName === undefined) {
       this.#byName = new Map()
       for (const known of this.#known.values()) this.#index(known.intent)
     }
-    const known = this.#known.get(this.#byName.get(name) ?? "")
-    return known === undefined || known.released.has(name) ? undefined : known
+    return this.#known.get(this.#byName.get(name) ?? "")
   }
 
   #index({ hash, names }: Intent): void {

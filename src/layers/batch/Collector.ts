@@ -87,6 +87,7 @@ export class Collector {
   readonly #groups = new Map<string, Group>()
   readonly #running = new Map<string, Running>()
   readonly #counts = new Map<string, number>()
+  #unnamed = 0
 
   constructor(
     service: OpenRouter["Service"],
@@ -120,18 +121,25 @@ export class Collector {
 
   #ask(body: string, onSent: Effect.Effect<void>): Effect.Effect<Transport.Answer, RequestError> {
     return Effect.suspend(() => {
-      const digest = Sha256.hex(body).slice(0, 24)
-      // Equal requests may have each other's answers.
-      const count = this.#counts.get(digest) ?? 0
-      const made = BatchPlan.ofBody(`${digest}-${count}`, body)
+      const made = BatchPlan.ofBody(this.#nameOf(body), body)
       if (Result.isFailure(made)) return Effect.fail(made.failure)
-      this.#counts.set(digest, count + 1)
       const waiting: Waiting = { entry: made.success, answer: Deferred.makeUnsafe(), place: undefined }
       return Effect.andThen(this.#join(waiting), Deferred.await(waiting.answer)).pipe(
         Effect.tap(onSent),
         Effect.onInterrupt(() => Effect.suspend(() => this.#leave(waiting, onSent)))
       )
     })
+  }
+
+  /** What tells a call apart: with a memory that outlives the program its request, and the number among equal ones. */
+  #nameOf(body: string): string {
+    if (this.#options.jobs === undefined) return String(this.#unnamed++)
+    const digest = Sha256.hex(body).slice(0, 24)
+    let count = this.#counts.get(digest) ?? 0
+    // What got no answer was asked again as the next one.
+    while (this.#jobs.book.isReleased(`${digest}-${count}`)) count++
+    this.#counts.set(digest, count + 1)
+    return `${digest}-${count}`
   }
 
   /** Puts a call into a batch that there is already, or among those that wait for others. */
@@ -287,6 +295,8 @@ export class Collector {
       }
       this.#running.delete(hash)
       running.waiting.clear()
+      // Nobody will ask for it again.
+      if (options.jobs === undefined) yield* this.#jobs.write({ _tag: "Dropped", hash })
       yield* this.#sent(again, resubmit - 1)
     }).pipe(
       Effect.catch((error) => {

@@ -1,7 +1,19 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, Result, Schema } from "effect"
-import { Batch, BatchApi, Budget, CostLedger, Input, OpenRouter, Transport, Usd } from "effect-openrouter"
+import {
+  Batch,
+  BatchApi,
+  Budget,
+  CostLedger,
+  Deadlines,
+  Input,
+  OpenRouter,
+  RateGate,
+  RetryPolicy,
+  Transport,
+  Usd
+} from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
 import { TestClock } from "effect/testing"
 
@@ -53,7 +65,7 @@ describe("Batch.submit and Batch.await", () => {
     Effect.gen(function*() {
       const { requests: seen } = yield* Emulator.Emulator
       const asked = [...requests(6000), ...requests(6000, "anthropic/claude-sonnet-4.5")]
-      const mixed = asked.map((_, n) => asked[n % 2 === 0 ? n / 2 : 6000 + (n - 1) / 2] ?? requests(1)[0]!)
+      const mixed = asked.map((_, n) => asked[n % 2 === 0 ? n / 2 : 6000 + (n - 1) / 2] ?? { model: "", input: "" })
       const [answers, spent] = yield* CostLedger.measured(
         Effect.flatMap(Batch.submit(mixed, fast), (handle) => {
           assert.deepStrictEqual(handle.parts.map(({ model, places }) => [model, places.length]), [
@@ -235,6 +247,29 @@ describe("a batch that takes long", () => {
       yield* TestClock.adjust("51 minutes")
       assert.deepStrictEqual(countsOf(yield* Fiber.join(second)), { Completed: 3 })
     }).pipe(Effect.provide(slow)))
+
+  it.live("is waited for while the server fails", () =>
+    Effect.gen(function*() {
+      let asked = 0
+      const flaky = OpenRouter.layerTransport.pipe(Layer.provide(
+        Layer.effect(
+          Transport.Transport,
+          Transport.Transport.useSync((inner): Transport.Transport["Service"] => ({
+            ...inner,
+            send: (request, onSent) =>
+              request.method === "GET" && asked++ < 3
+                ? Effect.succeed(Transport.answer({ status: 503, body: "{}" }))
+                : inner.send(request, onSent)
+          }))
+        ).pipe(Layer.provide(Transport.layer({ apiKey, apiUrl: url })))
+      ))
+      const answers = yield* Effect.flatMap(Batch.submit(requests(2), fast), (handle) => Batch.await(handle, fast))
+        .pipe(
+          RetryPolicy.with(RetryPolicy.none),
+          Effect.provide(flaky)
+        )
+      assert.deepStrictEqual([countsOf(answers), asked], [{ Completed: 2 }, 4])
+    }).pipe(Effect.provide(client)))
 
   it.live("that is gone takes nothing away from the others", () =>
     Effect.gen(function*() {
@@ -515,4 +550,45 @@ describe("BatchApi.layer", () => {
       yield* Fiber.interrupt(other)
       yield* until(cancelled)
     }).pipe(Effect.provide(batched({ wait: 2 }, { batchTime: "1 hour" }))))
+
+  it.effect("waits at no gate, and for no deadline of an exchange", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(
+        Effect.forEach(all, (n) => ask(n), { concurrency: "unbounded" }).pipe(Deadlines.with({ response: "1 second" }))
+      )
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual((yield* Fiber.join(fiber)).length, 10)
+    }).pipe(Effect.provide(
+      BatchApi.layer({ size: 10 }).pipe(
+        Layer.provide(OpenRouter.layer({ apiKey, apiUrl: url })),
+        Layer.provide(RateGate.layer({ limits: [{ concurrency: 1 }] })),
+        Layer.provideMerge(Emulator.layerHttpClient({ batchTime: "1 hour" }))
+      )
+    )))
+
+  it.live("answers the next process from what was remembered, and asks again for what got no answer", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const { ledger } = yield* Emulator.Emulator
+      const run = Effect.scoped(Effect.gen(function*() {
+        const jobs = yield* Batch.jobs(`${folder}/calls.batches`)
+        const middleware = yield* BatchApi.make({ ...fast, wait: 2, jobs })
+        const results = yield* Effect.forEach(
+          ["emulator/echo", "emulator/status-503"],
+          (model) => Effect.result(OpenRouter.withMiddleware(ask(1, model), middleware)),
+          { concurrency: 2 }
+        )
+        return results.map((result) => Result.isSuccess(result) ? "ok" : result.failure._tag)
+      }))
+      const posts = Effect.map(
+        Effect.flatMap(Emulator.Emulator, ({ requests }) => requests),
+        (all) => all.filter(({ method }) => method === "POST").length
+      )
+      assert.deepStrictEqual(yield* run, ["ok", "ProviderOverloaded"])
+      assert.strictEqual(yield* posts, 2)
+      assert.deepStrictEqual(yield* run, ["ok", "ProviderOverloaded"])
+      assert.strictEqual(yield* posts, 3)
+      assert.strictEqual((yield* ledger).calls, 1)
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
 })
