@@ -5,11 +5,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { BatchFileError } from "../domain/batch/BatchFileError.ts"
+import type { BatchUncertain } from "../domain/batch/BatchJobError.ts"
 import type { NotStarted } from "../domain/batch/NotStarted.ts"
 import type { Progress } from "../domain/batch/Progress.ts"
 import * as ResultLine from "../domain/batch/ResultLine.ts"
@@ -18,10 +19,14 @@ import * as Wire from "../domain/wire/Wire.ts"
 import type { AppendLogError } from "../services/AppendLog.ts"
 import { concurrencyOf, launch, type Options, stopWatch } from "../services/Batch.ts"
 import * as BatchProgress from "../services/BatchProgress.ts"
+import { withMiddleware } from "../services/Middleware.ts"
 import * as InputLines from "./batch/InputLines.ts"
+import { jobs as openJobs } from "./batch/JobLog.ts"
 import * as ResultLog from "./batch/ResultLog.ts"
+import * as BatchApi from "./BatchApi.ts"
 
 export { BatchFileError } from "../domain/batch/BatchFileError.ts"
+export { BatchUncertain, BatchUnfinished } from "../domain/batch/BatchJobError.ts"
 export {
   type Ended,
   type Item,
@@ -43,6 +48,19 @@ export {
   toTable
 } from "../services/Batch.ts"
 export { type Estimate, estimate, type EstimateOptions, type Invalid, type Range } from "../services/BatchEstimate.ts"
+export type { Jobs, SubmitError, SubmitOptions } from "../services/BatchJobs.ts"
+export {
+  type Answered,
+  await,
+  awaitObjects,
+  type AwaitOptions,
+  cancel,
+  Handle,
+  type ObjectOptions,
+  submit,
+  submitObjects
+} from "../services/BatchSubmission.ts"
+export { jobs } from "./batch/JobLog.ts"
 
 /**
  * A line of the input as its function sees it.
@@ -73,6 +91,21 @@ export interface JsonlOptions<I, A, E, R = never> extends Options<I, E, R> {
    * `"keep"`. Errors that stopped a batch are never written.
    */
   readonly errors?: "keep" | "retry" | undefined
+  /**
+   * What becomes of errors that are in the output already: `"transient"`: items whose error may pass (`isRetryable`) run again;
+   * `"all"` and `"none"` are `errors: "retry"` and `"keep"`. It comes before `errors`.
+   */
+  readonly retry?: "transient" | "all" | "none" | undefined
+  /**
+   * `"batch-api"`: the calls of all lines go over OpenRouter's Batch API, for about half the price, within 24 hours. The batches are
+   * remembered in a file beside the output, `<output>.batches`, until all lines have ended: a run that was killed picks them up
+   * again. As many lines run at once as their calls are to be collected, so `concurrency` is 20,000 by default.
+   *
+   * Where nobody can tell whether a batch was accepted the run fails with `BatchUncertain`; see `batch.uncertain`.
+   */
+  readonly via?: "batch-api" | undefined
+  /** How batches are made and waited for, with `via`. `size` is 5,000 by default, and `wait` 2 seconds. */
+  readonly batch?: Omit<BatchApi.Options, "jobs"> | undefined
   /** Whether each line is forced to the disk, to survive a power cut and not only the death of the process. Default false. */
   readonly fsync?: boolean | undefined
 }
@@ -86,6 +119,13 @@ export interface Summary extends Progress {
   readonly stopped?: NotStarted
 }
 
+/**
+ * Why {@link jsonl} cannot go on over the Batch API.
+ *
+ * @since 0.1.0
+ */
+export type JsonlError = BatchFileError | AppendLogError | BatchUncertain
+
 const decoder = <I>(schema: Schema.Codec<I, unknown>): InputLines.Reading<I>["decode"] => {
   const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema))
   return (json) => Result.mapError(decode(json), ({ message }) => message)
@@ -96,6 +136,37 @@ const encoder = <A>(schema: Schema.Codec<A, unknown> | undefined): (value: A) =>
   const encode = Schema.encodeResult(Schema.toCodecJson(schema))
   return (value) => Result.mapError(encode(value), ({ message }) => message)
 }
+
+/**
+ * The same over OpenRouter's Batch API. Its batches are remembered until no line is left that could ask for them.
+ */
+const jsonlVia = Effect.fnUntraced(function*<I, A, E, R, RP>(
+  input: string,
+  output: string,
+  f: (item: I, line: Line) => Effect.Effect<A, E, R>,
+  decode: InputLines.Reading<I>["decode"],
+  options: JsonlOptions<I, A, E, RP>
+): Effect.fn.Return<Summary, JsonlError, FileSystem.FileSystem | R | RP> {
+  const fs = yield* FileSystem.FileSystem
+  const path = `${output}.batches`
+  let trouble: BatchUncertain | AppendLogError | undefined
+  const summary = yield* Effect.scoped(Effect.gen(function*() {
+    const jobs = yield* openJobs(path, { fsync: options.fsync })
+    const batched = yield* BatchApi.make({ size: 5000, wait: "2 seconds", ...options.batch, jobs }, (found) => {
+      trouble ??= found
+      return Effect.die(found)
+    })
+    const exit = yield* Effect.exit(
+      jsonlOf(input, output, (item, line) => withMiddleware(f(item, line), batched), decode, {
+        ...options,
+        concurrency: options.concurrency ?? 20_000
+      })
+    )
+    return trouble === undefined ? yield* exit : yield* trouble
+  }))
+  if (summary.stopped === undefined) yield* Effect.ignore(fs.remove(path))
+  return summary
+})
 
 const jsonlOf = <I, A, E, R, RP>(
   input: string,
@@ -108,7 +179,7 @@ const jsonlOf = <I, A, E, R, RP>(
     const reading = { decode, id: options.id }
     const ids = yield* InputLines.check(input, reading)
     const results = yield* ResultLog.open(output, { fsync: options.fsync })
-    const errors = options.errors ?? "keep"
+    const retry = options.retry ?? (options.errors === "retry" ? "all" : "none")
     const concurrency = concurrencyOf(options)
     const stop = yield* stopWatch(options.stopOn)
     const encode = encoder(options.output)
@@ -123,17 +194,24 @@ const jsonlOf = <I, A, E, R, RP>(
         broken ??= error
         return Effect.die(error)
       })
+    const writtenError = (id: string, index: number, error: E): Effect.Effect<void> =>
+      written(ResultLine.ofError(id, index, error), {
+        id,
+        index,
+        isError: true,
+        isTransient: ResultLine.isTransient(error)
+      })
     const ended = ({ id, index }: Line, exit: Exit.Exit<A, E>): Effect.Effect<void, E> => {
       if (Exit.isSuccess(exit)) {
         const line = Result.flatMap(encode(exit.value), (value) => ResultLine.ofValue(id, index, value))
-        if (Result.isSuccess(line)) return written(line.success, { id, index, isError: false })
+        if (Result.isSuccess(line)) return written(line.success, { id, index, isError: false, isTransient: false })
         const message = `the value of item ${id} cannot be written: ${line.failure}`
         broken ??= new BatchFileError({ path: output, reason: "unwritable", message })
         return Effect.die(broken)
       }
       const result = Exit.findErrorOption(exit)
       return result._tag === "Some" && !stop.isEnd(result.value)
-        ? Effect.andThen(written(ResultLine.ofError(id, index, result.value), { id, index, isError: true }), exit)
+        ? Effect.andThen(writtenError(id, index, result.value), exit)
         : Effect.asVoid(exit)
     }
     const { key } = options
@@ -145,7 +223,7 @@ const jsonlOf = <I, A, E, R, RP>(
       queue,
       source: yield* InputLines.read(input, reading).pipe(
         Stream.filter(({ id }) => {
-          const isThere = results.has(id, errors)
+          const isThere = results.has(id, retry)
           if (isThere) observer.book.skipped()
           return !isThere
         }),
@@ -214,19 +292,40 @@ export function jsonl<I, A, E, R, RP = never>(
   input: string,
   output: string,
   f: (item: I, line: Line) => Effect.Effect<A, E, R>,
-  options: JsonlOptions<I, A, NoInfer<E>, RP> & { readonly input: Schema.Codec<I, unknown> }
+  options: JsonlOptions<I, A, NoInfer<E>, RP> & {
+    readonly input: Schema.Codec<I, unknown>
+    readonly via: "batch-api"
+  }
+): Effect.Effect<Summary, JsonlError, FileSystem.FileSystem | R | RP>
+export function jsonl<A, E, R, RP = never>(
+  input: string,
+  output: string,
+  f: (item: Wire.JsonObject, line: Line) => Effect.Effect<A, E, R>,
+  options: Omit<JsonlOptions<Wire.JsonObject, A, NoInfer<E>, RP>, "input"> & { readonly via: "batch-api" }
+): Effect.Effect<Summary, JsonlError, FileSystem.FileSystem | R | RP>
+export function jsonl<I, A, E, R, RP = never>(
+  input: string,
+  output: string,
+  f: (item: I, line: Line) => Effect.Effect<A, E, R>,
+  options: JsonlOptions<I, A, NoInfer<E>, RP> & {
+    readonly input: Schema.Codec<I, unknown>
+    readonly via?: undefined
+  }
 ): Effect.Effect<Summary, BatchFileError | AppendLogError, FileSystem.FileSystem | R | RP>
 export function jsonl<A, E, R, RP = never>(
   input: string,
   output: string,
   f: (item: Wire.JsonObject, line: Line) => Effect.Effect<A, E, R>,
-  options?: Omit<JsonlOptions<Wire.JsonObject, A, NoInfer<E>, RP>, "input">
+  options?: Omit<JsonlOptions<Wire.JsonObject, A, NoInfer<E>, RP>, "input"> & { readonly via?: undefined }
 ): Effect.Effect<Summary, BatchFileError | AppendLogError, FileSystem.FileSystem | R | RP>
 export function jsonl<A, E, R, RP>(
   input: string,
   output: string,
   f: (item: Wire.JsonObject, line: Line) => Effect.Effect<A, E, R>,
   options: JsonlOptions<Wire.JsonObject, A, E, RP> = {}
-): Effect.Effect<Summary, BatchFileError | AppendLogError, FileSystem.FileSystem | R | RP> {
-  return jsonlOf(input, output, f, options.input === undefined ? object : decoder(options.input), options)
+): Effect.Effect<Summary, JsonlError, FileSystem.FileSystem | R | RP> {
+  const decode = options.input === undefined ? object : decoder(options.input)
+  return options.via === undefined
+    ? jsonlOf(input, output, f, decode, options)
+    : jsonlVia(input, output, f, decode, options)
 }

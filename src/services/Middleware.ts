@@ -15,11 +15,11 @@ import * as Program from "./Program.ts"
 
 /**
  * Where a middleware of this library stands among the others of them, outermost first, whatever the order in which they are
- * given: what changes the request, the memory of a run, the memory of answers, and what shares calls in flight.
+ * given: what changes the request, the memory of a run, the memory of answers, what shares calls in flight, and what sends them as batches.
  *
  * @since 0.1.0
  */
-export type Stage = "request" | "journal" | "cache" | "flight"
+export type Stage = "request" | "journal" | "cache" | "flight" | "batch"
 
 /**
  * Wraps the service. It is called once for each client whose calls it wraps, so what it makes there is shared by them.
@@ -57,7 +57,7 @@ export const unwrapped: ReadonlyArray<Middleware> = []
 export const staged = (stage: Stage, wrap: (service: OpenRouter["Service"]) => OpenRouter["Service"]): Middleware =>
   Object.assign((service: OpenRouter["Service"]) => wrap(service), { stage })
 
-const stages: { readonly [S in Stage]: number } = { request: 0, journal: 1, cache: 2, flight: 3 }
+const stages: { readonly [S in Stage]: number } = { request: 0, journal: 1, cache: 2, flight: 3, batch: 4 }
 
 /**
  * The middlewares with one more inside. Those that have a stage are put in its order at the places that they take up

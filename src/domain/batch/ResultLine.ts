@@ -20,6 +20,8 @@ export interface Head {
   /** The place of the item in the input when it was written. */
   readonly index: number
   readonly isError: boolean
+  /** Whether its error is one that may pass. */
+  readonly isTransient: boolean
 }
 
 const parse = (text: string): unknown => {
@@ -39,7 +41,8 @@ export const head = (line: string): Head | undefined => {
   const json = parse(line)
   if (!Predicate.hasProperty(json, "id") || typeof json.id !== "string") return undefined
   if (!Predicate.hasProperty(json, "index") || typeof json.index !== "number") return undefined
-  return { id: json.id, index: json.index, isError: "error" in json }
+  const isError = "error" in json
+  return { id: json.id, index: json.index, isError, isTransient: isError && isStoredTransient(json.error) }
 }
 
 /**
@@ -65,8 +68,20 @@ export const ofValue = (id: string, index: number, value: unknown): Result.Resul
 
 const codec = /* @__PURE__ */ lazy(() => {
   const json = Schema.toCodecJson(OpenRouterError)
-  return { is: Schema.is(OpenRouterError), encode: Schema.encodeResult(json) }
+  return { is: Schema.is(OpenRouterError), encode: Schema.encodeResult(json), decode: Schema.decodeUnknownResult(json) }
 })
+
+/**
+ * True for an error of this library that may pass.
+ *
+ * @since 0.1.0
+ */
+export const isTransient = (error: unknown): boolean => codec().is(error) && error.isRetryable
+
+const isStoredTransient = (json: unknown): boolean => {
+  const error = codec().decode(json)
+  return Result.isSuccess(error) && error.success.isRetryable
+}
 
 /** Errors of this library are written by their schema, without what may repeat the prompt; of others their tag and message. */
 const errorJson = (error: unknown): unknown => {

@@ -68,7 +68,7 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
   const context: Context = { ...original, latency: config.latencyOf(model) }
   const draw = Answer.drawOf(config.seed, model, request)
   const attempt = (Recent.get(state.attempts, Draw.toKey(draw)) ?? 0) + 1
-  const id = generationId(draw, attempt, now)
+  const id = generationId(draw, attempt, original)
   const call: Rule.Call = {
     path: context.path,
     key: Ledger.keyLabel(key),
@@ -153,5 +153,7 @@ const entryOf = (
 const bill = (state: State, entry: Ledger.Entry | undefined): State =>
   entry === undefined ? state : { ...state, books: Ledger.charge(state.books, entry) }
 
-const generationId = (draw: Draw.Draw, attempt: number, now: number): string =>
-  `gen-${Math.floor(now / 1000)}-${Draw.identifier(Draw.child(draw, `generation ${attempt}`), 20)}`
+const generationId = (draw: Draw.Draw, attempt: number, { now, path }: Context): string =>
+  `gen-${path === "/batches" ? "batch-" : ""}${Math.floor(now / 1000)}-${
+    Draw.identifier(Draw.child(draw, `generation ${attempt}`), 20)
+  }`

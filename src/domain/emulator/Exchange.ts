@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as AnswerCache from "./AnswerCache.ts"
 import * as Fault from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
+import type { Job } from "./OfflineJob.ts"
 import type { Config } from "./Options.ts"
 import * as Outage from "./Outage.ts"
 import type { JsonObject } from "./Prompt.ts"
@@ -82,7 +83,8 @@ export type Decision =
   | { readonly _tag: "Disconnect"; readonly delay: number; readonly lost?: Decision }
 
 /**
- * Everything the server remembers. It grows with the number of keys and models, not with the number of requests. `credits`
+ * Everything the server remembers. It grows with the number of keys and models, and with what is handed in as
+ * batches, not with the number of other requests. `credits`
  * are all that were ever bought, in USD. `ahead` is by how many milliseconds the server's clock was moved forward.
  *
  * @since 0.1.0
@@ -98,6 +100,7 @@ export interface State {
   readonly credits: BigDecimal.BigDecimal
   readonly ahead: number
   readonly cache: AnswerCache.Cache
+  readonly jobs: ReadonlyArray<Job>
 }
 
 /**
@@ -115,7 +118,8 @@ export const initial = (config: Config, now: number): State => ({
   outages: Outage.plan(config.outages, now),
   credits: config.credits,
   ahead: 0,
-  cache: AnswerCache.empty
+  cache: AnswerCache.empty,
+  jobs: []
 })
 
 /**

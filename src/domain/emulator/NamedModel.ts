@@ -25,6 +25,7 @@
  * | `emulator/hang` | no answer |
  * | `emulator/disconnect` | the connection breaks |
  * | `emulator/stream-…` | an answer whose stream has a fault, see `emulator/StreamModel` |
+ * | `emulator/batch-…` | an answer; what happens to a batch of it, see `emulator/OfflineBatch` |
  *
  * @since 0.1.0
  */
@@ -42,7 +43,7 @@ export const reply = (call: Call): Reply.Reply | undefined => {
   const name = call.model.slice("emulator/".length)
   const own = named.get(name)
   if (own !== undefined) return own(call)
-  const parts = /^(status|flaky|slow|failed|stream)-(.+)$/.exec(name)
+  const parts = /^(status|flaky|slow|failed|stream|batch)-(.+)$/.exec(name)
   const argument = parts?.[2] ?? ""
   switch (parts?.[1]) {
     case "status":
@@ -53,6 +54,8 @@ export const reply = (call: Call): Reply.Reply | undefined => {
       return /^\d+$/.test(argument) ? Reply.answer({ delay: Number(argument) }) : undefined
     case "failed":
       return Reply.failed({ errorType: argument.replaceAll("-", "_") })
+    case "batch":
+      return Reply.answer()
     case "stream":
       return StreamModel.reply(argument)
     default:

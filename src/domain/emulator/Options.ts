@@ -46,6 +46,7 @@ export interface RateLimit {
  * - `rules`: replies for chosen requests, asked before those added later.
  * - `models` (`any`): `listed` answers 400 to a model without an entry in `prices` or the built-in table, as OpenRouter does
  *   to a slug that it does not know. Those of the emulator itself are known in any case.
+ * - `batchTime` (0): how long a batch takes from when it is accepted until it is done.
  * - `time` (`real`): `virtual` never waits. Whenever a delay is due, the server's clock goes on by it instead, and else it
  *   stands still, until `advance`.
  *
@@ -67,6 +68,7 @@ export interface Options {
   readonly stream?: Streaming
   readonly rules?: ReadonlyArray<Rule>
   readonly models?: "any" | "listed"
+  readonly batchTime?: Duration.Input
   readonly time?: "real" | "virtual"
 }
 
@@ -89,6 +91,7 @@ export interface Config {
   readonly stream: Streaming | undefined
   readonly rules: ReadonlyArray<Rule>
   readonly models: "any" | "listed"
+  readonly batchTime: number
   readonly time: "real" | "virtual"
 }
 
@@ -123,6 +126,7 @@ export const toConfig = (options: Options = {}): Config => {
     stream: options.stream,
     rules: options.rules ?? [],
     models: options.models ?? "any",
+    batchTime: Duration.toMillis(options.batchTime ?? 0),
     time: options.time ?? "real"
   }
 }

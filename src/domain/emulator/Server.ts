@@ -27,6 +27,7 @@ import {
 } from "./Exchange.ts"
 import { httpDate } from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
+import * as OfflineBatch from "./OfflineBatch.ts"
 import type { Config } from "./Options.ts"
 import type { JsonObject } from "./Prompt.ts"
 import * as RateWindow from "./RateWindow.ts"
@@ -46,7 +47,8 @@ export const step = (config: Config, before: State, arrival: Arrival, now: numbe
   const context = contextOf({ ...config, credits: before.credits }, arrival, now)
   const control = ControlPanel.serve({ ...context, config }, before)
   if (control !== undefined) return [ControlPanel.readable(control[0], arrival), control[1]]
-  const state: State = { ...before, requests: [...before.requests.slice(1 - remembered), received(context)] }
+  const requests = [...before.requests.slice(1 - remembered), received(context)]
+  const state: State = OfflineBatch.settle(config, { ...before, requests }, now)
   const [decision, after] = route(context, state)
   const outcome = "status" in decision ? String(decision.status) : decision._tag.toLowerCase()
   return [ControlPanel.readable(dated(decision, now), arrival), { ...after, books: Ledger.count(after.books, outcome) }]
@@ -103,12 +105,15 @@ const route = (context: Context, state: State): Step => {
     sendFault(context, Reply.failure(status, message === undefined ? {} : { message })),
     state
   ]
+  const isKnown = key !== "" && (config.keys === undefined || config.keys.has(key))
+  const offline = OfflineBatch.serve(context, state)
+  if (offline !== undefined) return isKnown ? offline : fail(401)
   const serve = arrival.method === "POST" ? services.get(path) : undefined
   const document = arrival.method === "GET" ? documentOf(path) : undefined
   if (serve === undefined && document === undefined) {
     return fail(404, ControlPanel.hint(arrival.method, arrival.url, [...services.keys()], [...documents.keys()]))
   }
-  if (key === "" || (config.keys !== undefined && !config.keys.has(key))) return fail(401)
+  if (!isKnown) return fail(401)
   if (serve !== undefined) return cached(context, state, serve)
 
   const call: Rule.Call = { path, key: Ledger.keyLabel(key), model: "", text: "", attempt: 1, body: {} }

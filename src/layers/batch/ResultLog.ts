@@ -43,10 +43,11 @@ export class ResultLog {
     this.#isFile = isFile
   }
 
-  /** Whether there is a result for this id; one that is an error counts unless errors are to be tried again. */
-  has(id: string, errors: "keep" | "retry"): boolean {
+  /** Whether there is a result for this id; one that is an error counts unless such errors are to be tried again. */
+  has(id: string, retry: "transient" | "all" | "none"): boolean {
     const kept = this.#kept.get(id)
-    return kept !== undefined && (errors === "keep" || !kept.isError)
+    if (kept === undefined) return false
+    return retry === "none" || !(retry === "all" ? kept.isError : kept.isTransient)
   }
 
   /** Appends the line of an item; it takes the place of an earlier one of its id. */

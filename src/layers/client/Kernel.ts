@@ -31,6 +31,7 @@ import { CurrentMiddleware, unwrapped } from "../../services/Middleware.ts"
 import type { Middleware } from "../../services/Middleware.ts"
 import { OpenRouter } from "../../services/OpenRouter.ts"
 import type { EventChannel, StreamError, Target } from "../../services/OpenRouter.ts"
+import type { Source } from "../../services/Prices.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
 import type { Reading } from "./Attempting.ts"
 import * as AttemptMetrics from "./AttemptMetrics.ts"
@@ -82,8 +83,8 @@ export interface Settings {
   readonly retries: boolean
   /** The client's own gate, asked after all other admissions that wait. */
   readonly gate?: Admission.Admission | undefined
-  /** False for a client that has no models to ask for, and so no prices. */
-  readonly prices: boolean
+  /** False for a client that has no models to ask for, and so no prices; or those of another client. */
+  readonly prices: boolean | Source
 }
 
 /**
@@ -98,9 +99,11 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const meter = AttemptMetrics.make(metrics)
   const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [meter] : Admission.inOrder([gate, meter])
   const orders = new WeakMap<ReadonlyArray<Admission.Admission>, ReadonlyArray<Admission.Admission>>()
-  const prices = settings.prices
+  const prices = settings.prices === true
     ? new PriceSource(Effect.withFiber((fiber) => callIn(fiber, Model.models())))
-    : undefined
+    : settings.prices === false
+    ? undefined
+    : settings.prices
   const client: Sending.Client = {
     prices,
     account: sender.account,
@@ -271,6 +274,7 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const target: Target = { account: sender.account, address: sender.address ?? "" }
 
   const bare = OpenRouter.of({
+    prices,
     target,
     outcome: (request) => Effect.withFiber((fiber) => outcomeIn(fiber, request)),
     events: (request) => started((fiber) => eventsIn(fiber, request)),

@@ -41,6 +41,18 @@
  * | `emulator/stream-json` | one JSON body instead of a stream |
  * | `emulator/stream-slow-<ms>`, `-bytes-<n>` | a pause between two events, or chunks of n bytes |
  *
+ * `POST /batches` takes requests for half the price; `batchTime` says how long they take, and these models what happens to a batch of
+ * theirs. With `-once` at its end it happens to the first one only.
+ *
+ * | model | batch |
+ * |---|---|
+ * | `emulator/batch-rejected` | fails when it is checked |
+ * | `emulator/batch-failed`, `-expired`, `-cancelled` | ends so after half of its lines |
+ * | `emulator/batch-partly` | every third line is an error |
+ * | `emulator/batch-shuffled`, `-double`, `-missing`, `-malformed` | lines out of order, there twice, not there, or broken |
+ * | `emulator/batch-costless` | only the batch as a whole tells what it cost |
+ * | `emulator/batch-lost`, `-unlisted` | it is accepted and the connection breaks; the second is in no list either |
+ *
  * A generation is billed when it starts, streamed or not: a caller who leaves before the end is charged all the same.
  * Streams are made as they are read, in the caller's fiber or at the pace of the socket, and end with their reader.
  *

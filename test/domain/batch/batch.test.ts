@@ -150,7 +150,7 @@ describe("a line of the output", () => {
   it("has a head that is read again, and may get another index", () => {
     const line = Result.getOrThrow(ResultLine.ofValue("a", 3, { text: "yes" }))
     assert.strictEqual(line, `{"id":"a","index":3,"value":{"text":"yes"}}`)
-    assert.deepStrictEqual(ResultLine.head(line), { id: "a", index: 3, isError: false })
+    assert.deepStrictEqual(ResultLine.head(line), { id: "a", index: 3, isError: false, isTransient: false })
     assert.strictEqual(ResultLine.withIndex(line, 7), `{"id":"a","index":7,"value":{"text":"yes"}}`)
     assert.strictEqual(Result.getOrThrow(ResultLine.ofValue("a", 3, undefined)), `{"id":"a","index":3,"value":null}`)
     assert.isTrue(Result.isFailure(ResultLine.ofValue("a", 3, 1n)))
@@ -162,7 +162,7 @@ describe("a line of the output", () => {
 
   it("says what an error was, without what may repeat the prompt", () => {
     const line = ResultLine.ofError("a", 0, new OpenRouterError.RateLimited({ message: "slow down", model: "x/y" }))
-    assert.deepStrictEqual(ResultLine.head(line), { id: "a", index: 0, isError: true })
+    assert.deepStrictEqual(ResultLine.head(line), { id: "a", index: 0, isError: true, isTransient: true })
     assert.include(line, `"_tag":"RateLimited"`)
     assert.include(line, `"model":"x/y"`)
     assert.strictEqual(
