@@ -8,8 +8,8 @@
  * as the plan says, the ledger has to agree with the server's books to the last digit, and nothing may be left behind. Ends with
  * `N passed, N failed`; the exit code is 1 where a check fails.
  */
-import { Clock, Duration, Effect, Layer, Metric, Redacted, Schedule, Stream } from "effect"
-import { Budget, Conversations, CostLedger, Deadlines, OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
+import { Clock, type Context, Duration, Effect, Layer, Metric, Redacted, Schedule, Stream } from "effect"
+import { Budget, Conversations, CostLedger, Deadlines, OpenRouter, RateGate, RetryPolicy, Usd } from "effect-openrouter"
 import { DispatchHttpClient } from "effect-openrouter/node"
 import { parseArgs } from "node:util"
 import { make as makeReport } from "./conformance/report.ts"
@@ -56,7 +56,9 @@ interface Run {
 }
 
 /** Makes call after call, so many at once, until they have all ended. */
-const load = Effect.gen(function*(): Effect.fn.Return<Run, never, Needs> {
+const load = Effect.fnUntraced(function*(
+  ungated: Context.Context<OpenRouter.OpenRouter>
+): Effect.fn.Return<Run, never, Needs> {
   const until = (yield* Clock.currentTimeMillis) + millis
   const expected = new Plan.Faults()
   let next = 0
@@ -69,7 +71,11 @@ const load = Effect.gen(function*(): Effect.fn.Return<Run, never, Needs> {
       if (call.interruptedAfter === undefined) {
         for (const mark of courses.flatMap(({ met }) => met)) expected.add(mark)
       }
-      report.check(`call ${call.n}, ${call.kind}`, yield* problemOf(seed, call, courses))
+      const problem = problemOf(seed, call, courses)
+      report.check(
+        `call ${call.n}, ${call.kind}`,
+        call.isGated ? yield* problem : yield* Effect.provide(problem, ungated)
+      )
       if (++ended === warmCalls) warmHeap = heapBytes()
     }
   })
@@ -77,9 +83,12 @@ const load = Effect.gen(function*(): Effect.fn.Return<Run, never, Needs> {
   return { expected, warmHeap, made: ended }
 })
 
+const gated = (apiUrl: string) =>
+  OpenRouter.layer({ apiKey: Redacted.make("sk-or-soak"), apiUrl }).pipe(Layer.provide(DispatchHttpClient.layer))
+
 const client = (apiUrl: string) =>
   Layer.mergeAll(
-    OpenRouter.layer({ apiKey: Redacted.make("sk-or-soak"), apiUrl }).pipe(Layer.provide(DispatchHttpClient.layer)),
+    gated(apiUrl),
     Conversations.layerMemory({ depth: 4 }),
     layerTools
   )
@@ -101,7 +110,7 @@ const main = Effect.gen(function*() {
 
   const run = yield* Effect.gen(function*() {
     yield* Effect.forkScoped(Effect.repeat(settled, Schedule.spaced("5 seconds")))
-    return yield* load
+    return yield* load(yield* Layer.build(Layer.provide(Layer.fresh(gated(url)), RateGate.none)))
   }).pipe(
     Effect.scoped,
     Effect.tap(() => Effect.andThen(settled, CostLedger.reconcile(ledger, { maxWait: "1 second" }))),

@@ -19,11 +19,17 @@ export const start = (module: string, args: ReadonlyArray<string>) =>
 /** The next message of a child. */
 export const heard = <S extends Schema.ConstraintDecoder<unknown>>(child: ChildProcess, schema: S) =>
   Effect.callback<unknown, ChildEnded>((resume) => {
-    const onMessage = (message: unknown) => resume(Effect.succeed(message))
-    const onExit = (code: number | null) =>
+    const leave = () => child.off("message", onMessage).off("exit", onExit)
+    const onMessage = (message: unknown) => {
+      leave()
+      resume(Effect.succeed(message))
+    }
+    const onExit = (code: number | null) => {
+      leave()
       resume(Effect.fail(new ChildEnded({ message: `the child ended with ${code}` })))
-    child.once("message", onMessage).once("exit", onExit)
-    return Effect.sync(() => child.off("message", onMessage).off("exit", onExit))
+    }
+    child.on("message", onMessage).on("exit", onExit)
+    return Effect.sync(leave)
   }).pipe(Effect.timeout("60 seconds"), Effect.flatMap(Schema.decodeUnknownEffect(schema)))
 
 /** Asks a child something and waits for its answer. */

@@ -49,6 +49,12 @@ export interface Fault {
 /** The share of the calls whose caller is interrupted. */
 const interrupts = 0.01
 
+/**
+ * The share of the calls that go through a gate. To it each 429 by dice is a sign of a limit, so that it lets a few requests a
+ * second through to each model: what has to be fast goes by a client without one.
+ */
+const gated = 0.25
+
 /** Items of a batch. */
 export const batchSize = 5
 
@@ -80,6 +86,8 @@ export interface Call {
   readonly kind: Kind
   readonly model: string
   readonly isStreamed: boolean
+  /** Whether it goes through the gate of the client, or by a client that has none. */
+  readonly isGated: boolean
   /** When its caller is interrupted, in milliseconds after the start. */
   readonly interruptedAfter: number | undefined
   /** A budget that leaves no room for the call. */
@@ -115,6 +123,7 @@ export const callOf = (seed: number, n: number): Call => {
     kind,
     model: Draw.pick(Draw.child(draw, "model"), models) ?? "",
     isStreamed: kind === "stream" || (kind === "conversation" && fraction("streamed") < 0.5),
+    isGated: fraction("gated") < gated,
     interruptedAfter: fraction("interrupt") < interrupts ? Math.floor(120 * fraction("after")) : undefined,
     isTooDear: kind === "budget" && fraction("dear") < 0.5,
     talk: `talk:${Draw.integer(Draw.child(draw, "talk"), 0, 31)}`
