@@ -1,7 +1,9 @@
 /** A server of a soak in a process of its own, and what can be asked of it. */
 import { Effect, Schema } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
 import { Books, Started } from "./messages.ts"
+import * as Plan from "./plan.ts"
 
 class ChildEnded extends Schema.TaggedError<ChildEnded>()("ChildEnded", { message: Schema.String }) {}
 
@@ -32,6 +34,12 @@ export const heard = <S extends Schema.ConstraintDecoder<unknown>>(child: ChildP
     return Effect.sync(leave)
   }).pipe(Effect.timeout("60 seconds"), Effect.flatMap(Schema.decodeUnknownEffect(schema)))
 
+/** Waits until a child has ended. */
+export const exited = (child: ChildProcess) =>
+  Effect.promise(async () => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit")
+  })
+
 /** Asks a child something and waits for its answer. */
 export const asked = <S extends Schema.ConstraintDecoder<unknown>>(child: ChildProcess, schema: S) =>
   Effect.suspend(() => {
@@ -39,9 +47,9 @@ export const asked = <S extends Schema.ConstraintDecoder<unknown>>(child: ChildP
     return Effect.andThen(Effect.sync(() => child.send("tell")), answer)
   })
 
-/** An emulator with the plan of a seed, on any port or on a given one. */
-export const startServer = Effect.fnUntraced(function*(seed: number, port = 0) {
-  const child = yield* start("./server.ts", [String(seed), String(port)])
+/** An emulator with the plan of a seed, or with no faults, on any port or on a given one. */
+export const startServer = Effect.fnUntraced(function*(seed: number | "calm", port = 0, latencyMillis = Plan.latencyMillis) {
+  const child = yield* start("./server.ts", [String(seed), String(port), String(latencyMillis)])
   const started = yield* heard(child, Started)
   return { child, port: started.port, url: `http://127.0.0.1:${started.port}/api/v1`, books: asked(child, Books) }
 })

@@ -1,5 +1,5 @@
 /**
- * The emulator of a soak, in a process of its own: `node server.ts SEED PORT`. It tells its parent the port, and its books
+ * The emulator of a soak, in a process of its own: `node server.ts SEED PORT LATENCY`, without faults and limits for the seed `calm`. It tells its parent the port, and its books
  * whenever it is sent anything; it ends with its parent.
  */
 import { NodeHttpServer } from "@effect/platform-node"
@@ -16,7 +16,11 @@ import * as Plan from "./plan.ts"
 
 const { Reply } = Emulator
 
-const [seed = 7, port = 0] = process.argv.slice(2).map(Number)
+const [said = "7", door = "0", delay = String(Plan.latencyMillis)] = process.argv.slice(2)
+
+const isCalm = said === "calm"
+
+const [seed, port, latency] = [isCalm ? 0 : Number(said), Number(door), Number(delay)]
 
 const faults = new Plan.Faults()
 
@@ -41,7 +45,7 @@ const replyTo = ({ attempt, body, text }: Emulator.Call): Emulator.Reply.Reply =
   if (place === undefined) return Reply.answer()
   const isStreamed = body["stream"] === true
   const usual = answer(place, body)
-  const fault = Plan.faultOf(seed, place, isStreamed, attempt)
+  const fault = isCalm ? undefined : Plan.faultOf(seed, place, isStreamed, attempt)
   if (fault === undefined) return usual
   if (Plan.callOf(seed, place.n).interruptedAfter === undefined) faults.add(Plan.markOf(place, attempt, fault))
   const after = fault.isEarly ? { events: 0 } : middle
@@ -81,8 +85,8 @@ const config = toConfig({
   seed,
   credits: "1000000",
   prices: Plan.prices,
-  latency: Plan.latencyMillis,
-  limits: [{ over: "key", requests: Plan.requestsPerSecond, window: "1 second", hint: "headers" }],
+  latency,
+  limits: isCalm ? [] : [{ over: "key", requests: Plan.requestsPerSecond, window: "1 second", hint: "headers" }],
   stream: { tokensPerDelta: 4 },
   rules: [{ reply: replyTo }]
 })
