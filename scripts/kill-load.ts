@@ -1,7 +1,7 @@
 /**
  * Kills either side under load. The emulator with SIGKILL, to start it again on the same port: every call completes all the
- * same. The client with SIGINT: it stops within a second, all connections are closed, its journal is whole, and what it goes on
- * with then is sent once more only for calls that were under way.
+ * same. The client with SIGINT: it stops within a second, all connections are closed, its journal is whole, and what it
+ * begins anew is paid for once.
  *
  *     npm run kill:load [-- <seed>]
  *
@@ -116,6 +116,7 @@ const interruptsClient = Effect.gen(function*() {
       `interrupt ${round}: the journal has what was answered`,
       journaled.calls >= Math.max(had, least) ? undefined : `${journaled.calls} of ${Math.max(had, least)}`
     )
+    report.note(`interrupt ${round}: ${journaled.calls} of ${calls} calls are in the journal, stopped after ${took} ms`)
     least = journaled.calls
   }
   const last = yield* Child.start("./journaled.ts", args)
@@ -126,11 +127,8 @@ const interruptsClient = Effect.gen(function*() {
   yield* Child.exited(last)
   report.check("what was interrupted is done in the end", isDone ? undefined : "it is not")
   const books = yield* server.books
-  const most = calls + interrupts * concurrency
-  report.check(
-    "calls are paid for once, but for those that were under way",
-    books.calls >= calls && books.calls <= most ? undefined : `${books.calls} generations, ${most} at most`
-  )
+  // What was under way is found again in OpenRouter's response cache, which journaled calls ask for.
+  report.check("calls are paid for once", books.calls === calls ? undefined : `${books.calls} generations of ${calls}`)
   report.note(`${interrupts} interrupts, the slowest took ${slowest} ms; ${books.calls} generations for ${calls} calls`)
 })
 

@@ -48,8 +48,10 @@ export const asked = <S extends Schema.ConstraintDecoder<unknown>>(child: ChildP
   })
 
 /** An emulator with the plan of a seed, or with no faults, on any port or on a given one. */
-export const startServer = Effect.fnUntraced(function*(seed: number | "calm", port = 0, latencyMillis = Plan.latencyMillis) {
-  const child = yield* start("./server.ts", [String(seed), String(port), String(latencyMillis)])
-  const started = yield* heard(child, Started)
-  return { child, port: started.port, url: `http://127.0.0.1:${started.port}/api/v1`, books: asked(child, Books) }
-})
+export const startServer = Effect.fnUntraced(
+  function*(seed: number | "calm", port = 0, latencyMillis = Plan.latencyMillis) {
+    const child = yield* start("./server.ts", [String(seed), String(port), String(latencyMillis)])
+    const started = yield* heard(child, Started)
+    return { child, port: started.port, url: `http://127.0.0.1:${started.port}/api/v1`, books: asked(child, Books) }
+  }
+)
