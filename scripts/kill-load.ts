@@ -37,11 +37,11 @@ const killsServer = Effect.gen(function*() {
   let server = yield* Scope.provide(Child.startServer("calm"), first)
   const { port, url } = server
   let scope: Scope.Closeable = first
-  let isOver = false
+  const load = { isOver: false }
   let next = 0
   let ended = 0
   const caller = Effect.gen(function*() {
-    while (!isOver) {
+    while (!load.isOver) {
       const n = next++
       const exit = yield* Effect.exit(ask(n))
       report.check(
@@ -61,7 +61,7 @@ const killsServer = Effect.gen(function*() {
       server = yield* Scope.provide(Child.startServer("calm", port), scope)
     }
     yield* Effect.sleep(1000)
-    isOver = true
+    load.isOver = true
   })
   yield* Effect.all([killer, ...Array.from({ length: concurrency }, () => caller)], {
     concurrency: "unbounded",
