@@ -65,6 +65,7 @@ describe("no file, store or metric has the key", () => {
       const text = yield* filesOf((path) =>
         Effect.provide(Journal.resumable(calls, "run"), Journal.layerFile(path), { local: true })
       )
+      assert.include(text, "you sent")
       absent(text, "the journal")
     }).pipe(Effect.provide([ungated(scripted(replies, options)), NodeFileSystem.layer])))
 
@@ -102,6 +103,7 @@ describe("no file, store or metric has the key", () => {
           { local: true }
         ))
       )
+      assert.include(text, "you sent")
       absent(text, "the cassette")
     }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer)))
 
