@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -218,19 +218,19 @@ export class Collector {
       : this.#fork(Effect.ignore(this.#service.call(BatchJob.cancel(id, this.#options.path))))
   }
 
-  /** Sends them when no other one comes any more. */
-  #flushedLater(group: Group): Effect.Effect<void> {
+  /**
+   * Sends them when no other one comes any more. It looks twice: where the program was busy for the whole time, such as with reading
+   * the answers of another batch, those that are about to come get another half of it.
+   */
+  #flushedLater(group: Group, quiet = 0): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { joined } = group
-      return Effect.flatMap(
-        Effect.sleep(this.#options.wait ?? "10 seconds"),
-        () =>
-          this.#groups.get(group.name) !== group
-            ? Effect.void
-            : group.joined === joined
-            ? this.#flush(group)
-            : this.#flushedLater(group)
-      )
+      const half = Duration.divideUnsafe(Duration.fromInputUnsafe(this.#options.wait ?? "10 seconds"), 2)
+      return Effect.flatMap(Effect.sleep(half), () => {
+        if (this.#groups.get(group.name) !== group) return Effect.void
+        if (group.joined !== joined) return this.#flushedLater(group)
+        return quiet === 1 ? this.#flush(group) : this.#flushedLater(group, 1)
+      })
     })
   }
 
