@@ -168,12 +168,9 @@ const asked = new Set(
   ]
 )
 
-const isCallOf = (type: string, providerName: string): boolean => {
-  if (type === providerName) return true
-  const [base, isCall] = type.endsWith("_call") ? [type.slice(0, -"_call".length), true] : [type, false]
-  return isCall &&
-    (providerName === base || providerName.startsWith(`${base}_preview`) || providerName.startsWith(`${base}_20`))
-}
+/** The calls of tools in OpenAI's shape are named `…_call`, whatever the version of the tool. */
+const isCallOf = (type: string, providerName: string): boolean =>
+  type === providerName || type.endsWith("_call") && providerName.startsWith(type.slice(0, -"_call".length))
 
 const takes = (schema: Schema.Constraint, value: unknown): boolean =>
   Exit.isSuccess(SchemaParser.decodeUnknownExit(Schema.make<Schema.Codec<unknown>>(schema.ast))(value))

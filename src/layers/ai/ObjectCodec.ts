@@ -71,10 +71,7 @@ export const make = (schema: Schema.Top, strict: boolean): Result.Result<ObjectC
       return free === undefined
         ? Result.succeed(made)
         : Result.fail(
-          `the schema must say what ${
-            free === "" ? "the value" : free
-          } is: the strict mode takes nothing that may be anything; ` +
-            "strict: false does without it"
+          `the schema must say what ${free || "the value"} is: strict mode takes nothing that may be anything`
         )
     }
   )

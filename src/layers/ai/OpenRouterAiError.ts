@@ -148,49 +148,52 @@ export const whole = (tokens: number | undefined): number | undefined =>
   tokens === undefined ? undefined : Math.round(tokens)
 
 const reasonOf = (error: OpenRouterError): AiError.AiErrorReason => {
-  const reason = usualReasonOf(error)
+  const metadata = { openrouter: failureOf(error) }
+  const known = { description: error.message, metadata }
+  const reason = usualReasonOf(error, known)
   if (reason._tag === "StructuredOutputError" || reason.isRetryable === error.isRetryable) return reason
-  const known = { description: error.message, metadata: { openrouter: failureOf(error) } }
   return error.isRetryable ? new AiError.InternalProviderError(known) : new AiError.UnknownError(known)
 }
 
-const usualReasonOf = (error: OpenRouterError): AiError.AiErrorReason => {
-  const metadata = { openrouter: failureOf(error) }
-  const description = error.message
+const usualReasonOf = (
+  error: OpenRouterError,
+  known: { readonly description: string; readonly metadata: { readonly openrouter: Metadata.Failure } }
+): AiError.AiErrorReason => {
+  const { metadata } = known
   switch (error._tag) {
+    case "PaymentRequired":
+      if (!error.isRetryable) {
+        return new AiError.QuotaExhaustedError({ metadata, ...Wire.compact({ resetAt: error.resetAt }) })
+      }
+      return new AiError.RateLimitError({ metadata, ...Wire.compact({ retryAfter: error.retryAfter }) })
     case "RateLimited":
       return new AiError.RateLimitError({ metadata, ...Wire.compact({ retryAfter: error.retryAfter }) })
-    case "PaymentRequired":
-      return error.isRetryable
-        ? new AiError.RateLimitError({ metadata, ...Wire.compact({ retryAfter: error.retryAfter }) })
-        : new AiError.QuotaExhaustedError({ metadata, ...Wire.compact({ resetAt: error.resetAt }) })
     case "InvalidApiKey":
-      return new AiError.AuthenticationError({ kind: "InvalidKey", description, metadata })
+      return new AiError.AuthenticationError({ kind: "InvalidKey", ...known })
     case "AccessDenied":
-      return new AiError.AuthenticationError({ kind: "InsufficientPermissions", description, metadata })
+      return new AiError.AuthenticationError({ kind: "InsufficientPermissions", ...known })
     case "InvalidRequest":
-      return new AiError.InvalidRequestError({ description, metadata, ...Wire.compact({ parameter: error.field }) })
+      return new AiError.InvalidRequestError({ ...known, ...Wire.compact({ parameter: error.field }) })
     case "ContextLengthExceeded":
     case "PayloadTooLarge":
     case "ModelUnavailable":
-      return new AiError.InvalidRequestError({ description, metadata, constraint: error._tag })
+      return new AiError.InvalidRequestError({ ...known, constraint: error._tag })
     case "ProviderTimeout":
     case "ProviderUnavailable":
     case "ProviderOverloaded":
     case "ServerError":
-      return new AiError.InternalProviderError({ description, metadata })
+      return new AiError.InternalProviderError(known)
     case "Refused":
-      return new AiError.ContentPolicyError({ description, metadata })
+      return new AiError.ContentPolicyError(known)
     case "GenerationFailed":
     case "StreamInterrupted":
     case "MalformedResponse":
     case "EmptyCompletion":
-      return new AiError.InvalidResponseError({ description, metadata })
+      return new AiError.InvalidResponseError(known)
     case "InvalidOutput":
       return new AiError.StructuredOutputError({
-        description,
+        ...known,
         responseText: error.text,
-        metadata,
         ...Wire.compact({ usage: usageOf(error.usage) })
       })
     case "ConnectionFailed":
@@ -198,13 +201,13 @@ const usualReasonOf = (error: OpenRouterError): AiError.AiErrorReason => {
         reason: "TransportError",
         method: "POST",
         url: "https://openrouter.ai/api/v1/responses",
-        description,
+        description: error.message,
         cause: error
       })
     case "Incomplete":
     case "TimedOut":
     case "UnexpectedStatus":
     case "BudgetExceeded":
-      return new AiError.UnknownError({ description, metadata })
+      return new AiError.UnknownError(known)
   }
 }
