@@ -1,0 +1,53 @@
+/**
+ * Opens the page of `examples/backend` in a headless Chromium, asks, leaves, lets everything fail, and checks what people see
+ * and what OpenRouter (the emulator) sees.
+ *
+ *     npm run pages                          the checks
+ *     npm run pages -- --picture page.png    and a picture of the page
+ *
+ * It installs Debian's Chromium by apt where there is none. Where it cannot be had, nothing is checked. Ends with `N passed,
+ * N failed`; the exit code is 1 where a check fails.
+ */
+import { Effect, Logger } from "effect"
+import { parseArgs } from "node:util"
+import { make as makeReport } from "./conformance/report.ts"
+import * as Backend from "./pages/backend.ts"
+import * as Browser from "./pages/browser.ts"
+import * as Checks from "./pages/checks.ts"
+
+const report = makeReport(console.log)
+
+const { values } = parseArgs({ options: { picture: { type: "string" } } })
+
+/** Each has a backend of its own: what fails at one may close the gate for a while. */
+const failures = [
+  { question: "/busy", tag: "UpstreamUnavailable", title: "Nobody is there to answer", retries: true },
+  { question: "/slow", tag: "UpstreamTimeout", title: "That took too long", retries: true },
+  { question: "/cut", tag: "UpstreamFailed", title: "The answer broke off", retries: true, text: "the beginning" },
+  { question: "/refuse", tag: "RequestRefused", title: "No answer to this", retries: false },
+  { question: "/long", tag: "InputTooLarge", title: "That is too long", retries: false },
+  { question: "/key", tag: "UpstreamMisconfigured", title: "Something is wrong on our side", retries: false }
+]
+
+const main = Effect.gen(function*() {
+  const browser = yield* Browser.make
+  const backend = yield* Backend.make()
+  if (values.picture !== undefined) yield* Checks.picture(browser, backend, values.picture)
+  yield* Checks.checkText(browser, backend, report)
+  yield* Checks.checkLeaving(browser, backend, report)
+  yield* Checks.checkUse(browser, backend, report)
+  for (const failure of failures) {
+    yield* Effect.scoped(
+      Effect.flatMap(Backend.make(), (backend) => Checks.checkFailure(browser, backend, report, failure))
+    )
+  }
+  const poor = yield* Backend.make({ perUser: "0.0018" })
+  yield* Checks.checkBudget(browser, poor, report)
+  if (!report.finish()) process.exitCode = 1
+}).pipe(
+  Effect.scoped,
+  Effect.provide(Logger.layer([])),
+  Effect.catchTag("NoBrowser", ({ message }) => Effect.sync(() => report.note(`skipped: ${message}`)))
+)
+
+await Effect.runPromise(main)
