@@ -14,7 +14,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { make as makeReport } from "./conformance/report.ts"
-import * as Jobs from "./kill-durable/jobs.ts"
+import type * as Jobs from "./kill-durable/jobs.ts"
 import * as Postgres from "./kill-durable/postgres.ts"
 
 const [replayed, only] = process.argv.slice(2)
@@ -35,13 +35,24 @@ const emulator = Emulator.layerServer({
       nth: 1,
       reply: Emulator.Reply.answer({
         only: true,
-        items: [{ type: "function_call", id: "fc_1", call_id: "call_1", name: "refund", arguments: "{}", status: "completed" }]
+        items: [{
+          type: "function_call",
+          id: "fc_1",
+          call_id: "call_1",
+          name: "refund",
+          arguments: "{}",
+          status: "completed"
+        }]
       })
     }
   ]
 }).pipe(Layer.provideMerge(NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" })))
 
-const Said = Schema.Struct({ _tag: Schema.String, id: Schema.optionalKey(Schema.String), value: Schema.optionalKey(Schema.Json) })
+const Said = Schema.Struct({
+  _tag: Schema.String,
+  id: Schema.optionalKey(Schema.String),
+  value: Schema.optionalKey(Schema.Json)
+})
 
 /** A process of the test, and all that it said. */
 const started = (task: Jobs.Task) =>
@@ -100,7 +111,10 @@ const checks = (
 ) =>
   Effect.gen(function*() {
     const { ledger, reset } = yield* Emulator.Emulator
-    const received = Effect.map(ledger, ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0))
+    const received = Effect.map(
+      ledger,
+      ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0)
+    )
     const process = (where: string, role: Jobs.Task["role"] = "runner") =>
       Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role }))
     const order = { _tag: "Calls", id: "1", calls, concurrency, isGated: false }
@@ -122,7 +136,9 @@ const checks = (
         const value = valueOf(yield* second.hears("Ended", "1"))
         const repeated = (yield* received) - calls
         const most = signal === "SIGKILL" ? concurrency : 0
-        report.note(`${name}: ${signal} at ${before} of ${calls}: ${repeated} repeated, goes on after ${resumed.toFixed(0)} ms`)
+        report.note(
+          `${name}: ${signal} at ${before} of ${calls}: ${repeated} repeated, goes on after ${resumed.toFixed(0)} ms`
+        )
         report.check(
           `${name}, ${signal}`,
           value !== calls ? `${String(value)} answers` : repeated > most ? `${repeated} calls were repeated` : undefined
@@ -164,7 +180,9 @@ const checks = (
         for (const id of ids) values.push(valueOf(yield* runners[0].hears("Ended", id, 90_000)))
         const repeated = (yield* received) - 400
         report.note(
-          `${name}: one of two runners killed: ${repeated} repeated, all done ${(performance.now() - at).toFixed(0)} ms after`
+          `${name}: one of two runners killed: ${repeated} repeated, all done ${
+            (performance.now() - at).toFixed(0)
+          } ms after`
         )
         report.check(
           `${name}, two runners`,
@@ -216,12 +234,21 @@ const main = Effect.gen(function*() {
   const folder = yield* fs.makeTempDirectoryScoped()
   const { address } = yield* HttpServer.HttpServer
   const api = `http://127.0.0.1:${"port" in address ? address.port : 0}/api/v1`
-  if (only === undefined || only === "sqlite")   yield* checks("SQLite", "sqlite", (name) => Effect.succeed(`${folder}/${name}.db`), api)
-  if (only === undefined || only === "shared")   yield* checks("SQLite, shared", "shared", (name) => Effect.succeed(`${folder}/shared-${name}.db`), api)
-  if (only === undefined || only === "postgres") yield* Postgres.make.pipe(
-    Effect.flatMap(({ database }) => checks("PostgreSQL", "postgres", (name) => database(name.toLowerCase()), api)),
-    Effect.catchTag("NoPostgres", ({ message }) => Effect.sync(() => report.note(`PostgreSQL is skipped: ${message}`)))
-  )
+  if (only === undefined || only === "sqlite") {
+    yield* checks("SQLite", "sqlite", (name) => Effect.succeed(`${folder}/${name}.db`), api)
+  }
+  if (only === undefined || only === "shared") {
+    yield* checks("SQLite, shared", "shared", (name) => Effect.succeed(`${folder}/shared-${name}.db`), api)
+  }
+  if (only === undefined || only === "postgres") {
+    yield* Postgres.make.pipe(
+      Effect.flatMap(({ database }) => checks("PostgreSQL", "postgres", (name) => database(name.toLowerCase()), api)),
+      Effect.catchTag(
+        "NoPostgres",
+        ({ message }) => Effect.sync(() => report.note(`PostgreSQL is skipped: ${message}`))
+      )
+    )
+  }
   if (!report.finish()) process.exitCode = 1
 }).pipe(Effect.scoped, Effect.provide([emulator, NodeServices.layer]))
 

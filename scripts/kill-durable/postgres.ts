@@ -110,7 +110,9 @@ export const make = Effect.gen(function*() {
     /** Makes an empty database, and gives its URL. */
     database: (name: string) =>
       Effect.sync(() => {
-        execFileSync(join(bin, "createdb"), ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres", name], { cwd: folder })
+        execFileSync(join(bin, "createdb"), ["-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres", name], {
+          cwd: folder
+        })
         return `postgres://postgres@127.0.0.1:${port}/${name}`
       })
   }

@@ -39,7 +39,11 @@ describe("package.json", () => {
 
   it("has no runtime dependencies: two copies of effect in one program do not see each other's services", () => {
     expect(manifest.dependencies).toBeUndefined()
-    expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual(["@effect/platform-node", "@effect/sql-pg", "effect"])
+    expect(Object.keys(manifest.peerDependencies).toSorted()).toEqual([
+      "@effect/platform-node",
+      "@effect/sql-pg",
+      "effect"
+    ])
   })
 
   it("pins every development dependency exactly", () => {

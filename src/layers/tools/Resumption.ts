@@ -15,9 +15,9 @@ import { InvalidDecision, InvalidSignature, ToolkitChanged } from "../../domain/
 import type { ApprovalError } from "../../domain/tool/ApprovalError.ts"
 import type { Repeats } from "../../domain/tool/CallHistory.ts"
 import { CurrentApprovalClaims } from "../../services/ApprovalClaims.ts"
+import { CurrentRunHooks } from "./RunHooks.ts"
 import type { Resuming } from "./RunOptions.ts"
 import type * as Toolbox from "./Toolbox.ts"
-import { CurrentRunHooks } from "./RunHooks.ts"
 import * as ToolExecution from "./ToolExecution.ts"
 
 /**

@@ -103,8 +103,10 @@ export const make = (engine: WorkflowEngine["Service"], options: Options = {}): 
   return WorkflowEngine.of({
     ...engine,
     register: (workflow, execute) =>
-      engine.register(workflow, (payload, executionId) =>
-        durable(Effect.suspend(() => execute(payload, executionId)), waits))
+      engine.register(
+        workflow,
+        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits)
+      )
   })
 }
 

@@ -151,7 +151,12 @@ const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStora
   Sharding.layer.pipe(
     Layer.provide(Runners.layerNoop),
     Layer.provideMerge(SqlMessageStorage.layer),
-    Layer.provide([RunnerStorage.layerMemory, RunnerHealth.layerNoop, ShardingConfig.layer(settings), Digest.layerWebCrypto])
+    Layer.provide([
+      RunnerStorage.layerMemory,
+      RunnerHealth.layerNoop,
+      ShardingConfig.layer(settings),
+      Digest.layerWebCrypto
+    ])
   )
 
 /**

@@ -133,8 +133,7 @@ export class DurableRun {
           return this.#durably(
             engine,
             () => this.#calls.ask(fiber, "respond", body, request.model, CallKey.make(fiber, service.target, request)),
-            (asked) =>
-              Effect.updateContext(service.outcome(request), marking(asked, request, this.markOf(asked.key))),
+            (asked) => Effect.updateContext(service.outcome(request), marking(asked, request, this.markOf(asked.key))),
             JournalEnd.outcomes,
             JournalEnd.isRequestError
           )

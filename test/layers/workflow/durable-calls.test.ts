@@ -38,7 +38,10 @@ const counting = (latency: (input: string) => number = () => 0) => {
 /** Suspends the first runs of a body there; a later one goes on. */
 const suspending = (times = 1) => {
   let left = times
-  return Effect.flatMap(WorkflowEngine.WorkflowInstance, (instance) => left-- > 0 ? Workflow.suspend(instance) : Effect.void)
+  return Effect.flatMap(
+    WorkflowEngine.WorkflowInstance,
+    (instance) => left-- > 0 ? Workflow.suspend(instance) : Effect.void
+  )
 }
 
 /** Begins a workflow, and resumes it each time that it was suspended. */
@@ -78,7 +81,9 @@ describe("calls of a workflow", () => {
     return Effect.gen(function*() {
       expect(yield* through(Body)).toEqual(["a #1", "response.completed", "b #3", "b #4", 1])
       expect(asked).toEqual(["a", "s", "b", "b"])
-      expect(reports.map((report) => [report.calls, Usd.format(report.cost), report.savedCalls, Usd.format(report.saved)]))
+      expect(
+        reports.map((report) => [report.calls, Usd.format(report.cost), report.savedCalls, Usd.format(report.saved)])
+      )
         .toEqual([[5, "$0.04", 0, "$0.00"], [0, "$0.00", 5, "$0.04"]])
     }).pipe(Effect.provide(
       body.pipe(
@@ -91,7 +96,11 @@ describe("calls of a workflow", () => {
   it.effect("inside of an activity of the program are a part of it", () => {
     const { asked, script } = counting()
     const pause = suspending()
-    const own = Activity.make({ name: "own", success: Schema.Array(Schema.String), execute: Effect.orDie(Effect.all([ask("a"), ask("a")])) })
+    const own = Activity.make({
+      name: "own",
+      success: Schema.Array(Schema.String),
+      execute: Effect.orDie(Effect.all([ask("a"), ask("a")]))
+    })
     const body = Body.toLayer(() =>
       Effect.gen(function*() {
         const inside = yield* own
@@ -257,43 +266,46 @@ describe("a random program", () => {
     return rounds
   })
 
-  it.effect.each(Array.from({ length: 100 }, (_, seed) => seed))("replays right in order %s of its ends", (seed) =>
-    Effect.gen(function*() {
-      const rounds = yield* program
-      const random = yield* Random.Random
-      const { asked, script } = counting(() => Math.floor(random.nextDoubleUnsafe() * 1000))
-      const pauses = rounds.map(() => suspending(seed % 2 + 1))
-      const told: Array<ReadonlyArray<string>> = []
-      const body = Body.toLayer(() =>
-        Effect.gen(function*() {
-          const all: Array<string> = []
-          for (const [index, round] of rounds.entries()) {
-            const late = yield* Effect.all(round.map(() => Random.nextIntBetween(0, 300)))
-            all.push(
-              ...yield* Effect.forEach(
-                round.map((call, n) => [...call, late[n] ?? 0] as const),
-                ([scope, input, late]) => Effect.delay(CostLedger.scope(ask(input), scope), late),
-                { concurrency: "unbounded" }
+  it.effect.each(Array.from({ length: 100 }, (_, seed) => seed))(
+    "replays right in order %s of its ends",
+    (seed) =>
+      Effect.gen(function*() {
+        const rounds = yield* program
+        const random = yield* Random.Random
+        const { asked, script } = counting(() => Math.floor(random.nextDoubleUnsafe() * 1000))
+        const pauses = rounds.map(() => suspending(seed % 2 + 1))
+        const told: Array<ReadonlyArray<string>> = []
+        const body = Body.toLayer(() =>
+          Effect.gen(function*() {
+            const all: Array<string> = []
+            for (const [index, round] of rounds.entries()) {
+              const late = yield* Effect.all(round.map(() => Random.nextIntBetween(0, 300)))
+              all.push(
+                ...yield* Effect.forEach(
+                  round.map((call, n) => [...call, late[n] ?? 0] as const),
+                  ([scope, input, late]) => Effect.delay(CostLedger.scope(ask(input), scope), late),
+                  { concurrency: "unbounded" }
+                )
               )
-            )
-            told.push(all.toSorted())
-            yield* pauses[index] ?? Effect.void
-          }
-          return all
-        }).pipe(tagged)
-      )
-      const calls = rounds.flat()
-      const answers = yield* through(Body, rounds.length * (seed % 2 + 1)).pipe(
-        Effect.provide(
-          body.pipe(Layer.provideMerge(memory), Layer.provideMerge(OpenRouterTest.layer(script)))
+              told.push(all.toSorted())
+              yield* pauses[index] ?? Effect.void
+            }
+            return all
+          }).pipe(tagged)
         )
-      )
-      // Each call has an answer of its own, to its own question, and none was asked twice.
-      expect(asked.length).toBe(calls.length)
-      expect(new Set(Array.isArray(answers) ? answers : []).size).toBe(calls.length)
-      expect(Array.isArray(answers) ? answers.map((text) => String(text).split(" #")[0]) : answers)
-        .toEqual(calls.map(([, input]) => input))
-      // Each run was told what the runs before it were.
-      for (const all of told) expect(told.at(-1)).toEqual(expect.arrayContaining([...all]))
-    }).pipe(Random.withSeed(`order ${seed}`)))
+        const calls = rounds.flat()
+        const answers = yield* through(Body, rounds.length * (seed % 2 + 1)).pipe(
+          Effect.provide(
+            body.pipe(Layer.provideMerge(memory), Layer.provideMerge(OpenRouterTest.layer(script)))
+          )
+        )
+        // Each call has an answer of its own, to its own question, and none was asked twice.
+        expect(asked.length).toBe(calls.length)
+        expect(new Set(Array.isArray(answers) ? answers : []).size).toBe(calls.length)
+        expect(Array.isArray(answers) ? answers.map((text) => String(text).split(" #")[0]) : answers)
+          .toEqual(calls.map(([, input]) => input))
+        // Each run was told what the runs before it were.
+        for (const all of told) expect(told.at(-1)).toEqual(expect.arrayContaining([...all]))
+      }).pipe(Random.withSeed(`order ${seed}`))
+  )
 })

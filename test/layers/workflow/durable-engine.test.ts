@@ -24,7 +24,9 @@ const counted = () => {
   return {
     asked,
     layer: OpenRouterTest.layer((request) =>
-      Effect.sync(() => OpenRouterTest.answer({ text: `${String(request.input)} #${asked.push(String(request.input))}` }))
+      Effect.sync(() =>
+        OpenRouterTest.answer({ text: `${String(request.input)} #${asked.push(String(request.input))}` })
+      )
     )
   }
 }
@@ -82,7 +84,14 @@ describe("the engine in a file", () => {
             count++ === 0
               ? {
                 text: "",
-                output: [{ type: "function_call", id: "f", callId: "c", name: "pay", arguments: "{}", status: "completed" }]
+                output: [{
+                  type: "function_call",
+                  id: "f",
+                  callId: "c",
+                  name: "pay",
+                  arguments: "{}",
+                  status: "completed"
+                }]
               }
               : { text: "paid" }
           )

@@ -16,7 +16,11 @@ const Job = Workflow.make("Job", {
   idempotencyKey: ({ id }) => id
 })
 
-const Pay = Tool.make("pay", { parameters: Schema.Struct({ eur: Schema.Int }), success: Schema.DateTimeUtc, needsApproval: true })
+const Pay = Tool.make("pay", {
+  parameters: Schema.Struct({ eur: Schema.Int }),
+  success: Schema.DateTimeUtc,
+  needsApproval: true
+})
 const Look = Tool.make("look", {
   parameters: Schema.Struct({ at: Schema.String }),
   success: Schema.String,
@@ -61,9 +65,16 @@ describe("Tools.run in a workflow", () => {
     const steps: Array<ReadonlyArray<unknown>> = []
     const note = (line: string) => Effect.sync(() => void log.push(line))
     const handlers = toolkit.toLayer({
-      pay: ({ eur }) => Effect.andThen(note(`pay ${eur}`), Effect.succeed(Schema.decodeSync(Schema.DateTimeUtcFromString)("2026-01-02T03:04:05Z"))),
+      pay: ({ eur }) =>
+        Effect.andThen(
+          note(`pay ${eur}`),
+          Effect.succeed(Schema.decodeSync(Schema.DateTimeUtcFromString)("2026-01-02T03:04:05Z"))
+        ),
       look: ({ at }) =>
-        Effect.andThen(note(`look ${at}`), at === "nowhere" ? Effect.fail({ why: "dark" }) : Effect.succeed(`seen ${at}`))
+        Effect.andThen(
+          note(`look ${at}`),
+          at === "nowhere" ? Effect.fail({ why: "dark" }) : Effect.succeed(`seen ${at}`)
+        )
     })
     const body = Job.toLayer(() =>
       Tools.run({
