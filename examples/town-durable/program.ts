@@ -30,6 +30,7 @@ const main = Effect.gen(function*() {
   yield* Console.log(`Two runners over ${Option.isSome(url) ? "PostgreSQL" : "one SQLite file"}`)
 
   let teller: string | undefined
+  const ready = new Set<string>()
   const runner = (name: string) =>
     Effect.flatMap(freePort, (port) =>
       Effect.acquireRelease(
@@ -39,6 +40,7 @@ const main = Effect.gen(function*() {
             stdio: ["ignore", "ignore", "inherit", "ipc"]
           })
           child.on("message", (line) => {
+            if (line === "ready") return void ready.add(name)
             teller = name
             console.log(String(line).replace(/^(\n*)/, `$1${name}: `))
           })
@@ -52,6 +54,10 @@ const main = Effect.gen(function*() {
           })
       ))
   const runners = { A: yield* runner("A"), B: yield* runner("B") }
+
+  // They share the work out once both are there.
+  while (ready.size < 2) yield* Effect.sleep("50 millis")
+  yield* Effect.sleep("3 seconds")
 
   const received = Emulator.Emulator.use(({ ledger }) =>
     Effect.map(ledger, ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0))

@@ -16,6 +16,12 @@ const openRouter = OpenRouter.layer({ apiKey: Redacted.make("sk-or-v1-town"), ap
   Layer.provide(DispatchHttpClient.layer)
 )
 
+const ready = Layer.effectDiscard(Effect.sync(() => void process.send?.("ready")))
+
 NodeRuntime.runMain(Layer.launch(
-  Story.storyLayer(say).pipe(Layer.provide(Story.runner({ database }, Number(port))), Layer.provide(openRouter))
+  Story.storyLayer(say).pipe(
+    Layer.provide(Story.runner({ database }, Number(port))),
+    Layer.provide(openRouter),
+    (story) => Layer.provide(ready, story)
+  )
 ))

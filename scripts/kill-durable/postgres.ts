@@ -24,7 +24,9 @@ const isExecutable = (file: string): boolean => {
 /** The folder of `initdb` and `postgres`, the newest first; distributions keep it out of the path. */
 const folderOf = (): string | undefined =>
   [...(process.env["PATH"] ?? "").split(delimiter), ...globSync("/usr/lib/postgresql/*/bin").toSorted().reverse()]
-    .find((folder) => isExecutable(join(folder, "initdb")) && isExecutable(join(folder, "postgres")))
+    .find((folder) =>
+      ["initdb", "postgres", "pg_isready", "createdb"].every((name) => isExecutable(join(folder, name)))
+    )
 
 const apt = (...args: ReadonlyArray<string>) =>
   execFileSync(isRoot ? "apt-get" : "sudo", [...(isRoot ? [] : ["-n", "apt-get"]), "-qq", ...args], {
