@@ -171,6 +171,8 @@ const checks = (
         yield* reset
         const where = yield* place("two")
         const runners = [yield* process(where), yield* process(where)] as const
+        // They share the work out once both are there.
+        yield* Effect.sleep("3 seconds")
         const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
         for (const id of ids) yield* runners[0].tell({ ...order, id, calls: 40, concurrency: 2 })
         yield* until(Effect.map(received, (count) => count >= 150))
