@@ -67,6 +67,17 @@ const Stored = lazy(() =>
 
 type Stored = ReturnType<typeof Stored>["Type"]
 
+/** The codecs are made once: an activity makes its own anew for each call, and these are large. */
+const codecs = lazy(() => {
+  const stored = Schema.toCodecJson(Stored())
+  return {
+    write: Schema.encodeEffect(stored),
+    read: Schema.decodeEffect(stored),
+    writeError: Schema.encodeEffect(Complete),
+    readError: Schema.decodeEffect(Complete)
+  }
+})
+
 type Engine = Context.Context<WorkflowEngine | WorkflowInstance>
 
 /** What a call of any kind may fail with. */
@@ -182,8 +193,20 @@ export class DurableRun {
           return this.#attempt(make(asked), kind, number)
         })
         const name = `${prefix}/${asked.call}/${number === 1 ? asked.key : `${asked.key}/${number}`}`
-        const activity = Activity.make({ name, success: Stored(), error: Complete, execute: attempt })
-        const exit = yield* Effect.exit(restore(Effect.provideContext(activity, engine)))
+        const { read, readError, write, writeError } = codecs()
+        const activity = Activity.make({
+          name,
+          success: Schema.Json,
+          error: Schema.Json,
+          execute: Effect.matchEffect(attempt, {
+            onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
+            onSuccess: (stored) => Effect.orDie(write(stored))
+          })
+        })
+        const exit = yield* Effect.exit(restore(Effect.matchEffect(Effect.provideContext(activity, engine), {
+          onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
+          onSuccess: (json) => Effect.orDie(read(json))
+        })))
         if (Exit.isFailure(exit)) {
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) return yield* isError(error) ? Effect.fail(error) : Effect.die(error)
