@@ -31,7 +31,7 @@ export const estimate = (estimate: Estimate, there: number): string =>
     ["invalid", invalidText(estimate)],
     ["tokens in", rangeText(estimate.inputTokens)],
     ["tokens out", rangeText(estimate.outputTokens)],
-    ["cost", rangeText(estimate.cost)],
+    ["cost", estimate.unpriced === estimate.calls && estimate.calls > 0 ? "unknown" : rangeText(estimate.cost)],
     ["of unknown price", estimate.unpriced > 0 ? `${estimate.unpriced} calls, which are not in the cost` : undefined],
     ["may be spent", estimate.available],
     [
@@ -81,7 +81,7 @@ const compared = (estimate: Estimate, { costs }: Summary): string =>
         String(estimate.outputTokens.likely),
         `${costs.outputTokens}${percent(costs.outputTokens, estimate.outputTokens.likely)}`
       ],
-      [
+      estimate.unpriced > 0 ? ["cost", "unknown", `${costs.cost}`] : [
         "cost",
         String(estimate.cost.likely),
         `${costs.cost}${percent(Usd.toNumber(costs.cost), Usd.toNumber(estimate.cost.likely))}`

@@ -84,7 +84,9 @@ const messageOf = (error: unknown): string | undefined => {
     return `${oneLine(error.cause.message)} (--emulator answers without a key and without a network)`
   }
   if (!Predicate.isError(error)) return undefined
-  return isOpenRouterError(error) ? `${error._tag}: ${oneLine(error.message)}` : oneLine(error.message)
+  if (!isOpenRouterError(error)) return oneLine(error.message)
+  const refusal = error._tag === "Refused" ? `: ${oneLine(error.refusal)}` : ""
+  return `${error._tag}: ${oneLine(error.message)}${refusal}`
 }
 
 /**

@@ -8,9 +8,9 @@ import * as Command from "effect/cli/Command"
 import type * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type * as Generation from "../../domain/endpoint/Generation.ts"
+import * as Schema from "effect/Schema"
+import * as Generation from "../../domain/endpoint/Generation.ts"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
-import * as Wire from "../../domain/wire/Wire.ts"
 import * as OpenRouter from "../../services/OpenRouter.ts"
 import * as Flags from "./Flags.ts"
 import * as Table from "./Table.ts"
@@ -23,6 +23,8 @@ const flags = {
 }
 
 const millis = (value: number | undefined): string | undefined => value === undefined ? undefined : `${value} ms`
+
+const encode = Schema.encodeSync(Schema.toCodecJson(Generation.Generation))
 
 const toText = (record: Generation.Generation): string =>
   Table.pairs([
@@ -56,7 +58,7 @@ export const command: Command.Command<
   never
 > = Command.make("generation", flags, ({ id, json, wait }) =>
   OpenRouter.generation(id, { wait }).pipe(
-    Effect.flatMap((record) => Console.log(json ? JSON.stringify(Wire.raw(record)) : toText(record)))
+    Effect.flatMap((record) => Console.log(json ? JSON.stringify(encode(record)) : toText(record)))
   )).pipe(
     Command.provide(({ emulator }) => Flags.client(emulator)),
     Command.withDescription("Show what OpenRouter recorded of a call: its cost, its tokens, its provider."),

@@ -7,10 +7,10 @@ import * as Command from "effect/cli/Command"
 import type * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type * as Account from "../../domain/endpoint/Account.ts"
+import * as Schema from "effect/Schema"
+import * as Account from "../../domain/endpoint/Account.ts"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Usd from "../../domain/money/Usd.ts"
-import * as Wire from "../../domain/wire/Wire.ts"
 import * as OpenRouter from "../../services/OpenRouter.ts"
 import * as Flags from "./Flags.ts"
 import * as Table from "./Table.ts"
@@ -22,6 +22,10 @@ const credits: Effect.Effect<Account.Credits | undefined, RequestError, OpenRout
   .pipe(
     Effect.catchTag(["AccessDenied", "InvalidApiKey"], () => Effect.undefined)
   )
+
+const encodeKey = Schema.encodeSync(Schema.toCodecJson(Account.KeyInfo))
+
+const encodeCredits = Schema.encodeSync(Schema.toCodecJson(Account.Credits))
 
 const toText = (key: Account.KeyInfo, account: Account.Credits | undefined): string => {
   const free = key.freeModelDailyRequests
@@ -59,7 +63,7 @@ export const command: Command.Command<
     const [key, account] = yield* Effect.all([OpenRouter.key, credits], { concurrency: 2 })
     yield* Console.log(
       json
-        ? JSON.stringify({ key: Wire.raw(key), ...(account !== undefined && { credits: Wire.raw(account) }) })
+        ? JSON.stringify({ key: encodeKey(key), ...(account !== undefined && { credits: encodeCredits(account) }) })
         : toText(key, account)
     )
   })).pipe(

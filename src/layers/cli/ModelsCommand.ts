@@ -10,10 +10,10 @@ import type * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type * as Model from "../../domain/endpoint/Model.ts"
+import * as Schema from "effect/Schema"
+import * as Model from "../../domain/endpoint/Model.ts"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Usd from "../../domain/money/Usd.ts"
-import * as Wire from "../../domain/wire/Wire.ts"
 import * as OpenRouter from "../../services/OpenRouter.ts"
 import * as Flags from "./Flags.ts"
 import * as Table from "./Table.ts"
@@ -116,8 +116,7 @@ const orders: { readonly [S in Options["sort"]]: (a: Model.Model, b: Model.Model
 const priceText = (price: Usd.Usd | undefined): string =>
   price === undefined ? "" : Usd.format(price, { decimals: Math.max(2, Math.min(price.scale, 4)) })
 
-/** As OpenRouter wrote it. */
-const jsonOf = (models: ReadonlyArray<Model.Model>): string => JSON.stringify(models.map((model) => Wire.raw(model)))
+const encode = Schema.encodeSync(Schema.toCodecJson(Schema.Array(Schema.suspend(() => Model.Model))))
 
 /**
  * The command.
@@ -133,7 +132,7 @@ export const command: Command.Command<"models", Options, {}, RequestError | Conf
       const found = all.filter((model) => matches(model, options)).toSorted((a, b) =>
         orders[options.sort](a, b) || byId(a, b)
       ).slice(0, Option.getOrUndefined(options.limit))
-      if (options.json) return yield* Console.log(jsonOf(found))
+      if (options.json) return yield* Console.log(JSON.stringify(encode(found)))
       yield* Console.log(Table.make(
         [
           { name: "model" },
