@@ -13,6 +13,7 @@ import * as GenerationCommand from "./GenerationCommand.ts"
 import * as KeyCommand from "./KeyCommand.ts"
 import * as ModelsCommand from "./ModelsCommand.ts"
 import * as NodeProcess from "./NodeProcess.ts"
+import * as ReportCommand from "./ReportCommand.ts"
 
 const manifest: { readonly version: string } = JSON.parse(
   readFileSync(new URL("../../../package.json", import.meta.url), "utf8")
@@ -30,7 +31,8 @@ NodeProcess.run(
       ModelsCommand.command,
       KeyCommand.command,
       GenerationCommand.command,
-      EmulatorCommand.command
+      EmulatorCommand.command,
+      ReportCommand.command
     ])
   ),
   manifest.version
