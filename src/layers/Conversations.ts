@@ -16,12 +16,12 @@ import type { StoringError } from "../services/Conversations.ts"
 import { ConversationConflict, ConversationStore, ConversationStoreError } from "../services/ConversationStore.ts"
 import type { OpenRouter } from "../services/OpenRouter.ts"
 import * as Prices from "../services/Prices.ts"
-import type { ObjectAnswer, ObjectError, SendableObject } from "../services/StructuredOutput.ts"
 import { respondObject as ask } from "./Conversation.ts"
 import * as FileStore from "./conversation/FileStore.ts"
 import { KeyLocks } from "./conversation/KeyLocks.ts"
 import * as MemoryStore from "./conversation/MemoryStore.ts"
 import * as SqlConversations from "./sql/SqlConversations.ts"
+import type { ObjectAnswer, ObjectError, SendableObject } from "../services/StructuredOutput.ts"
 
 export {
   Conversations,

@@ -124,7 +124,8 @@ export const prepared = <A, E>(
         format,
         repair,
         reask,
-        read: (outcome) => outcome._tag === "Completed" ? readAnswer(outcome) : Result.fail(Outcome.toError(outcome)),
+        read: (outcome) =>
+          outcome._tag === "Completed" ? readAnswer(outcome) : Result.fail(Outcome.toError(outcome)),
         readAnswer,
         problem: (answer) => Result.getOrUndefined(Result.flip(readAnswer(answer)))
       })

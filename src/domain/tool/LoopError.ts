@@ -26,16 +26,13 @@ const context = {
  *
  * @since 0.1.0
  */
-export class ToolLoopDetected extends Hidden.without(
-  "transcript",
-  Schema.TaggedError<ToolLoopDetected>("effect-openrouter/ToolLoopDetected")("ToolLoopDetected", {
+export class ToolLoopDetected extends Hidden.without("transcript", Schema.TaggedError<ToolLoopDetected>("effect-openrouter/ToolLoopDetected")("ToolLoopDetected", {
     ...context,
     /** The name of the tool. */
     tool: Schema.String,
     /** In how many steps in a row it was asked for. */
     repeats: Schema.Int
-  })
-) {
+  })) {
   readonly isRetryable = false
 }
 
@@ -44,15 +41,12 @@ export class ToolLoopDetected extends Hidden.without(
  *
  * @since 0.1.0
  */
-export class MaxStepsReached extends Hidden.without(
-  "transcript",
-  Schema.TaggedError<MaxStepsReached>("effect-openrouter/MaxStepsReached")("MaxStepsReached", {
+export class MaxStepsReached extends Hidden.without("transcript", Schema.TaggedError<MaxStepsReached>("effect-openrouter/MaxStepsReached")("MaxStepsReached", {
     ...context,
     /** Which limit: `maxSteps` or `maxCalls`. */
     limit: Schema.Literals(["maxSteps", "maxCalls"]),
     /** Its value. */
     max: Schema.Int
-  })
-) {
+  })) {
   readonly isRetryable = false
 }

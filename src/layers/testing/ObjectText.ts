@@ -39,13 +39,10 @@ export const write = (
   schema: Schema.Codec<unknown, unknown>,
   value: unknown
 ): Effect.Effect<Result.Result<string, ReadonlyArray<string>>> =>
-  Effect.map(
-    Effect.result(Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(value)),
-    (encoded) =>
-      Result.isFailure(encoded)
-        ? Result.fail(flaws(encoded.failure.issue, value))
-        : Result.mapError(ObjectFormat.encodeText(format, schema, value), (problem) => [problem])
-  )
+  Effect.map(Effect.result(Schema.encodeUnknownEffect(Schema.toCodecJson(schema))(value)), (encoded) =>
+    Result.isFailure(encoded)
+      ? Result.fail(flaws(encoded.failure.issue, value))
+      : Result.mapError(ObjectFormat.encodeText(format, schema, value), (problem) => [problem]))
 
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
