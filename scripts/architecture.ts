@@ -43,6 +43,8 @@ const folders: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
   ["conversation", ["wire", "money", "response", "error", "request", "outcome"]],
   ["journal", ["wire", "money", "response", "error", "request", "outcome", "endpoint"]],
   ["batch", ["wire", "money", "response", "error", "request", "outcome", "endpoint", "ledger", "budget"]],
+  // Pages of what ledgers and journals hold.
+  ["report", ["wire", "money", "response", "error", "request", "outcome", "endpoint", "ledger", "journal"]],
   // A second opinion on the protocol: it shares nothing with the client, or both could be wrong alike.
   ["emulator", []]
 ])

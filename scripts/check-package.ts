@@ -74,6 +74,7 @@ const checkDocs = (installed: string) => {
 const checkCommand = (installed: string) => {
   const bin = join(installed, "dist", "layers", "cli", "bin.js")
   command("the command tells its version", installed, process.execPath, bin, "--version")
+  command("the command answers without a key", installed, process.execPath, bin, "ask", "Hello", "--emulator")
   const args = [bin, "emulator", "--port", "0"]
   const { stderr, stdout } = spawnSync(process.execPath, args, {
     encoding: "utf8",

@@ -7,6 +7,7 @@
  *     node examples/town/main.ts --credits 0.01       runs out of money
  *     node examples/town/main.ts --budget 0.005       has so much for each tick; who would cost more idles
  *     node examples/town/main.ts --journal town.jsonl  killed and run again, it goes on where it was, and pays for nothing twice
+ *     node examples/town/main.ts --report town.html   a page of its calls, to be opened in a browser
  *     node examples/town/main.ts --live --ticks 1     against openrouter.ai, with OPENROUTER_API_KEY
  *
  * Ctrl-C ends the story with the table of what it has cost so far.

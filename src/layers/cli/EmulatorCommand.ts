@@ -8,79 +8,50 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as Emulator from "../testing/Emulator.ts"
 import * as EmulatorServer from "./EmulatorServer.ts"
-
-const from = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-
-const duration = (name: string) => Flag.String(name).pipe(Flag.withMetavar("duration"))
+import * as Flags from "./Flags.ts"
 
 const flags = {
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
-    Flag.withDescription("Port to listen on; 0 takes a free one"),
-    Flag.withDefault(8787),
-    Flag.withSchema(from(0, 65_535))
+    Flags.defaulted(8787, "Port to listen on; 0 takes a free one"),
+    Flag.withSchema(Flags.from(0, 65_535))
   ),
-  host: Flag.String("host").pipe(Flag.withDescription("Address to listen on"), Flag.withDefault("127.0.0.1")),
-  seed: Flag.Int("seed").pipe(Flag.withDescription("Another seed gives other answers"), Flag.withDefault(0)),
+  host: Flag.String("host").pipe(Flags.defaulted("127.0.0.1", "Address to listen on")),
+  seed: Flag.Int("seed").pipe(Flags.defaulted(0, "Another seed gives other answers")),
   keys: Flag.String("key").pipe(
     Flag.withDescription("An API key to accept, may be repeated; any by default"),
     Flag.atLeast(0)
   ),
   credits: Flag.String("credits").pipe(
-    Flag.withDescription("USD of the account"),
-    Flag.withDefault("100"),
-    Flag.withSchema(Schema.String.check(Schema.isPattern(/^\d+(\.\d+)?$/, { expected: "an amount such as 12.50" })))
+    Flags.defaulted("100", "USD of the account"),
+    Flag.withSchema(Flags.amount)
   ),
-  latency: duration("latency").pipe(
-    Flag.withDescription("Time until an answer is sent, e.g. '300 millis'"),
-    Flag.withDefault("0 millis"),
-    Flag.withSchema(Schema.DurationFromString)
-  ),
+  latency: Flags.duration("latency", "0 millis", "Time until an answer is sent, e.g. '300 millis'"),
   tokensPerDelta: Flag.Int("tokens-per-delta").pipe(
-    Flag.withDescription("Tokens in each delta of a stream"),
-    Flag.withDefault(1),
-    Flag.withSchema(from(1))
+    Flags.defaulted(1, "Tokens in each delta of a stream"),
+    Flag.withSchema(Flags.from(1))
   ),
-  eventDelay: duration("event-delay").pipe(
-    Flag.withDescription("Time between two events of a stream, e.g. '20 millis'"),
-    Flag.withDefault("0 millis"),
-    Flag.withSchema(Schema.DurationFromString)
-  ),
+  eventDelay: Flags.duration("event-delay", "0 millis", "Time between two events of a stream, e.g. '20 millis'"),
   chunkBytes: Flag.Int("chunk-bytes").pipe(
     Flag.withDescription("Bytes per chunk of a stream; one event per chunk by default"),
-    Flag.withSchema(from(1)),
+    Flag.withSchema(Flags.from(1)),
     Flag.optional
   ),
   rateLimit: Flag.Int("rate-limit").pipe(
     Flag.withDescription("Requests per window for each key and model; no limit by default"),
-    Flag.withSchema(from(1)),
+    Flag.withSchema(Flags.from(1)),
     Flag.optional
   ),
-  rateWindow: duration("rate-window").pipe(
-    Flag.withDescription("Length of the window"),
-    Flag.withDefault("60 seconds"),
-    Flag.withSchema(Schema.DurationFromString)
-  ),
+  rateWindow: Flags.duration("rate-window", "60 seconds", "Length of the window"),
   rateHint: Flag.Literals("rate-hint", ["both", "headers", "body", "retry-after", "none"]).pipe(
-    Flag.withDescription("Where a 429 tells when to come back"),
+    Flag.withDescription("Where a 429 tells when to come back (default both)"),
     Flag.withDefault("both")
   ),
-  listed: Flag.Boolean("listed-models").pipe(
-    Flag.withDescription("Answer 400 to models that GET /models does not list"),
-    Flag.withDefault(false)
-  ),
-  virtual: Flag.Boolean("virtual-time").pipe(
-    Flag.withDescription("Never wait: delays move the server's clock instead"),
-    Flag.withDefault(false)
-  ),
-  verbose: Flag.Boolean("verbose").pipe(
-    Flag.withDescription("Log each request to stderr"),
-    Flag.withDefault(false)
-  )
+  listed: Flags.off("listed-models", "Answer 400 to models that GET /models does not list"),
+  virtual: Flags.off("virtual-time", "Never wait: delays move the server's clock instead"),
+  verbose: Flags.off("verbose", "Log each request to stderr")
 }
 
 /**
