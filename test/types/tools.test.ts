@@ -54,7 +54,12 @@ describe("the types of a run", () => {
     const empty = Tools.run({ ...request, toolkit: Toolkit.empty })
     holds<Same<ErrorOf<typeof empty>, Client | Own | AiError.AiError>>(true)
     const valued = Tools.run({ ...request, schema: Mood })
-    holds<Same<ErrorOf<typeof valued>, Client | Own | AiError.AiError | OpenRouterError.InvalidOutput | OpenRouter.UnansweredCalls>>(true)
+    holds<
+      Same<
+        ErrorOf<typeof valued>,
+        Client | Own | AiError.AiError | OpenRouterError.InvalidOutput | OpenRouter.UnansweredCalls
+      >
+    >(true)
     const outcome = Tools.outcome(request)
     holds<Same<ErrorOf<typeof outcome>, never>>(true)
     const stream = Tools.stream(request)
