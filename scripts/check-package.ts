@@ -39,7 +39,7 @@ const command = (name: string, cwd: string, program: string, ...args: ReadonlyAr
 
 const allowedFiles = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
-  /^docs\/.+\.md$/,
+  /^docs\/(.+\.md|images\/.+\.png)$/,
   /^src\/.+(?<!\.test)\.ts$/,
   /^dist\/.+\.(js|d\.ts)(\.map)?$/
 ]
