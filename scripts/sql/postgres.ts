@@ -3,14 +3,12 @@ import { Effect, Schedule, Schema } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as Debian from "../debian.ts"
 
 /** There is no PostgreSQL here, and why. */
 export class NoPostgres extends Schema.TaggedError<NoPostgres>()("NoPostgres", { message: Schema.String }) {}
-
-const isRoot = process.getuid?.() === 0
 
 const versions = "/usr/lib/postgresql"
 
@@ -22,48 +20,14 @@ const folderOf = (): string | undefined => {
   return existsSync(join(folder, "initdb")) ? folder : undefined
 }
 
-const apt = (...args: ReadonlyArray<string>) =>
-  Effect.try({
-    try: () =>
-      execFileSync(isRoot ? "apt-get" : "sudo", [...(isRoot ? [] : ["-n", "apt-get"]), "-qq", ...args], {
-        stdio: "ignore",
-        timeout: 180_000,
-        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" }
-      }),
-    catch: () => new NoPostgres({ message: "PostgreSQL is not installed, and apt-get could not install it" })
-  })
-
-const installed = Effect.suspend((): Effect.Effect<string, NoPostgres> => {
-  const folder = folderOf()
-  if (folder !== undefined) return Effect.succeed(folder)
-  const install = apt("install", "-y", "postgresql")
-  return Effect.catch(install, () => Effect.andThen(apt("update"), install)).pipe(
-    Effect.flatMap(() => Effect.fromNullishOr(folderOf())),
-    Effect.mapError(() => new NoPostgres({ message: "PostgreSQL is not installed, and there is no way to install it" }))
-  )
-})
-
-const freePort = Effect.promise(async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  return typeof address === "object" && address !== null ? address.port : 0
-})
-
-/** PostgreSQL refuses to run with all rights. */
-const nobody = (): { readonly uid?: number; readonly gid?: number } =>
-  isRoot
-    ? {
-      uid: Number(execFileSync("id", ["-u", "nobody"], { encoding: "utf8" })),
-      gid: Number(execFileSync("id", ["-g", "nobody"], { encoding: "utf8" }))
-    }
-    : {}
+const installed = Debian.installed("PostgreSQL", folderOf, ["postgresql"]).pipe(
+  Effect.mapError(({ message }) => new NoPostgres({ message }))
+)
 
 /** Starts a PostgreSQL that ends with the scope; gives its URL. */
 export const make = Effect.gen(function*() {
   const programs = yield* installed
-  const rights = nobody()
+  const rights = Debian.nobody()
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-openrouter-postgres-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
@@ -82,7 +46,7 @@ export const make = Effect.gen(function*() {
       ),
     catch: (cause) => new NoPostgres({ message: `initdb failed: ${String(cause)}` })
   })
-  const port = yield* freePort
+  const port = yield* Debian.freePort
   const settings = ["-D", join(folder, "data"), "-p", `${port}`, "-h", "127.0.0.1", "-k", folder, "-F"]
   const child = spawn(join(programs, "postgres"), settings, { ...rights, cwd: folder, stdio: "ignore" })
   yield* Effect.addFinalizer(() =>
