@@ -1,5 +1,5 @@
 /** Asks the model for a user, within what that user and all together may spend in a day. */
-import { Clock, Context, Effect, Layer, Stream } from "effect"
+import { Context, Effect, Layer, Pull, Stream } from "effect"
 import { Budget, Deadlines, OpenRouter, type OpenRouterError, RetryPolicy, type Usd } from "effect-openrouter"
 import { HttpError } from "effect-openrouter/http"
 import type { Event } from "./Api.ts"
@@ -50,9 +50,9 @@ const make = Effect.fnUntraced(function*({ model, perUser, together }: Options) 
       users.run(user),
       everyone.run,
       Stream.tapError(log),
+      HttpError.mapErrors,
       Stream.map((delta): Event => ({ _tag: "Text", delta })),
       Stream.concat(Stream.fromEffect(Effect.map(spending(user), (spent): Event => ({ _tag: "Done", ...spent })))),
-      Stream.mapError((error) => Effect.map(Clock.currentTimeMillis, (now) => HttpError.fromError(error, now))),
       begun,
       Effect.provideService(OpenRouter.OpenRouter, openRouter)
     )
@@ -64,16 +64,12 @@ const make = Effect.fnUntraced(function*({ model, perUser, together }: Options) 
  * Waits for the first event, so that what fails before it can be told by the status of the answer; what fails later is the
  * last event. The scope is that of the HTTP request: a caller who leaves closes it, and so the stream from OpenRouter.
  */
-const begun = Effect.fnUntraced(function*<R>(
-  stream: Stream.Stream<Event, Effect.Effect<HttpError.HttpError>, R>
-) {
+const begun = Effect.fnUntraced(function*<R>(stream: Stream.Stream<Event, HttpError.HttpError, R>) {
   const pull = yield* Stream.toPull(stream)
-  const first = yield* pull.pipe(
-    Effect.catch((error) => Effect.isEffect(error) ? Effect.flip(error) : Effect.die(error))
-  )
+  const first = yield* Pull.catchDone(pull, () => Effect.die("a stream of events has an end of its own"))
   return Stream.fromArray(first).pipe(
     Stream.concat(Stream.fromPull(Effect.succeed(pull))),
-    Stream.catch((error) => Stream.fromEffect(Effect.map(error, (error): Event => ({ _tag: "Failed", error }))))
+    Stream.catch((error) => Stream.succeed<Event>({ _tag: "Failed", error }))
   )
 })
 

@@ -1,6 +1,6 @@
 /** The endpoints and the page. */
 import { Effect, Layer, Redacted } from "effect"
-import { HttpRouter, HttpServerRequest, HttpServerResponse, HttpStaticServer } from "effect/http"
+import { HttpEffect, HttpRouter, HttpServerRequest, HttpServerResponse, HttpStaticServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { randomUUID } from "node:crypto"
 import { fileURLToPath } from "node:url"
@@ -14,11 +14,19 @@ const Handlers = HttpApiBuilder.group(
     const { answer, spending, stream } = yield* Assistant
     return handlers.handleAll({
       answer: ({ payload }) => Api.User.use((user) => answer(user, payload.question)),
-      stream: ({ payload }) => Api.User.use((user) => stream(user, payload.question)),
+      stream: ({ payload }) =>
+        Effect.andThen(
+          HttpEffect.appendPreResponseHandler(unbuffered),
+          Api.User.use((user) => stream(user, payload.question))
+        ),
       spending: () => Api.User.use(spending)
     })
   })
 )
+
+/** Proxies pass on each event when it comes, and keep none. */
+const unbuffered = (_request: HttpServerRequest.HttpServerRequest, response: HttpServerResponse.HttpServerResponse) =>
+  Effect.succeed(HttpServerResponse.setHeaders(response, { "cache-control": "no-store", "x-accel-buffering": "no" }))
 
 const isName = (name: string) => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name)
 

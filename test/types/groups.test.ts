@@ -96,6 +96,9 @@ describe("groups of errors", () => {
     holds<Same<ErrorOf<typeof handled>, Mine>>(true)
     const mapped = mixed.pipe(HttpError.mapErrors)
     holds<Same<ErrorOf<typeof mapped>, Mine | HttpError.HttpError>>(true)
+    const stream: Stream.Stream<string, OpenRouter.StreamError | Mine> = Stream.empty
+    const mappedStream = stream.pipe(HttpError.mapErrors)
+    holds<Same<Stream.Error<typeof mappedStream>, Mine | HttpError.HttpError>>(true)
   })
 
   it("know no other groups", () => {

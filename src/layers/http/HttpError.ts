@@ -24,8 +24,10 @@ import * as Effect from "effect/Effect"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { isOpenRouterError } from "../../domain/error/ErrorGroup.ts"
 import type { OpenRouterError } from "../../domain/error/OpenRouterError.ts"
+import type { Program } from "../../services/Program.ts"
 
 const fields = {
   /** A sentence for people, always the same. */
@@ -242,8 +244,24 @@ const after = (seconds: number | undefined) =>
   seconds === undefined || !(seconds > 0) ? {} : { retryAfter: Math.ceil(seconds) }
 
 /**
- * Puts what a backend says in the place of all errors of this library; other errors stay. Log what happened before, because these
- * do not say it.
+ * An effect or a stream with what a backend says in the place of the errors of this library.
+ *
+ * @since 0.1.0
+ */
+export type Mapped<P> = P extends Stream.Stream<infer A, infer E, infer R>
+  ? Stream.Stream<A, Exclude<E, OpenRouterError> | HttpError, R>
+  : P extends Effect.Effect<infer A, infer E, infer R> ? Effect.Effect<A, Exclude<E, OpenRouterError> | HttpError, R>
+  : never
+
+/** Fails with what a backend says of an error of this library, and with other errors as they are. */
+const told = (error: unknown): Effect.Effect<never, unknown> =>
+  isOpenRouterError(error)
+    ? Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(fromError(error, now)))
+    : Effect.fail(error)
+
+/**
+ * Puts what a backend says in the place of all errors of this library, of an effect or a stream; other errors stay. Log what
+ * happened before, because these do not say it.
  *
  * **Example** (An endpoint that asks a model)
  *
@@ -262,12 +280,9 @@ const after = (seconds: number | undefined) =>
  *
  * @since 0.1.0
  */
-export function mapErrors<A, E, R>(
-  self: Effect.Effect<A, E, R>
-): Effect.Effect<A, Exclude<E, OpenRouterError> | HttpError, R>
-export function mapErrors(self: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> {
-  return Effect.catch(self, (error) =>
-    isOpenRouterError(error)
-      ? Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.fail(fromError(error, now)))
-      : Effect.fail(error))
+export function mapErrors<P extends Program>(self: P): Mapped<P>
+export function mapErrors(self: Program): Program {
+  return Stream.isStream(self)
+    ? Stream.catch(self, (error) => Stream.fromEffect(told(error)))
+    : Effect.catch(self, told)
 }

@@ -65,10 +65,11 @@ describe("the backend of the examples", { timeout: 60_000 }, () => {
   it.live("streams the same text, and ends with what is spent", () =>
     Effect.gen(function*() {
       const backend = yield* make()
-      const [whole, streamed] = yield* Effect.all([
-        ask(backend, "answer", "Hello").pipe(Effect.flatMap(json)),
-        ask(backend, "stream", "Hello").pipe(Effect.flatMap(events))
-      ])
+      const whole = yield* Effect.flatMap(ask(backend, "answer", "Hello"), json)
+      const response = yield* ask(backend, "stream", "Hello")
+      assert.strictEqual(response.headers.get("cache-control"), "no-store")
+      assert.strictEqual(response.headers.get("x-accel-buffering"), "no")
+      const streamed = yield* events(response)
       const text = streamed.map((event) => event._tag === "Text" ? event.delta : "").join("")
       assert.strictEqual(text, Schema.decodeUnknownSync(Schema.Struct({ text: Schema.String }))(whole).text)
       assert.strictEqual(streamed.at(-1)?._tag, "Done")

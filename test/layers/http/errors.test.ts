@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Layer, Schema } from "effect"
+import { DateTime, Duration, Effect, Layer, Schema, Stream } from "effect"
 import { OpenRouterError, type OpenRouterError as Errors, Usd } from "effect-openrouter"
 import { HttpError } from "effect-openrouter/http"
 import { HttpRouter, HttpServer, HttpServerRespondable, HttpServerResponse } from "effect/http"
@@ -102,6 +102,20 @@ describe("errors in a backend", () => {
       )
       assert.strictEqual(tag, "The language model does not answer this.")
     }).pipe(Effect.scoped, Effect.provide([Handlers, HttpServer.layerServices])))
+
+  it.effect("take the place of the errors of a stream, after what came before", () =>
+    Effect.gen(function*() {
+      const error = new OpenRouterError.RateLimited({ message: "slow down" })
+      const streams = [error, "mine" as const].map((end) => Stream.concat(Stream.make("a", "b"), Stream.fail(end)))
+      const ends = yield* Effect.forEach(streams, (stream) =>
+        stream.pipe(
+          HttpError.mapErrors,
+          Stream.map((text): unknown => text),
+          Stream.catch((error) => Stream.succeed<unknown>(error === "mine" ? error : error._tag)),
+          Stream.runCollect
+        ))
+      assert.deepStrictEqual(ends, [["a", "b", "UpstreamUnavailable"], ["a", "b", "mine"]])
+    }))
 
   it("say when to come back, in whole seconds", () => {
     const now = 1_790_000_000_000
