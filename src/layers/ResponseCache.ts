@@ -72,6 +72,11 @@ export interface Options<E = never, R = never> {
   readonly timeToLive?: Duration.Input | undefined
   /** How many answers are kept in memory, also in front of a store; those used last. Default 1,000; 0 keeps none. */
   readonly capacity?: number | undefined
+  /**
+   * How many bytes the answers in memory may take together, as estimated by the length of their texts; one with an image
+   * may take megabytes. Default 64 MiB. A larger answer is kept in the store only.
+   */
+  readonly maxBytes?: number | undefined
   /** How long the store is waited for. Default 1 second. */
   readonly readTimeout?: Duration.Input | undefined
 }
@@ -93,13 +98,15 @@ interface Asked {
   readonly isGood: (outcome: Outcome) => outcome is Completed
 }
 
+const defaultMaxBytes = 64 * 1024 * 1024
+
 class Answers {
   readonly memory: Memory
   readonly store: AnswerStore.AnswerStore | undefined
   readonly flights: Flights<Ended, RequestError>
 
-  constructor(capacity: number, store: AnswerStore.AnswerStore | undefined, scope: Scope.Scope) {
-    this.memory = new Memory(capacity)
+  constructor(capacity: number, maxBytes: number, store: AnswerStore.AnswerStore | undefined, scope: Scope.Scope) {
+    this.memory = new Memory(capacity, maxBytes)
     this.store = store
     this.flights = new Flights(scope)
   }
@@ -175,7 +182,7 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
   const store = options.store === undefined
     ? undefined
     : yield* AnswerStore.make(options.store, Duration.fromInputUnsafe(options.readTimeout ?? "1 second"))
-  const answers = new Answers(options.capacity ?? 1000, store, scope)
+  const answers = new Answers(options.capacity ?? 1000, options.maxBytes ?? defaultMaxBytes, store, scope)
 
   const askedOf = (
     fiber: Fiber.Fiber<unknown, unknown>,

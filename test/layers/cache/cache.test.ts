@@ -103,6 +103,23 @@ describe("a response cache", () => {
       assert.strictEqual(yield* requests, 4)
     }).pipe(Effect.provide(cached({ capacity: 2 }))))
 
+  it.effect("keeps as much text as it may, of the answers used last, and none that is larger alone", () =>
+    Effect.gen(function*() {
+      const short = "s".repeat(50_000)
+      const long = "l".repeat(250_000)
+      const client = (maxBytes: number) =>
+        ResponseCache.layer({ maxBytes }).pipe(
+          Layer.provide(OpenRouterTest.layer((request) => request.input === "long" ? long : short))
+        )
+      const hits = (...inputs: ReadonlyArray<string>) =>
+        Effect.forEach(inputs, (input) => Effect.map(ask(input), ({ cache }) => cache?.status === "HIT"))
+      const maxBytes = 400_000
+      const seen = yield* hits("a", "b", "a", "b", "long", "a", "b", "long").pipe(Effect.provide(client(maxBytes)))
+      assert.deepStrictEqual(seen, [false, false, true, true, false, true, true, false])
+      const many = yield* hits("a", "b", "c", "d", "e", "e", "a").pipe(Effect.provide(client(maxBytes)))
+      assert.deepStrictEqual(many, [false, false, false, false, false, true, false])
+    }))
+
   it.effect.each(
     [
       ["an error", Reply.failure(500)],
