@@ -88,6 +88,7 @@ const about: JsonObject = {
   name: "OpenRouter emulator",
   about: "An emulated OpenRouter server for tests. It answers by itself, costs nothing, and takes any API key.",
   post: "/api/v1/responses",
+  chat: "/api/v1/chat/completions, for clients that know no other endpoint",
   example:
     "curl $URL/api/v1/responses -H 'Authorization: Bearer any' -H 'Content-Type: application/json' -d '{\"model\":\"openai/gpt-5\",\"input\":\"Hello\"}'",
   faults: "The name of a model can provoke any failure, such as emulator/status-503 or emulator/stream-reset.",

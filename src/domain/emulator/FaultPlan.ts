@@ -166,7 +166,7 @@ export const choose = (
 }
 
 const isAbout = ({ when }: FaultRule, call: FaultCall): boolean =>
-  typeof when === "function" ? call.path === "/responses" && when(call) : Rule.matches(when, call)
+  typeof when === "function" ? Rule.isAsking(call.path) && when(call) : Rule.matches(when, call)
 
 const parse = (text: string | undefined): Prompt.JsonObject => {
   try {
