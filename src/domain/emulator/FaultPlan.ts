@@ -58,7 +58,7 @@ export interface FaultCall extends Rule.Call {
  *
  * - `fault`: what; or a function of the call.
  * - `probability` (1): the share of the calls that are concerned, from 0 to 1.
- * - `when`, `times`, `nth`: as for rules of the emulator. Default: every `POST /responses`.
+ * - `when`, `times`, `nth`: as for rules of the emulator. Default: every call of a model.
  *
  * @since 0.1.0
  */

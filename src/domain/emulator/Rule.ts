@@ -33,8 +33,8 @@ export interface Call {
 /**
  * The requests that a rule is about; everything given must hold, and an empty condition holds always.
  *
- * Without a `path` both endpoints are meant that ask a model, `/responses` and `/chat/completions`. `model` is the exact slug. `attempt` is 1 for the first time that this very content is
- * sent, 2 for its first repetition.
+ * Without a `path` both endpoints are meant that ask a model, `/responses` and `/chat/completions`. `model` is the exact slug.
+ * `attempt` is 1 for the first time that this very content is sent, 2 for its first repetition.
  *
  * @since 0.1.0
  */

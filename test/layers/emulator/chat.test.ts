@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { BigDecimal, Effect, Schema } from "effect"
+import { BigDecimal, Effect, type Schema } from "effect"
 import { Emulator } from "effect-openrouter/testing"
 import { at, dataOf, eventsOf, model, post, sse, textOf } from "./support.ts"
 

@@ -4,7 +4,7 @@ import { OpenRouter } from "@openrouter/sdk"
 import { Effect, Layer, Schedule, Schema } from "effect"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpServer } from "effect/http"
-import OpenAI, { RateLimitError } from "openai"
+import OpenAI, { APIError, RateLimitError } from "openai"
 import type { ResponseStreamParams } from "openai/lib/responses/ResponseStream"
 
 class SdkError extends Schema.TaggedError<SdkError>()("SdkError", { cause: Schema.Unknown }) {}
@@ -249,7 +249,7 @@ describe("the chat of the openai package", () => {
         try: () => chat.create({ model: "emulator/no-credits", messages: [...messages] }),
         catch: (cause) => new SdkError({ cause })
       }))
-      assert.strictEqual(error.cause instanceof OpenAI.APIError ? error.cause.status : error.cause, 402)
+      assert.strictEqual(error.cause instanceof APIError ? error.cause.status : error.cause, 402)
     }).pipe(Effect.provide(served)))
 })
 
