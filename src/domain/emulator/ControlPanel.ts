@@ -146,7 +146,9 @@ export const hint = (
   const wrongMethod = known.filter((known) => known.path === path).map(({ method }) => method)
   if (wrongMethod.length > 0) return `${said} The method is ${wrongMethod.join(" or ")}.`
   const last = path.split("/").at(-1)
-  const near = known.filter((known) => last !== "" && known.path.split("/").at(-1) === last)
+  const near = known.filter((known) =>
+    last !== "" && (known.path.split("/").at(-1) === last || known.path.startsWith(`${path}/`))
+  )
   const other = near.find((known) => known.method === method) ?? near[0]
   if (other !== undefined) return `${said} Did you mean ${other.method} ${other.path}?`
   return `${said} There are ${known.map(({ method, path }) => `${method} ${path}`).join(", ")}.`
