@@ -1,8 +1,10 @@
 /**
- * `POST /responses`, from the raw body to the billed answer, in one piece or as a stream.
+ * A call for an answer, from the raw body to the billed answer, in one piece or as a stream. What endpoints have in common is
+ * here; how each spells questions and answers is its {@link Dialect}.
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Answer from "./Answer.ts"
 import * as AnswerCache from "./AnswerCache.ts"
@@ -23,6 +25,7 @@ import {
 import * as Gate from "./Gate.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Price from "./Price.ts"
+import type { JsonObject } from "./Prompt.ts"
 import * as Recent from "./Recent.ts"
 import * as Reply from "./Reply.ts"
 import * as Request from "./Request.ts"
@@ -32,11 +35,32 @@ import * as Script from "./Script.ts"
 import * as Streaming from "./Streaming.ts"
 
 /**
+ * How an endpoint spells questions and answers. The words of the emulator itself are those of `POST /responses`.
+ *
+ * @since 0.1.0
+ */
+export interface Dialect {
+  /** Reads a question; `body` of the request is spelt as for `POST /responses`. */
+  readonly parse: (json: unknown) => Result.Result<Request.Request, Request.Problem>
+  /** An answer, of the response object. */
+  readonly document: (response: JsonObject) => JsonObject
+  /** What is sent for the events of an answer, of the response object. Absent: themselves. */
+  readonly events?: (response: JsonObject) => Script.ToWire
+}
+
+/**
+ * That of `POST /responses`.
+ *
+ * @since 0.1.0
+ */
+export const responses: Dialect = { parse: Request.parse, document: (response) => response }
+
+/**
  * Serves a request whose key was accepted.
  *
  * @since 0.1.0
  */
-export const respond = (context: Context, state: State): Step => {
+export const respond = (dialect: Dialect) => (context: Context, state: State): Step => {
   const { arrival, config, json } = context
   const fail = (status: number, message: string, errorType: string): Step => [
     sendFault(context, Reply.failure(status, { message, errorType })),
@@ -46,13 +70,13 @@ export const respond = (context: Context, state: State): Step => {
     return fail(413, `The request body is larger than ${config.maxBodyBytes} bytes.`, "payload_too_large")
   }
   if (json === undefined) return fail(400, "The request body is not valid JSON.", "invalid_request")
-  const parsed = Request.parse(json)
+  const parsed = dialect.parse(json)
   if (Result.isFailure(parsed)) return fail(400, parsed.failure.message, "invalid_request")
   const request = parsed.success
   let current = state
   let decision: Decision | undefined = undefined
   for (const [index, model] of request.models.entries()) {
-    const [outcome, next] = candidate(context, current, request, model)
+    const [outcome, next] = candidate(dialect, context, current, request, model)
     current = next
     const isLast = index === request.models.length - 1
     if (outcome._tag === "Send" && outcome.status >= 400 && !isLast) continue
@@ -63,7 +87,13 @@ export const respond = (context: Context, state: State): Step => {
 }
 
 /** One model's turn. */
-const candidate = (original: Context, state: State, request: Request.Request, model: string): Step => {
+const candidate = (
+  dialect: Dialect,
+  original: Context,
+  state: State,
+  request: Request.Request,
+  model: string
+): Step => {
   const { config, key, now } = original
   const context: Context = { ...original, latency: config.latencyOf(model) }
   const draw = Answer.drawOf(config.seed, model, request)
@@ -75,7 +105,7 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
     model,
     text: request.text,
     attempt,
-    body: request.body
+    body: Predicate.isObject(context.json) ? context.json : {}
   }
   const gate = Gate.admit(context, state, call)
   if (Result.isFailure(gate)) return [sendFault(context, gate.failure.failure, id), gate.failure.state]
@@ -93,7 +123,7 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
     const charge = chargeOf(price, lost)
     const seconds = Math.floor(now / 1000)
     const body = Response.make(request, lost, { id, model, createdAt: seconds, completedAt: seconds, charge })
-    const known = request.stream ? decision : { ...decision, lost: send(context, body, {}, id) }
+    const known = request.stream ? decision : { ...decision, lost: send(context, dialect.document(body), {}, id) }
     return [known, bill(admitted, entryOf(context, request, model, id, lost, charge))]
   }
   const answer = Answer.make(request, draw, reply)
@@ -109,19 +139,20 @@ const candidate = (original: Context, state: State, request: Request.Request, mo
   const entry = answer.billed ? entryOf(context, request, model, id, answer, charge) : undefined
   const form = request.stream ? Streaming.toForm(config.stream, reply.stream) : undefined
   if (form === undefined || form.as === "json") {
-    return [send(context, body, reply, id), bill(settled, entry)]
+    return [send(context, dialect.document(body), reply, id), bill(settled, entry)]
   }
-  const events = Distortion.apply(Events.make(body, answer.items, form), body, form)
+  const told = (body: JsonObject) => {
+    const events = Distortion.apply(Events.make(body, answer.items, form), body, form)
+    const toWire = dialect.events
+    return Script.ofEvents(events, form, reply, toWire === undefined ? undefined : () => toWire(body))
+  }
   const billed = entry !== undefined && Streaming.isBilled(form)
     ? { ...entry, finishReason: form.ending?._tag === "Error" ? "error" : entry.finishReason }
     : undefined
-  const decision = stream(context, Script.ofEvents(events, form, reply), reply, id)
+  const decision = stream(context, told(body), reply, id)
   if (form.ending !== undefined || decision._tag !== "Stream") return [decision, bill(settled, billed)]
   /** The same events about the same answer, by another id, for nothing. */
-  const again = (id: string) => {
-    const free = AnswerCache.free(body, id)
-    return Script.ofEvents(Distortion.apply(Events.make(free, answer.items, form), free, form), form, reply)
-  }
+  const again = (id: string) => told(AnswerCache.free(body, id))
   return [{ ...decision, again }, bill(settled, billed)]
 }
 

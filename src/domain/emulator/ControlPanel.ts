@@ -88,6 +88,7 @@ const about: JsonObject = {
   name: "OpenRouter emulator",
   about: "An emulated OpenRouter server for tests. It answers by itself, costs nothing, and takes any API key.",
   post: "/api/v1/responses",
+  chat: "/api/v1/chat/completions, for clients that know no other endpoint",
   example:
     "curl $URL/api/v1/responses -H 'Authorization: Bearer any' -H 'Content-Type: application/json' -d '{\"model\":\"openai/gpt-5\",\"input\":\"Hello\"}'",
   faults: "The name of a model can provoke any failure, such as emulator/status-503 or emulator/stream-reset.",
@@ -145,7 +146,9 @@ export const hint = (
   const wrongMethod = known.filter((known) => known.path === path).map(({ method }) => method)
   if (wrongMethod.length > 0) return `${said} The method is ${wrongMethod.join(" or ")}.`
   const last = path.split("/").at(-1)
-  const near = known.filter((known) => last !== "" && known.path.split("/").at(-1) === last)
+  const near = known.filter((known) =>
+    last !== "" && (known.path.split("/").at(-1) === last || known.path.startsWith(`${path}/`))
+  )
   const other = near.find((known) => known.method === method) ?? near[0]
   if (other !== undefined) return `${said} Did you mean ${other.method} ${other.path}?`
   return `${said} There are ${known.map(({ method, path }) => `${method} ${path}`).join(", ")}.`

@@ -237,7 +237,7 @@ export const interrupt = (
  * @since 0.1.0
  */
 export const delayOf = ({ latency, path }: Context, { delay }: { readonly delay?: Duration.Input }): number =>
-  (path === "/responses" ? latency : 0) + Duration.toMillis(delay ?? 0)
+  (Rule.isAsking(path) ? latency : 0) + Duration.toMillis(delay ?? 0)
 
 const fault = (context: Context, failure: Reply.Failure, id: string | undefined, delay: number): Decision => {
   const rendered = Fault.render(failure, context.now)

@@ -58,7 +58,7 @@ export interface FaultCall extends Rule.Call {
  *
  * - `fault`: what; or a function of the call.
  * - `probability` (1): the share of the calls that are concerned, from 0 to 1.
- * - `when`, `times`, `nth`: as for rules of the emulator. Default: every `POST /responses`.
+ * - `when`, `times`, `nth`: as for rules of the emulator. Default: every call of a model.
  *
  * @since 0.1.0
  */
@@ -166,7 +166,7 @@ export const choose = (
 }
 
 const isAbout = ({ when }: FaultRule, call: FaultCall): boolean =>
-  typeof when === "function" ? call.path === "/responses" && when(call) : Rule.matches(when, call)
+  typeof when === "function" ? Rule.isAsking(call.path) && when(call) : Rule.matches(when, call)
 
 const parse = (text: string | undefined): Prompt.JsonObject => {
   try {

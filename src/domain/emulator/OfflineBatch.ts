@@ -236,7 +236,7 @@ const answered = (
   // The price of a model that has none is half of the usual one as well.
   const price = config.prices[model] ?? config.prices[model.replace(/:[a-z]+$/, "")] ?? config.prices[unknownModel]
   const prices = price === undefined ? config.prices : { ...config.prices, [model]: price }
-  const [decision, after] = Answering.respond({
+  const [decision, after] = Answering.respond(Answering.responses)({
     config: Object.hasOwn(config.prices, model) ? config : { ...config, prices },
     arrival: { method: "POST", url: `/api/v1${root}`, headers: {}, body: JSON.stringify(json) },
     now: Math.max(createdAt, dueAt),

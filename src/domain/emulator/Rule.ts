@@ -16,6 +16,7 @@ import type { Reply } from "./Reply.ts"
  * - `path`: without the base path, for example `/responses`.
  * - `key`: the label of the API key, see `keyLabel` of the ledger.
  * - `text`: all text the model reads, instructions included.
+ * - `body`: the JSON as it arrived, in the spelling of its endpoint.
  * - `attempt`: how often this very content was sent, 1 for the first time. A retry has a higher one.
  *
  * @since 0.1.0
@@ -32,8 +33,8 @@ export interface Call {
 /**
  * The requests that a rule is about; everything given must hold, and an empty condition holds always.
  *
- * `path` defaults to `/responses`. `model` is the exact slug. `attempt` is 1 for the first time that this very content is
- * sent, 2 for its first repetition.
+ * Without a `path` both endpoints are meant that ask a model, `/responses` and `/chat/completions`. `model` is the exact slug.
+ * `attempt` is 1 for the first time that this very content is sent, 2 for its first repetition.
  *
  * @since 0.1.0
  */
@@ -47,7 +48,8 @@ export interface Condition {
 /**
  * A rule: when it applies and what happens then.
  *
- * - `when`: a condition, or a predicate (asked for `POST /responses` only). Default: every `POST /responses`.
+ * - `when`: a condition, or a predicate (asked for calls of a model only). Default: every call of a model, that is
+ *   `POST /responses` and `POST /chat/completions`.
  * - `times`: it decides at most so many requests, and then leaves them to the rules behind it.
  * - `nth`: only the matching request with this number, counted from 1, whoever decides the others.
  * - `reply`: the reply, or a function of the call.
@@ -137,13 +139,20 @@ export const counting = ({ decided, matched }: Count, decides: boolean): Count =
 })
 
 /**
+ * True for the endpoints that ask a model for an answer: `/responses` and `/chat/completions`.
+ *
+ * @since 0.1.0
+ */
+export const isAsking = (path: string): boolean => path === "/responses" || path === "/chat/completions"
+
+/**
  * True if a condition holds for a call.
  *
  * @since 0.1.0
  */
 export const matches = (when: Rule["when"], call: Call): boolean => {
-  if (typeof when === "function") return call.path === "/responses" && when(call)
-  return call.path === (when?.path ?? "/responses") &&
+  if (typeof when === "function") return isAsking(call.path) && when(call)
+  return (when?.path === undefined ? isAsking(call.path) : when.path === call.path) &&
     (when?.model === undefined || when.model === call.model) &&
     (when?.textIncludes === undefined || call.text.includes(when.textIncludes)) &&
     (when?.attempt === undefined || when.attempt === call.attempt)

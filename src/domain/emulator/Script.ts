@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import { type Event, isDelta, isTerminal, lazily } from "./Events.ts"
+import type { JsonObject } from "./Prompt.ts"
 import type { Form } from "./Streaming.ts"
 
 /**
@@ -37,10 +38,25 @@ export interface Frame {
  *
  * @since 0.1.0
  */
-export const ofEvents = (events: Iterable<Event>, form: Form, frame: Frame = {}): Iterable<Action> => {
-  const pieces = lazily(() => piecesOf(events, form, frame.padding))
+export const ofEvents = (
+  events: Iterable<Event>,
+  form: Form,
+  frame: Frame = {},
+  toWire: () => ToWire = itself
+): Iterable<Action> => {
+  const pieces = lazily(() => piecesOf(events, form, frame.padding, toWire()))
   return scripted(pieces, form, frame)
 }
+
+/**
+ * What is sent for an event: itself, unless the endpoint has chunks of its own. It may count, and is made anew for each run
+ * of a script.
+ *
+ * @since 0.1.0
+ */
+export type ToWire = (event: Event) => ReadonlyArray<JsonObject>
+
+const itself = (): ToWire => (event) => [event]
 
 /**
  * The script of a body that is sent as it is, for example a recorded stream.
@@ -81,7 +97,12 @@ const commentOf = ({ keepAlive, newline }: Form): Piece => text(`: ${keepAlive.t
 
 const wait = (millis: number): Piece => ({ _tag: "Wait", millis })
 
-function* piecesOf(events: Iterable<Event>, form: Form, padding: string | undefined): Generator<Piece> {
+function* piecesOf(
+  events: Iterable<Event>,
+  form: Form,
+  padding: string | undefined,
+  toWire: ToWire
+): Generator<Piece> {
   const { keepAlive, newline } = form
   const comment = commentOf(form)
   let count = 0
@@ -98,7 +119,10 @@ function* piecesOf(events: Iterable<Event>, form: Form, padding: string | undefi
       yield* pause(form.eventDelay, form, comment)
       if (count % keepAlive.every === 0) yield comment
     }
-    yield text(framed(event, count, form), isTerminal(event))
+    const told = toWire(event)
+    if (told.length > 0) {
+      yield text(told.map((document) => framed(document, count, form)).join(""), isTerminal(event))
+    }
     count += 1
     if (isDelta(event)) deltas += 1
     if (isReached(form, count, deltas)) return yield* over(form)
@@ -106,10 +130,11 @@ function* piecesOf(events: Iterable<Event>, form: Form, padding: string | undefi
   if (form.done) yield text(`data: [DONE]${newline}${newline}`)
 }
 
-const framed = (event: Event, count: number, { brokenEvent, eventLines, newline }: Form): string => {
-  const json = JSON.stringify(event)
+const framed = (document: JsonObject, count: number, { brokenEvent, eventLines, newline }: Form): string => {
+  const json = JSON.stringify(document)
   const data = count === brokenEvent ? json.slice(0, Math.floor(json.length / 2)) : json
-  return `${eventLines ? `event: ${event.type}${newline}` : ""}data: ${data}${newline}${newline}`
+  const { type } = document
+  return `${eventLines && typeof type === "string" ? `event: ${type}${newline}` : ""}data: ${data}${newline}${newline}`
 }
 
 /** A pause in which comments go on. */

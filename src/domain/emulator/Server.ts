@@ -13,6 +13,7 @@ import * as Account from "./AccountDocument.ts"
 import * as AnswerCache from "./AnswerCache.ts"
 import * as Generation from "./Answering.ts"
 import * as Catalog from "./Catalog.ts"
+import * as Chat from "./ChatDocument.ts"
 import * as ControlPanel from "./ControlPanel.ts"
 import {
   type Arrival,
@@ -136,7 +137,8 @@ const cached = (context: Context, state: State, serve: (context: Context, state:
 }
 
 const services: ReadonlyMap<string, (context: Context, state: State) => Step> = new Map([
-  ["/responses", Generation.respond],
+  ["/responses", Generation.respond(Generation.responses)],
+  ["/chat/completions", Generation.respond(Chat.dialect)],
   ["/embeddings", Embedding.respond]
 ])
 

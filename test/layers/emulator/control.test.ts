@@ -121,7 +121,12 @@ describe("the emulator beside the API", () => {
     ["POST", "/responses", "Did you mean POST /api/v1/responses?"],
     ["POST", "/v1/responses", "Did you mean POST /api/v1/responses?"],
     ["GET", "/v1/key/", "Did you mean GET /api/v1/key?"],
-    ["POST", "/api/v1/chat", "There are POST /api/v1/responses, POST /api/v1/embeddings, GET /api/v1/key"]
+    ["POST", "/api/v1/chat", "Did you mean POST /api/v1/chat/completions?"],
+    [
+      "POST",
+      "/api/v1/answers",
+      "There are POST /api/v1/responses, POST /api/v1/chat/completions, POST /api/v1/embeddings, GET /api/v1/key"
+    ]
   ])("has a hint for %s %s", async (method, path, hint) => {
     const response = await Emulator.handler()(to(method, path))
     assert.strictEqual(response.status, 404)

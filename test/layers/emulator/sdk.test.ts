@@ -4,7 +4,7 @@ import { OpenRouter } from "@openrouter/sdk"
 import { Effect, Layer, Schedule, Schema } from "effect"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpServer } from "effect/http"
-import OpenAI, { RateLimitError } from "openai"
+import OpenAI, { APIError, RateLimitError } from "openai"
 import type { ResponseStreamParams } from "openai/lib/responses/ResponseStream"
 
 class SdkError extends Schema.TaggedError<SdkError>()("SdkError", { cause: Schema.Unknown }) {}
@@ -160,6 +160,96 @@ describe("the openai package", () => {
         catch: (cause) => new SdkError({ cause })
       }))
       assert.instanceOf(error.cause, RateLimitError)
+    }).pipe(Effect.provide(served)))
+})
+
+describe("the chat of the openai package", () => {
+  const client = Effect.map(
+    baseUrl,
+    (baseURL) => new OpenAI({ baseURL, apiKey: "test", maxRetries: 1 }).chat.completions
+  )
+  const messages: ReadonlyArray<OpenAI.ChatCompletionMessageParam> = [{ role: "user", content: "Who is Bob?" }]
+
+  it.live("gets a plain answer, and what it took", () =>
+    Effect.gen(function*() {
+      const chat = yield* client
+      const { choices, usage } = yield* Effect.promise(() => chat.create({ model, messages: [...messages] }))
+      assert.isAbove(choices[0]?.message.content?.length ?? 0, 20)
+      assert.strictEqual(choices[0]?.finish_reason, "stop")
+      const { accounts } = yield* Emulator.Emulator.use((emulator) => emulator.ledger)
+      assert.strictEqual(usage?.completion_tokens, accounts[0]?.outputTokens)
+    }).pipe(Effect.provide(served)))
+
+  it.live("gathers a stream, text and calls", () =>
+    Effect.gen(function*() {
+      const chat = yield* client
+      const whole = yield* Effect.promise(() => chat.create({ model, messages: [...messages] }))
+      const streamed = yield* Effect.promise(() =>
+        chat.stream({ model, messages: [...messages], stream_options: { include_usage: true } }).finalChatCompletion()
+      )
+      assert.strictEqual(streamed.choices[0]?.message.content, whole.choices[0]?.message.content)
+      assert.deepStrictEqual(streamed.usage, whole.usage)
+    }).pipe(Effect.provide(served)))
+
+  it.live("runs tools until there is an answer", () =>
+    Effect.gen(function*() {
+      const chat = yield* client
+      const asked: Array<string> = []
+      const answer = yield* Effect.promise(() =>
+        chat.runTools({
+          model: "emulator/echo",
+          messages: [...messages],
+          tools: [{
+            type: "function",
+            function: {
+              name: "look_up",
+              description: "Looks somebody up.",
+              parameters: schema,
+              function: (args: string) => {
+                asked.push(args)
+                return "a baker"
+              }
+            }
+          }]
+        }).finalContent()
+      )
+      assert.strictEqual(asked.length, 1)
+      yield* Schema.decodeEffect(Person)(asked[0] ?? "")
+      assert.match(answer ?? "", /a baker$/)
+    }).pipe(
+      Effect.provide(
+        Emulator.layerServer({
+          rules: [{
+            when: ({ text }) => !text.includes("a baker"),
+            reply: Emulator.Reply.toolCall("look_up", { mood: "calm", age: 40 })
+          }]
+        }).pipe(Layer.provideMerge(NodeHttpServer.layerTest))
+      )
+    ))
+
+  it.live("gets a structured answer", () =>
+    Effect.gen(function*() {
+      const chat = yield* client
+      const { choices } = yield* Effect.promise(() =>
+        chat.parse({
+          model,
+          messages: [...messages],
+          response_format: { type: "json_schema", json_schema: { name: "person", schema, strict: true } }
+        })
+      )
+      yield* Schema.decodeUnknownEffect(Schema.toType(Person))(choices[0]?.message.parsed)
+    }).pipe(Effect.provide(served)))
+
+  it.live("tries again after a refusal, and throws what it should", () =>
+    Effect.gen(function*() {
+      const chat = yield* client
+      const again = yield* Effect.promise(() => chat.create({ model: "emulator/flaky-429", messages: [...messages] }))
+      assert.strictEqual(again.choices[0]?.finish_reason, "stop")
+      const error = yield* Effect.flip(Effect.tryPromise({
+        try: () => chat.create({ model: "emulator/no-credits", messages: [...messages] }),
+        catch: (cause) => new SdkError({ cause })
+      }))
+      assert.strictEqual(error.cause instanceof APIError ? error.cause.status : error.cause, 402)
     }).pipe(Effect.provide(served)))
 })
 

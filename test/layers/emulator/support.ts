@@ -16,12 +16,12 @@ export const request = (body: Schema.Json, path = "/responses") =>
 export const post = (body: Schema.Json, path?: string) => HttpClient.execute(request(body, path))
 
 /** The bytes of a stream as they come, one element per chunk. */
-export const chunks = (body: { readonly [key: string]: Schema.Json }) =>
-  Stream.unwrap(Effect.map(post({ ...body, stream: true }), (response) => response.stream))
+export const chunks = (body: { readonly [key: string]: Schema.Json }, path?: string) =>
+  Stream.unwrap(Effect.map(post({ ...body, stream: true }, path), (response) => response.stream))
 
 /** The whole body of a stream. */
-export const sse = (body: { readonly [key: string]: Schema.Json }) =>
-  Effect.map(Stream.mkUint8Array(chunks(body)), (bytes) => new TextDecoder().decode(bytes))
+export const sse = (body: { readonly [key: string]: Schema.Json }, path?: string) =>
+  Effect.map(Stream.mkUint8Array(chunks(body, path)), (bytes) => new TextDecoder().decode(bytes))
 
 /** What the `data:` lines of a stream say. A reader of its own, so that nothing is compared with itself. */
 export const dataOf = (text: string): ReadonlyArray<string> =>
