@@ -9,6 +9,7 @@ import { execFile } from "node:child_process"
 import { globSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs"
 import { sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import type { Programs } from "./programs.ts"
 
 /** One example, and the line of its first statement in the document. */
 export interface Block {
@@ -122,7 +123,8 @@ export const compile = async (
 ): Promise<ReadonlyArray<string>> => {
   if (blocks.length === 0) return []
   const tsc = fileURLToPath(new URL("node_modules/typescript/bin/tsc", root))
-  const { exitCode, output } = await node([tsc, "-p", ".", "--pretty", "false"], directory, 60_000)
+  // Two checkers would check much of Effect twice, and the tests have the other core.
+  const { exitCode, output } = await node([tsc, "-p", ".", "--pretty", "false", "--checkers", "1"], directory, 120_000)
   const documentOf = new Map(blocks.map((block) => [nameOf(block), block.file]))
   const errors = output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith(" ")).map((line) =>
     line.replace(/^(?:.*[\\/])?([^\\/(]+)\((\d+),\d+\)/, (whole, name: string, row: string) => {
@@ -133,8 +135,14 @@ export const compile = async (
   return exitCode === 0 || errors.length > 0 ? errors : [`tsc failed without a message (exit code ${exitCode})`]
 }
 
-/** Executes a block in its own process, with the package's name standing for its sources. */
-export const run = (root: URL, directory: URL, block: Block): Promise<Outcome> => {
-  const hooks = new URL("scripts/resolve-sources.ts", root)
-  return node(["--import", hooks.href, nameOf(block)], directory, 19_000)
+/** Executes a block, after those before it in the same process, with the package's name standing for its sources. */
+export const run = async (
+  programs: Programs,
+  directory: URL,
+  block: Block,
+  env: { readonly [name: string]: string } = {}
+): Promise<Outcome> => {
+  const file = fileURLToPath(new URL(nameOf(block), directory))
+  const { code, stderr, stdout } = await programs.run({ file, args: [], env: { ...process.env, ...env } })
+  return { exitCode: code ?? 1, output: `${stdout}${stderr}` }
 }

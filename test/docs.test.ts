@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type Block, compile, documents, extract, run, writeBlocks } from "../scripts/docs.ts"
+import { open } from "../scripts/programs.ts"
 
 const root = new URL("../", import.meta.url)
 
@@ -8,6 +9,9 @@ const blocks = documents(root).flatMap((file) => extract(file, readFileSync(new 
 const checked = blocks.filter((block) => block.mode !== "ignore")
 const runnable = blocks.filter((block) => block.mode === "run")
 const ignored = blocks.filter((block) => block.mode === "ignore")
+const programs = open({ timeout: 19_000 })
+afterAll(programs.close)
+
 const at = (block: Block) => `${block.file}:${block.line}`
 
 describe("the examples in README, docs and docstrings", () => {
@@ -25,10 +29,10 @@ describe("the examples in README, docs and docstrings", () => {
 
   it(`type-check (${checked.length} blocks)`, async () => {
     expect(await compile(root, directory, checked)).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   it.each(runnable.map((block) => [at(block), block] as const))("%s runs", async (_, block) => {
-    const { exitCode, output } = await run(root, directory, block)
+    const { exitCode, output } = await run(programs, directory, block)
     expect(exitCode, output).toBe(0)
   }, 20_000)
 
@@ -173,11 +177,11 @@ describe("the compiler and the runner", () => {
       "docs/situation.md:3: ",
       "docs/situation.md:6: "
     ])
-  }, 60_000)
+  }, 120_000)
 
   it("tells a program that ends well from one that throws", async () => {
     const outcomes = await Promise.all(
-      [planted[0], planted.at(-1)].flatMap((block) => block === undefined ? [] : [run(root, directory, block)])
+      [planted[0], planted.at(-1)].flatMap((block) => block === undefined ? [] : [run(programs, directory, block)])
     )
     expect(outcomes.map((_) => _.exitCode)).toEqual([0, 1])
     expect(outcomes[1]?.output).toContain("planted")

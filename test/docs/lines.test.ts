@@ -3,13 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpServer } from "effect/http"
-import { execFile } from "node:child_process"
 import { readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
-import { fileURLToPath } from "node:url"
-import { type Block, extract, writeBlocks } from "../../scripts/docs.ts"
+import { afterAll } from "vitest"
+import { type Block, extract, run, writeBlocks } from "../../scripts/docs.ts"
+import { open } from "../../scripts/programs.ts"
 
 const root = new URL("../../", import.meta.url)
+
+const sameProcess = open({ timeout: 20_000 })
+afterAll(sameProcess.close)
 
 /** Programs that are whole, imports included, and how many lines they may have; the linter keeps them formatted. */
 const programs: ReadonlyArray<readonly [what: string, file: string, call: string, most: number, prints: RegExp]> = [
@@ -36,17 +39,14 @@ const output = (block: Block) =>
     const port = "port" in address ? address.port : 0
     const directory = writeBlocks(root, [block])
     yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(directory, { recursive: true, force: true })))
-    const file = fileURLToPath(new URL(`${block.file.replaceAll(/[^\w]+/g, "_")}_${block.line}.ts`, directory))
-    const hooks = new URL("scripts/resolve-sources.ts", root)
-    return yield* Effect.callback<string>((resume) => {
-      const env = {
-        ...process.env,
+    const { exitCode, output } = yield* Effect.promise(() =>
+      run(sameProcess, directory, block, {
         OPENROUTER_API_KEY: "sk-or-v1-any",
         OPENROUTER_API_URL: `http://127.0.0.1:${port}/api/v1`
-      }
-      execFile(process.execPath, ["--import", hooks.href, file], { env, timeout: 20_000 }, (error, stdout, stderr) =>
-        resume(error === null ? Effect.succeed(stdout) : Effect.die(new Error(`${stdout}${stderr}`))))
-    })
+      })
+    )
+    assert.strictEqual(exitCode, 0, output)
+    return output
   }).pipe(Effect.provide(
     Layer.provideMerge(Emulator.layerServer(), NodeHttpServer.layer(createServer, { port: 0, host: "127.0.0.1" }))
   ))

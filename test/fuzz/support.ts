@@ -8,9 +8,10 @@ import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { apiKey, ungated } from "../layers/client/support.ts"
 import { post, sse } from "../layers/emulator/support.ts"
+import { quarter } from "../thorough.ts"
 import { type Mutation, type Random, random } from "./mutate.ts"
 
-/** `FUZZ_SEED=7 FUZZ_FACTOR=10 npx vitest run test/fuzz` looks elsewhere, and longer. */
+/** `FUZZ_SEED=7 FUZZ_FACTOR=10 npx vitest run test/fuzz` looks elsewhere, and longer; `npm run thorough` looks at all. */
 export const seed = Number(process.env["FUZZ_SEED"] ?? 1)
 
 const factor = Number(process.env["FUZZ_FACTOR"] ?? 1)
@@ -183,16 +184,21 @@ export interface Fuzz<E, R> {
 export const fuzz = <E, R>({ cases, corpus, mutate, name, run }: Fuzz<E, R>) =>
   Effect.gen(function*() {
     assert.isAbove(corpus.length, 10)
-    const count = cases * factor
+    const count = quarter(cases * factor)
     const problems: Array<string> = []
     let before = 0
     for (let n = 0; n < count; n++) {
       if (n === Math.floor(count / 4)) before = heap()
-      const own = random(seed * 1_000_003 + n)
-      const mutation = mutate(own, corpus[n % corpus.length] ?? "")
-      const startedAt = performance.now()
-      const exit = yield* Effect.exit(run(mutation, own))
-      const took = performance.now() - startedAt
+      const once = Effect.gen(function*() {
+        const own = random(seed * 1_000_003 + n)
+        const mutation = mutate(own, corpus[n % corpus.length] ?? "")
+        const startedAt = performance.now()
+        const exit = yield* Effect.exit(run(mutation, own))
+        return { mutation, exit, took: performance.now() - startedAt }
+      })
+      const { exit, mutation, took: first } = yield* once
+      // What is slow is so each time; a machine that had something else to do was not.
+      const took = first > slowest ? Math.min(first, (yield* once).took) : first
       const problem = Exit.isSuccess(exit) ? exit.value : `died: ${String(exit.cause).slice(0, 600)}`
       const report = problem ?? (took > slowest ? `took ${Math.round(took)} ms` : undefined)
       if (report !== undefined) problems.push(`${name}, seed ${seed}, case ${n} (${mutation.kind}): ${report}`)

@@ -8,21 +8,24 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { afterAll } from "vitest"
 import { show } from "../../examples/batch/progress.ts"
 import * as data from "../../examples/town/data.ts"
 import * as Emulated from "../../examples/town/Emulated.ts"
 import * as Report from "../../examples/town/Report.ts"
 import type * as Town from "../../examples/town/Town.ts"
+import { type Ended, open } from "../../scripts/programs.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+const programs = open({ timeout: 30_000 })
+afterAll(programs.close)
 
-/** Runs a program from the sources; `onOutput` may end it, or stop reading. Who has no `onOutput` is not read at all. */
+/** Runs a program to its end, after those before it in the same process; each of its runs evaluates this file anew. */
+const toTheEnd = ([file, ...args]: readonly [file: string, ...args: ReadonlyArray<string>]): Promise<Ended> =>
+  programs.run({ file: join(root, file), args, env: process.env })
+
+/** Runs a program in a process of its own; `onOutput` may end it, or stop reading. Who has no `onOutput` is not read at all. */
 const run = (
   args: ReadonlyArray<string>,
   onOutput?: (child: ChildProcess, stdout: string) => void
@@ -44,13 +47,13 @@ const run = (
 
 const town = "examples/town/main.ts"
 
+const townProgram = "examples/town/program.ts"
+
 const emulator = "examples/emulator.ts"
 
-const batch = "examples/batch/main.ts"
+const batch = "examples/batch/program.ts"
 
 const readId = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({ id: Schema.String })))
-
-const toTheEnd = () => {}
 
 /** Interrupts a program, as Ctrl-C does, once its output holds a text. A second time would end it at once. */
 const interruptedAt = (text: string) => {
@@ -74,7 +77,7 @@ const readStory = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Struct({
 // A process starts within a second, on a machine that has nothing else to do.
 describe("the town as a command", { timeout: 60_000 }, () => {
   it("#36 writes one JSON document and nothing else", async () => {
-    const { code, stderr, stdout } = await run([town, "--ticks", "1", "--json"], toTheEnd)
+    const { code, stderr, stdout } = await toTheEnd([townProgram, "--ticks", "1", "--json"])
     assert.strictEqual(readStory(stdout).ticks.length, 1)
     assert.deepStrictEqual([code, stderr], [0, ""])
   })
@@ -86,14 +89,14 @@ describe("the town as a command", { timeout: 60_000 }, () => {
   })
 
   it("#36 says on stderr how it is used", async () => {
-    const { code, stderr, stdout } = await run([town, "--tick", "3"], toTheEnd)
+    const { code, stderr, stdout } = await toTheEnd([townProgram, "--tick", "3"])
     assert.deepStrictEqual([code, stdout], [1, ""])
     assert.include(stderr, "--characters")
     assert.include(stderr, "Unrecognized flag: --tick")
   })
 
   it("#36 says on stderr what stopped it", async () => {
-    const { code, stderr, stdout } = await run([town, "--credits", "0.01"], toTheEnd)
+    const { code, stderr, stdout } = await toTheEnd([townProgram, "--credits", "0.01"])
     assert.strictEqual(code, 1)
     assert.match(stderr, /^\nStopped by PaymentRequired: .*\n$/)
     assert.notInclude(stdout, "Stopped by")
@@ -117,14 +120,14 @@ describe("the batch as a command", { timeout: 60_000 }, () => {
         input,
         Array.from({ length: 40 }, (_, n) => `{"id":"p-${n}","prompt":"Tell me ${n} secrets."}\n`).join("")
       )
-      const args = [batch, "--input", input, "--output", output]
-      const broke = await run([...args, "--credits", "0.001", "--concurrency", "2"], toTheEnd)
+      const args = [batch, "--input", input, "--output", output] as const
+      const broke = await toTheEnd([...args, "--credits", "0.001", "--concurrency", "2"])
       assert.strictEqual(broke.code, 1)
       assert.match(broke.stdout, /^NotStarted +\d+/m)
       assert.match(broke.stderr, /^\d+\/40, .*\$0\.00/m)
       assert.notInclude(broke.stderr, "\r")
       assert.include(broke.stderr, "stopped by PaymentRequired")
-      const whole = await run(args, toTheEnd)
+      const whole = await toTheEnd(args)
       assert.strictEqual(whole.code, 0)
       assert.match(whole.stdout, /^Skipped +\d+/m)
       const ids = readFileSync(output, "utf8").trim().split("\n").map((line) => readId(line).id)

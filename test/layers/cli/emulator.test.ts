@@ -1,32 +1,9 @@
-/** The command `effect-openrouter`, run as a process. */
+/** The command `effect-openrouter`, as a server. */
 import { assert, describe, it } from "@effect/vitest"
-import { type ChildProcess, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { at } from "../emulator/support.ts"
-
-const bin = fileURLToPath(new URL("../../../src/layers/cli/bin.ts", import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const run = (args: ReadonlyArray<string>, onStdout?: (child: ChildProcess, stdout: string) => void): Promise<Ended> =>
-  new Promise((resolve) => {
-    const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] })
-    let stdout = ""
-    let stderr = ""
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text
-      onStdout?.(child, stdout)
-    })
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text
-    })
-    child.on("close", (code) => resolve({ code, stdout, stderr }))
-  })
+import { run } from "./support.ts"
 
 describe("effect-openrouter", { timeout: 60_000 }, () => {
   it("tells its version, and what it can do", async () => {
@@ -90,12 +67,14 @@ describe("effect-openrouter", { timeout: 60_000 }, () => {
     }
     const { code, stderr, stdout } = await run(
       ["emulator", "--port", "0", "--verbose", "--listed-models"],
-      (child, stdout) => {
-        url = /^OpenRouter emulator: (\S+)\n$/.exec(stdout)?.[1] ?? ""
-        work ??= asking(child).catch((error: unknown) => {
-          child.kill("SIGKILL")
-          throw error
-        })
+      {
+        onOutput: (child, stdout) => {
+          url = /^OpenRouter emulator: (\S+)\n$/.exec(stdout)?.[1] ?? ""
+          work ??= asking(child).catch((error: unknown) => {
+            child.kill("SIGKILL")
+            throw error
+          })
+        }
       }
     )
     await work
