@@ -26,6 +26,8 @@ import type { Failed, Refused } from "./Verdict.ts"
 
 /** After a refusal that announces nothing. */
 const leastPause = 500
+/** The same where few of many were refused. */
+const chancePause = 100
 const longestPause = 20_000
 
 /** What is held for long is tried so often: the reason may have gone. */
@@ -220,12 +222,16 @@ export class Limiter {
       return this.#closed(now, heldBefore, error)
     }
     const wasSteady = this.pace.isSteady
+    let isChance = false
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
     if (this.pace.refused(now, takenAt, hint)) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
-    else if (hint === undefined) return false
+    else {
+      if (hint === undefined && !isNews) return false
+      isChance = true
+    }
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
-    // At a rate that has held for a while one step back is enough.
-    const rest = now + (wasSteady ? paced : Math.max(leastPause, paced))
+    // At a rate that has held for a while one step back is enough, and so is a moment where it may be chance.
+    const rest = now + (wasSteady && !isChance ? paced : Math.max(isChance ? Math.min(leastPause, chancePause * this.#refusals.inARow) : leastPause, paced))
     this.#pause(Math.max(hint ?? rest, now + pause), error)
     return this.#closed(now, heldBefore, error)
   }
@@ -235,7 +241,9 @@ export class Limiter {
     const isNews = this.#refusals.isNews(now, takenAt)
     if (takenAt === this.#firstAt) this.#firstAt = -1
     if (isNews) {
-      if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
+      // Where a later one has been refused already, the first one would have been, too.
+      const isFirstPassed = this.#firstAt >= 0 && this.#firstAt < takenAt && this.#refusals.isOutlived(now, this.#firstAt)
+      if (isFirstPassed || this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
       this.#refusals.begin(now, this.#hasProgress)
       this.#hasProgress = false
     }
@@ -261,6 +269,7 @@ export class Limiter {
 
   /** A request let through at `takenAt` was accepted and answered. Gives true if it became open by that. */
   answered(now: number, takenAt: number): boolean {
+    this.pace.answered(takenAt)
     if (this.#isCalm) return false
     const isHeld = now < this.heldUntil(now)
     if (takenAt >= this.#openedAt) {
@@ -268,7 +277,6 @@ export class Limiter {
       this.#progressed(this.heldMillis(now))
     }
     if (takenAt === this.#firstAt) this.#firstAt = -1
-    this.pace.answered()
     // What was sent before it closed says nothing.
     const isOfNow = takenAt > this.#held.since
     const isUp = this.#works(now, takenAt)
@@ -286,7 +294,7 @@ export class Limiter {
   /** A request let through at `takenAt` was answered, if not accepted: what it runs on works. Gives true if it is up by that. */
   reached(now: number, takenAt: number): boolean {
     this.ended(now, takenAt)
-    this.pace.answered()
+    this.pace.answered(takenAt)
     if (!this.#works(now, takenAt)) return false
     this.#open(now, "opened: it answers")
     return true

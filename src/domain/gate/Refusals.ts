@@ -28,7 +28,8 @@ const longestPause = 20_000
 export class Refusals {
   /** When the last burst of them began to come. */
   at = -Infinity
-  #inARow = 0
+  /** Bursts of them in a row. */
+  inARow = 0
   /** How long they take. */
   #slowness = 0
 
@@ -41,23 +42,33 @@ export class Refusals {
   /** A burst begins; `hasProgress`: something was accepted since the last one. */
   begin(now: number, hasProgress: boolean): void {
     this.at = now
-    this.#inARow = hasProgress ? 1 : this.#inARow + 1
+    this.inARow = hasProgress ? 1 : this.inARow + 1
   }
 
   /** A request let through at `takenAt` was accepted. */
   accepted(takenAt: number): void {
-    this.#inARow = takenAt > this.at ? 0 : 1
+    this.inARow = takenAt > this.at ? 0 : 1
   }
 
   /** How much longer each of them holds, in milliseconds. */
   get pause(): number {
-    const impatience = this.#inARow - patientRefusals
+    const impatience = this.inARow - patientRefusals
     return impatience > 0 ? Math.min(longestPause, firstPause * 2 ** impatience) : 0
   }
 
   /** How long the others wait for the one that goes first, in milliseconds. */
   get lead(): number {
-    return this.#inARow < measuredRefusals ? leadMillis : Math.max(leadMillis, Math.ceil(1.25 * this.#slowness))
+    return this.inARow < measuredRefusals ? leadMillis : this.#refusedBy
+  }
+
+  /** How long a refusal takes, and a little more. */
+  get #refusedBy(): number {
+    return Math.max(leadMillis, Math.ceil(1.25 * this.#slowness))
+  }
+
+  /** True if a refusal of one that was let through at `takenAt` should have come by now. */
+  isOutlived(now: number, takenAt: number): boolean {
+    return now - takenAt > this.#refusedBy
   }
 
   /** True if one that was let through at `takenAt` and is under way was accepted, most likely. */
@@ -67,6 +78,6 @@ export class Refusals {
 
   clear(): void {
     this.at = -Infinity
-    this.#inARow = 0
+    this.inARow = 0
   }
 }
