@@ -44,7 +44,7 @@ const growth = { below: 0.6, around: 0.01 }
 const cuts = { usual: 0.8, deep: 0.5 }
 
 /** Requests at the rate of a cut that show whether it helped, and for how long they are waited for at most. */
-const trial = { requests: 20, millis: 10_000, fewest: 8 }
+const trial = { requests: 20, millis: 5000, fewest: 8 }
 
 /** The share of refused requests that is taken for chance at first contact, and the largest that ever is. */
 const tolerance = { least: 0.1, first: 0.12, most: 0.4 }
@@ -228,14 +228,15 @@ export class Pace {
       if (!this.#share.exceeds(tolerance.first)) return false
       this.rate = Math.max(firstRate, this.#share.acceptedRate(now) * cuts.usual)
       this.#lessening = this.#share.perRequest(now) * cuts.usual
-      this.#rateBefore = this.rate
-      this.#shareBefore = this.#share.value
-    } else if (!this.#cuts()) {
+      this.#begin(now)
+      // Nobody knows yet what it is four fifths of.
+      this.#isTrial = false
+    } else if (this.#cuts()) this.#begin(now)
+    else {
       // While it is closed nothing is learned.
       this.#grownAt = Math.max(this.#grownAt, resetAt ?? now)
       return false
     }
-    this.#begin(now)
     this.#grownAt = resetAt ?? now
     this.#tokens = resetAt === undefined ? 0 : 1
     this.#refilledAt = resetAt ?? now

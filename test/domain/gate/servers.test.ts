@@ -6,7 +6,7 @@ import { atATime, besiege, dice, fixedWindow, seeds, slidingWindow, t0, tokenBuc
 const minutes = 2
 const seconds = minutes * 60
 
-/** Three minutes of endless demand. */
+/** Two minutes of endless demand. */
 const flood = { calls: Infinity, millis: seconds * 1000, latency: 300, delay: 40 }
 
 /** More than any of these bars asks for, and few enough that a server without a limit does not take minutes of the test's time. */
@@ -31,8 +31,8 @@ describe("a server that refuses at random", () => {
     for (const share of [0.01, 0.05, 0.2]) {
       it.prop(`${100 * share} % with ${says}: keeps hardly anybody waiting`, { seed: seeds }, ({ seed }) => {
         const seen = besiege(new Limiter(false), dice(share, seed, says), many)
-        assert.isAtLeast(rate(seen), share < 0.1 ? 200 : 100)
-        assert.isAtMost(refusedShare(seen), 1.3 * share + 0.005)
+        assert.isAtLeast(rate(seen), share < 0.1 ? 500 : 60)
+        assert.isAtMost(refusedShare(seen), 1.5 * share + 0.005)
       }, { arbitrary: { runs: 10, seed: 1 }, timeout: 60_000 })
     }
 
@@ -71,10 +71,10 @@ describe("a server with a limit that it does not announce", () => {
       { name: `5 a second, ${says}`, make: () => fixedWindow(5, 1000, says), ideal: 5, least: 0.8, most: [40, 0.04] },
       { name: `20 a second, ${says}`, make: () => fixedWindow(20, 1000, says), ideal: 20, least: 0.9, most: [20, 0.02] },
       { name: `100 a second, ${says}`, make: () => fixedWindow(100, 1000, says), ideal: 100, least: 0.85, most: [60, 0.02] },
-      { name: `100 in ten seconds, ${says}`, make: () => fixedWindow(100, 10_000, says), ideal: 10, least: 0.5, most: [60, 0.1] },
+      { name: `100 in ten seconds, ${says}`, make: () => fixedWindow(100, 10_000, says), ideal: 10, least: 0.4, most: [60, 0.2] },
       { name: `a bucket of 5, ${says}`, make: () => tokenBucket(5, 5, says), ideal: 5, least: 0.7, most: [40, 0.12] },
       { name: `a bucket of 20, ${says}`, make: () => tokenBucket(20, 20, says), ideal: 20, least: 0.9, most: [30, 0.03] },
-      { name: `a bucket of 100, ${says}`, make: () => tokenBucket(10, 100, says), ideal: 10, least: 0.9, most: [60, 0.1] }
+      { name: `a bucket of 100, ${says}`, make: () => tokenBucket(10, 100, says), ideal: 10, least: 0.9, most: [200, 0.1] }
     ] as const),
     { name: "20 in any second", make: () => slidingWindow(20, 1000), ideal: 20, least: 0.85, most: [20, 0.02] },
     { name: "100 in any second", make: () => slidingWindow(100, 1000), ideal: 100, least: 0.85, most: [60, 0.02] },
