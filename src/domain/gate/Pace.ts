@@ -248,7 +248,7 @@ export class Pace {
     if (this.#isTrial) {
       const sent = this.#sentSinceCut
       this.#refusedInTrial++
-      const isAll = this.#refusedInTrial >= sent
+      const isAll = this.#refusedInTrial >= Math.max(2, sent)
       if (!isAll && this.#refusedInTrial <= 2 + tolerance.most * sent) return false
       this.#cutTo(cuts.deep)
       return true
