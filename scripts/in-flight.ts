@@ -78,7 +78,9 @@ const main = Effect.gen(function*() {
     yield* Effect.raceFirst(watch, all(0, calls))
     report.check("in flight at once", most === calls ? undefined : `${most} of ${calls}`)
     report.note(
-      `${most} calls in flight, the last after ${((gatheredAt - startedAt) / 1000).toFixed(1)} s, for ${flags.hold} s: each takes ${kilobytes(peak.heap - before.heap)} of the heap, ${
+      `${most} calls in flight, the last after ${
+        ((gatheredAt - startedAt) / 1000).toFixed(1)
+      } s, for ${flags.hold} s: each takes ${kilobytes(peak.heap - before.heap)} of the heap, ${
         kilobytes(peak.rss - before.rss)
       } of the process`
     )

@@ -25,9 +25,6 @@ import { Refusals } from "./Refusals.ts"
 import type { Failed, Refused } from "./Verdict.ts"
 
 /** After a refusal that announces nothing. */
-const leastPause = 500
-/** The same where few of many were refused. */
-const chancePause = 100
 const longestPause = 20_000
 
 /** What is held for long is tried so often: the reason may have gone. */
@@ -222,17 +219,14 @@ export class Limiter {
       return this.#closed(now, heldBefore, error)
     }
     const wasSteady = this.pace.isSteady
-    let isChance = false
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
-    if (this.pace.refused(now, takenAt, hint)) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
-    else {
-      if (hint === undefined && !isNews) return false
-      isChance = true
-    }
+    const isCut = this.pace.refused(now, takenAt, hint)
+    if (isCut) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
+    else if (hint === undefined && !isNews) return false
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
-    // At a rate that has held for a while one step back is enough, and so is a moment where it may be chance.
-    const rest = now + (wasSteady && !isChance ? paced : Math.max(isChance ? Math.min(leastPause, chancePause * this.#refusals.inARow) : leastPause, paced))
-    this.#pause(Math.max(hint ?? rest, now + pause), error)
+    // At a rate that has held for a while one step back is enough.
+    const rest = isCut && wasSteady ? paced : Math.max(paced, this.#refusals.rest(!isCut))
+    this.#pause(Math.max(hint ?? now + rest, now + pause), error)
     return this.#closed(now, heldBefore, error)
   }
 
@@ -242,7 +236,8 @@ export class Limiter {
     if (takenAt === this.#firstAt) this.#firstAt = -1
     if (isNews) {
       // Where a later one has been refused already, the first one would have been, too.
-      const isFirstPassed = this.#firstAt >= 0 && this.#firstAt < takenAt && this.#refusals.isOutlived(now, this.#firstAt)
+      const first = this.#firstAt
+      const isFirstPassed = first >= 0 && first < takenAt && this.#refusals.isOutlived(now, first)
       if (isFirstPassed || this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
       this.#refusals.begin(now, this.#hasProgress)
       this.#hasProgress = false

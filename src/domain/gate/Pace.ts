@@ -46,7 +46,10 @@ const cuts = { usual: 0.8, deep: 0.5 }
 /** Requests at the rate of a cut that show whether it helped, and for how long they are waited for at most. */
 const trial = { requests: 20, millis: 5000, fewest: 8 }
 
-/** The share of refused requests that is taken for chance at first contact, and the largest that ever is. */
+/**
+ * The share of refused requests that is taken for chance at first contact, and the largest that ever is; what is less than the
+ * least of them is none, as soon as a trial without refusals says so.
+ */
 const tolerance = { least: 0.1, first: 0.12, most: 0.4 }
 
 /**
@@ -164,7 +167,10 @@ export class Pace {
     if (sent < trial.fewest) return
     if (!this.#isSecond) {
       // Holds and what had been saved may have hidden a limit: half of what was accepted is below any.
-      this.rate = Math.max(lowestRate, cuts.deep * Math.min(this.rate, (sent - refused) * 1000 / Math.max(1, now - triedAt)))
+      this.rate = Math.max(
+        lowestRate,
+        cuts.deep * Math.min(this.rate, (sent - refused) * 1000 / Math.max(1, now - triedAt))
+      )
       this.#begin(now)
       this.#isSecond = true
       return
@@ -199,6 +205,7 @@ export class Pace {
     this.#answeredOne(takenAt)
   }
 
+  /** One of this step is not without an answer any more, where it is one of this step. */
   #answeredOne(takenAt: number): void {
     if (takenAt >= this.#stepBeganAt && this.#unanswered > 0) this.#unanswered--
   }

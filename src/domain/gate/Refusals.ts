@@ -15,6 +15,9 @@ const measuredRefusals = 2
 /** One that is under way for twice as long as refusals took lately, and so much more, was accepted. */
 const acceptedMillis = 250
 
+/** How long one that announces nothing holds, and one that may be chance. */
+const rests = { usual: 500, chance: 100 }
+
 /** Refusals in a row, whatever is announced, after which each pause is twice as long. */
 const patientRefusals = 4
 const firstPause = 250
@@ -28,8 +31,7 @@ const longestPause = 20_000
 export class Refusals {
   /** When the last burst of them began to come. */
   at = -Infinity
-  /** Bursts of them in a row. */
-  inARow = 0
+  #inARow = 0
   /** How long they take. */
   #slowness = 0
 
@@ -42,23 +44,28 @@ export class Refusals {
   /** A burst begins; `hasProgress`: something was accepted since the last one. */
   begin(now: number, hasProgress: boolean): void {
     this.at = now
-    this.inARow = hasProgress ? 1 : this.inARow + 1
+    this.#inARow = hasProgress ? 1 : this.#inARow + 1
   }
 
   /** A request let through at `takenAt` was accepted. */
   accepted(takenAt: number): void {
-    this.inARow = takenAt > this.at ? 0 : 1
+    this.#inARow = takenAt > this.at ? 0 : 1
+  }
+
+  /** How long one that announces nothing holds at least, in milliseconds; `isChance`: one of so many that it may be chance. */
+  rest(isChance: boolean): number {
+    return isChance ? Math.min(rests.usual, rests.chance * this.#inARow) : rests.usual
   }
 
   /** How much longer each of them holds, in milliseconds. */
   get pause(): number {
-    const impatience = this.inARow - patientRefusals
+    const impatience = this.#inARow - patientRefusals
     return impatience > 0 ? Math.min(longestPause, firstPause * 2 ** impatience) : 0
   }
 
   /** How long the others wait for the one that goes first, in milliseconds. */
   get lead(): number {
-    return this.inARow < measuredRefusals ? leadMillis : this.#refusedBy
+    return this.#inARow < measuredRefusals ? leadMillis : this.#refusedBy
   }
 
   /** How long a refusal takes, and a little more. */
@@ -78,6 +85,6 @@ export class Refusals {
 
   clear(): void {
     this.at = -Infinity
-    this.inARow = 0
+    this.#inARow = 0
   }
 }

@@ -67,15 +67,47 @@ describe("a server with a limit that it does not announce", () => {
     /** Refusals at first contact, and their share of all. */
     readonly most: readonly [number, number]
   }> = [
-    ...tells.flatMap((says) => [
-      { name: `5 a second, ${says}`, make: () => fixedWindow(5, 1000, says), ideal: 5, least: 0.8, most: [40, 0.04] },
-      { name: `20 a second, ${says}`, make: () => fixedWindow(20, 1000, says), ideal: 20, least: 0.9, most: [20, 0.02] },
-      { name: `100 a second, ${says}`, make: () => fixedWindow(100, 1000, says), ideal: 100, least: 0.85, most: [60, 0.02] },
-      { name: `100 in ten seconds, ${says}`, make: () => fixedWindow(100, 10_000, says), ideal: 10, least: 0.4, most: [60, 0.2] },
-      { name: `a bucket of 5, ${says}`, make: () => tokenBucket(5, 5, says), ideal: 5, least: 0.7, most: [40, 0.12] },
-      { name: `a bucket of 20, ${says}`, make: () => tokenBucket(20, 20, says), ideal: 20, least: 0.9, most: [30, 0.03] },
-      { name: `a bucket of 100, ${says}`, make: () => tokenBucket(10, 100, says), ideal: 10, least: 0.9, most: [200, 0.1] }
-    ] as const),
+    ...tells.flatMap((says) =>
+      [
+        { name: `5 a second, ${says}`, make: () => fixedWindow(5, 1000, says), ideal: 5, least: 0.8, most: [40, 0.04] },
+        {
+          name: `20 a second, ${says}`,
+          make: () => fixedWindow(20, 1000, says),
+          ideal: 20,
+          least: 0.9,
+          most: [20, 0.02]
+        },
+        {
+          name: `100 a second, ${says}`,
+          make: () => fixedWindow(100, 1000, says),
+          ideal: 100,
+          least: 0.85,
+          most: [60, 0.02]
+        },
+        {
+          name: `100 in ten seconds, ${says}`,
+          make: () => fixedWindow(100, 10_000, says),
+          ideal: 10,
+          least: 0.4,
+          most: [60, 0.2]
+        },
+        { name: `a bucket of 5, ${says}`, make: () => tokenBucket(5, 5, says), ideal: 5, least: 0.7, most: [40, 0.12] },
+        {
+          name: `a bucket of 20, ${says}`,
+          make: () => tokenBucket(20, 20, says),
+          ideal: 20,
+          least: 0.9,
+          most: [30, 0.03]
+        },
+        {
+          name: `a bucket of 100, ${says}`,
+          make: () => tokenBucket(10, 100, says),
+          ideal: 10,
+          least: 0.9,
+          most: [200, 0.1]
+        }
+      ] as const
+    ),
     { name: "20 in any second", make: () => slidingWindow(20, 1000), ideal: 20, least: 0.85, most: [20, 0.02] },
     { name: "100 in any second", make: () => slidingWindow(100, 1000), ideal: 100, least: 0.85, most: [60, 0.02] },
     { name: "4 at a time", make: () => atATime(4), ideal: 4 / 0.3, least: 0.8, most: [40, 0.02] },

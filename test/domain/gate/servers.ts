@@ -54,7 +54,9 @@ export const tokenBucket = (perSecond: number, burst: number, tells: Tells): Ser
     judge: (now) => {
       tokens = Math.min(burst, tokens + (now - at) * perSecond / 1000)
       at = now
-      if (tokens < 1) return { resetAt: tells === "reset" ? Math.ceil(now + (1 - tokens) * 1000 / perSecond) : undefined }
+      if (tokens < 1) {
+        return { resetAt: tells === "reset" ? Math.ceil(now + (1 - tokens) * 1000 / perSecond) : undefined }
+      }
       tokens--
       return true
     }

@@ -484,7 +484,7 @@ describe("limits that are known", () => {
 
   it("that are misspelt are told, too", () => {
     const limit = { requests: 1, windwo: "1 minute" }
-    const options = { limit: [{ requests: 1 }] }
+    const options = { limits: [], limit: [{ requests: 1 }] }
     for (
       const [layer, problem] of [
         [RateGate.layer({ limits: [limit] }), "limits[0] has no field windwo"],
