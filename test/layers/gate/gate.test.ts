@@ -9,6 +9,7 @@ import {
   Fiber,
   Layer,
   Logger,
+  Metric,
   Option,
   Random,
   Ref,
@@ -516,6 +517,19 @@ describe("what it knows", () => {
         assert.strictEqual(seen.sent.length, 3)
         assert.isTrue((yield* RateGate.state).every(({ waiting }) => waiting === 0))
       }).pipe(Effect.provide(refusing(seen, "a/limited", limitOf({}))))
+    }))
+
+  it.effect("is counted in metrics, which say their units", () =>
+    Effect.gen(function*() {
+      yield* atT0
+      const client = limited(none(), { limit: () => 1, window: 1000, phase: t0, latency: 0, announces: "headers" })
+      yield* Effect.provide(passing(herd(3)), client)
+      const units = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("openrouter.rate_gate."))
+        .map(({ attributes, id }) => [id, attributes?.["unit"]])
+      assert.includeDeepMembers(units, [
+        ["openrouter.rate_gate.waiting", "{call}"],
+        ["openrouter.rate_gate.closings", "{closing}"]
+      ])
     }))
 
   it.effect("is no reason to wait where time stands still, for calls one after the other", () =>
