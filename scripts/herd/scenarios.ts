@@ -1,5 +1,6 @@
 /** What herds meet, and the bars that the client has to keep. All durations are in milliseconds. */
-import type { Emulator } from "effect-openrouter/testing"
+import { Emulator } from "effect-openrouter/testing"
+import * as Draw from "../../src/domain/emulator/Draw.ts"
 
 /** What is allowed at most; a call that gives up never is. Shares are of the calls. */
 export interface Bars {
@@ -7,7 +8,7 @@ export interface Bars {
   readonly refused?: { readonly fixed?: number; readonly share: number }
   /** Answers of 429 after the first window. */
   readonly refusedLater?: { readonly share: number }
-  /** From the first call to the last answer: so many times the ideal, or so much more. */
+  /** From the first call to the last answer: so many times the ideal, or so much more. The ideal is without refusals, or without a gate where they come by dice. */
   readonly wall?: { readonly times: number } | { readonly more: number }
   /** Requests that meet an outage. */
   readonly met?: number
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly outage?: Emulator.Outage & { readonly to: number }
   /** How far the server's clock is ahead: whole windows, so that its phase is the same. */
   readonly clockOffset?: number
+  /** The share of the requests that are refused at random, whatever the client does. */
+  readonly dice?: number
   /** Whether it is also run over sockets, in real time. */
   readonly overSockets: boolean
 }
@@ -150,8 +153,28 @@ const down: ReadonlyArray<Scenario> = [
   overSockets: false
 }))
 
+/** As providers refuse under load. First contact costs more than a second, as without refusals; and hints close for all. */
+const dice: ReadonlyArray<Scenario> = [300, 2000].flatMap((calls) =>
+  [300, 3000].map((latency) => ({
+    name: `${calls} calls, ${latency / 1000} s, 5 % refused at random`,
+    herds: ["first contact", "a minute later"].map((name, index) => ({
+      name,
+      models: ["vendor/large"],
+      calls,
+      latency,
+      startsAfter: index * 60_000,
+      bars: {
+        refused: { fixed: 20, share: 0.12 },
+        wall: index === 0 ? { more: 2000 } : latency <= 300 ? { more: 500 } : { times: 1.3 }
+      }
+    })),
+    dice: 0.05,
+    overSockets: false
+  }))
+)
+
 /** Everything that `npm run herd` runs. */
-export const scenarios: ReadonlyArray<Scenario> = [...limited, ...unlimited, beside, ticks, ...down]
+export const scenarios: ReadonlyArray<Scenario> = [...limited, ...unlimited, beside, ticks, ...down, ...dice]
 
 /** What a process does first that will run over sockets, so that no run pays for code which was never run before. */
 export const warmUp: Scenario = {
@@ -161,12 +184,26 @@ export const warmUp: Scenario = {
 }
 
 /** The emulator's options for a scenario. */
-export const optionsOf = ({ clockOffset, herds, outage }: Scenario): Emulator.Options => ({
+export const optionsOf = ({ clockOffset, dice, herds, outage }: Scenario): Emulator.Options => ({
   credits: "1000000",
   limits: herds.flatMap(({ limit }, index) =>
     limit === undefined || herds.findIndex((herd) => herd.limit?.name === limit.name) < index ? [] : [limit]
   ),
-  latencies: Object.fromEntries(herds.flatMap(({ latency, models }) => models.map((model) => [model, latency]))),
+  ...dice === undefined
+    ? { latencies: Object.fromEntries(herds.flatMap(({ latency, models }) => models.map((model) => [model, latency]))) }
+    : { rules: [{ reply: thrown(dice, herds[0]?.latency ?? 0) }] },
   outages: outage === undefined ? [] : [outage],
   clockOffset: clockOffset ?? 0
 })
+
+/** Refuses a share of the requests for 50 to 200 milliseconds; refusals come sooner than answers. */
+const thrown = (share: number, latency: number) => ({ attempt, text }: Emulator.Call): Emulator.Reply.Reply => {
+  const draw = Draw.make(7, `${text}, attempt ${attempt}`)
+  if (Draw.fraction(draw) >= share) return Emulator.Reply.answer({ delay: latency })
+  return Emulator.Reply.failure(429, {
+    errorType: "rate_limit_exceeded",
+    metadata: { limit_source: "upstream_provider_shared_pool", provider_name: "Emulator" },
+    delay: 40,
+    reset: { after: Draw.integer(Draw.child(draw, "hint"), 50, 200), place: "headers", tells: ["reset"] }
+  })
+}

@@ -1,9 +1,10 @@
 /**
- * The emulator of a soak, in a process of its own: `node server.ts SEED PORT LATENCY`, without faults and limits for the seed `calm`. It tells its parent the port, and its books
- * whenever it is sent anything; it ends with its parent.
+ * The emulator of a soak, in a process of its own: `node server.ts SEED PORT LATENCY`, without faults and limits for the seed
+ * `calm`. It tells its parent the port, and its books whenever it is sent anything but `{ gather, millis }`: then it holds its
+ * answers until it has so many requests, and for so long after the last one came. It ends with its parent.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { BigDecimal, Effect, Layer, Predicate, Ref } from "effect"
+import { BigDecimal, Effect, Latch, Layer, Predicate, Ref } from "effect"
 import { Emulator } from "effect-openrouter/testing"
 import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
@@ -94,9 +95,28 @@ const config = toConfig({
 // Nobody is left to stop it.
 process.on("disconnect", () => process.exit())
 
+/** Requests whose answers are held until as many are there as are expected, and for a while longer. */
+let gathered = 0
+let expected = 0
+let heldMillis = 0
+const together = Latch.makeUnsafe(true)
+
+const gather = (requests: number, millis: number) => {
+  expected = requests
+  heldMillis = millis
+  together.closeUnsafe()
+}
+
+const held = Effect.suspend(() => {
+  if (together.isOpen()) return Effect.void
+  gathered++
+  const complete = gathered < expected ? together.await : Effect.andThen(Effect.sleep(heldMillis), together.open)
+  return Effect.ensuring(complete, Effect.sync(() => gathered--))
+})
+
 const main = Effect.gen(function*() {
   const server = yield* Serving.start(config)
-  yield* HttpServer.serveEffect(Serving.app(server))
+  yield* HttpServer.serveEffect(Effect.tap(Serving.app(server), held))
   const { address } = yield* HttpServer.HttpServer
   const told = new Set<string>()
   const books = Effect.map(Ref.get(server.state), ({ books, credits, windows }): typeof Books.Type => {
@@ -112,11 +132,15 @@ const main = Effect.gen(function*() {
       digest: faults.digest,
       faults: faults.counts,
       refused: RateWindow.traffic(windows).reduce((sum, { refused }) => sum + refused, 0),
-      openRequests: Effect.runSync(Ref.get(server.open)),
+      openRequests: Effect.runSync(Ref.get(server.open)) + gathered,
       openConnections: Array.from(server.sockets).filter(Serving.isOpen).length
     }
   })
-  process.on("message", () => process.send?.(Effect.runSync(books)))
+  process.on("message", (message) => {
+    if (Predicate.hasProperty(message, "gather") && Predicate.hasProperty(message, "millis")) {
+      gather(Number(message.gather), Number(message.millis))
+    } else process.send?.(Effect.runSync(books))
+  })
   process.send?.({ port: "port" in address ? address.port : 0 })
   return yield* Effect.never
 })

@@ -41,13 +41,20 @@ export interface Options {
 }
 
 /**
- * Makes a gate in memory. A limit that makes no sense is a defect, which names it.
+ * Makes a gate in memory. A limit that makes no sense is a defect, which names it, and so is an option that there is not.
  *
  * @since 0.1.0
  */
-export const make = (options: Options = {}): RateGate["Service"] => ofShared(options, undefined)
+export const make = (options: Options = {}): RateGate["Service"] => ofShared(options, ["limits"], undefined)
 
-const ofShared = (options: Options, shared: SharedLimits | undefined): RateGate["Service"] => {
+/** A misspelt field would be a limit that is not kept. */
+const ofShared = (
+  options: Options,
+  fields: ReadonlyArray<string>,
+  shared: SharedLimits | undefined
+): RateGate["Service"] => {
+  const unknown = Object.keys(options).find((name) => !fields.includes(name))
+  if (unknown !== undefined) throw new Error(`RateGate: there is no option ${unknown}, but ${fields.join(", ")}`)
   const limits = options.limits ?? []
   for (const [index, limit] of limits.entries()) {
     const problem = KnownLimit.problemOf(limit)
@@ -104,7 +111,9 @@ export interface RedisOptions extends Options {
  * @since 0.1.0
  */
 export const layerRedis = (options: RedisOptions = {}): Layer.Layer<RateGate, never, Redis> =>
-  Layer.effect(RateGate, Effect.map(RedisLimits.make(options), (shared) => ofShared(options, shared)))
+  Layer.effect(RateGate, Effect.map(RedisLimits.make(options), (shared) => ofShared(options, redisFields, shared)))
+
+const redisFields = ["limits", "prefix", "timeout"]
 
 /**
  * No gate: every call is sent at once, and learns alone what the limits are.

@@ -7,7 +7,8 @@
  *
  * - After a refusal all calls of the same model, of the free models, or of the key wait until the announced reset, as the
  *   answer's `limit_source` says. Then one goes first and the others follow, as many as the limit allows in each window.
- * - Without an announcement calls keep a pace that each burst of refusals cuts and time without them raises.
+ * - Without an announcement calls keep a pace that each burst of refusals cuts and time without them raises. A few refusals
+ *   at random among many requests, as of a provider under load, cut nothing.
  * - A model that fails five times in a row is tried by one call at a time; the others wait until something is answered.
  * - Turns are by the time at which a call began, so a call that was refused goes before later ones.
  * - A call that would wait longer than its policy's `maxWait` for what is closed or used up fails at once, unsent, with the

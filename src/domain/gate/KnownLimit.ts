@@ -33,12 +33,17 @@ export interface Options {
   readonly concurrency?: number | undefined
 }
 
+const fields: ReadonlySet<string> = new Set(["model", "requests", "tokens", "window", "concurrency"])
+
 /**
  * What is wrong with the options, or `undefined`.
  *
  * @since 0.1.0
  */
-export const problemOf = ({ concurrency, requests, tokens, window }: Options): string | undefined => {
+export const problemOf = (options: Options): string | undefined => {
+  const unknown = Object.keys(options).find((name) => !fields.has(name))
+  if (unknown !== undefined) return `has no field ${unknown}, but ${[...fields].join(", ")}`
+  const { concurrency, requests, tokens, window } = options
   if (requests === undefined && tokens === undefined && concurrency === undefined) {
     return "says nothing; give requests, tokens or concurrency"
   }

@@ -25,7 +25,6 @@ import { Refusals } from "./Refusals.ts"
 import type { Failed, Refused } from "./Verdict.ts"
 
 /** After a refusal that announces nothing. */
-const leastPause = 500
 const longestPause = 20_000
 
 /** What is held for long is tried so often: the reason may have gone. */
@@ -221,12 +220,13 @@ export class Limiter {
     }
     const wasSteady = this.pace.isSteady
     const hint = resetAt !== undefined && resetAt > now ? resetAt : undefined
-    if (this.pace.refused(now, takenAt, hint)) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
-    else if (hint === undefined) return false
+    const isCut = this.pace.refused(now, takenAt, hint)
+    if (isCut) this.#note(now, `refused: ${this.pace.rate.toPrecision(3)} a second`)
+    else if (hint === undefined && !isNews) return false
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
     // At a rate that has held for a while one step back is enough.
-    const rest = now + (wasSteady ? paced : Math.max(leastPause, paced))
-    this.#pause(Math.max(hint ?? rest, now + pause), error)
+    const rest = isCut && wasSteady ? paced : Math.max(paced, this.#refusals.rest(!isCut))
+    this.#pause(Math.max(hint ?? now + rest, now + pause), error)
     return this.#closed(now, heldBefore, error)
   }
 
@@ -235,7 +235,10 @@ export class Limiter {
     const isNews = this.#refusals.isNews(now, takenAt)
     if (takenAt === this.#firstAt) this.#firstAt = -1
     if (isNews) {
-      if (this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
+      // Where a later one has been refused already, the first one would have been, too.
+      const first = this.#firstAt
+      const isFirstPassed = first >= 0 && first < takenAt && this.#refusals.isOutlived(now, first)
+      if (isFirstPassed || this.#isFirstAccepted(now)) this.#progressed(this.#firstHeldMillis)
       this.#refusals.begin(now, this.#hasProgress)
       this.#hasProgress = false
     }
@@ -261,6 +264,7 @@ export class Limiter {
 
   /** A request let through at `takenAt` was accepted and answered. Gives true if it became open by that. */
   answered(now: number, takenAt: number): boolean {
+    this.pace.answered(takenAt)
     if (this.#isCalm) return false
     const isHeld = now < this.heldUntil(now)
     if (takenAt >= this.#openedAt) {
@@ -268,7 +272,6 @@ export class Limiter {
       this.#progressed(this.heldMillis(now))
     }
     if (takenAt === this.#firstAt) this.#firstAt = -1
-    this.pace.answered()
     // What was sent before it closed says nothing.
     const isOfNow = takenAt > this.#held.since
     const isUp = this.#works(now, takenAt)
@@ -286,7 +289,7 @@ export class Limiter {
   /** A request let through at `takenAt` was answered, if not accepted: what it runs on works. Gives true if it is up by that. */
   reached(now: number, takenAt: number): boolean {
     this.ended(now, takenAt)
-    this.pace.answered()
+    this.pace.answered(takenAt)
     if (!this.#works(now, takenAt)) return false
     this.#open(now, "opened: it answers")
     return true

@@ -15,6 +15,9 @@ const measuredRefusals = 2
 /** One that is under way for twice as long as refusals took lately, and so much more, was accepted. */
 const acceptedMillis = 250
 
+/** How long one that announces nothing holds, and one that may be chance. */
+const rests = { usual: 500, chance: 100 }
+
 /** Refusals in a row, whatever is announced, after which each pause is twice as long. */
 const patientRefusals = 4
 const firstPause = 250
@@ -49,6 +52,11 @@ export class Refusals {
     this.#inARow = takenAt > this.at ? 0 : 1
   }
 
+  /** How long one that announces nothing holds at least, in milliseconds; `isChance`: one of so many that it may be chance. */
+  rest(isChance: boolean): number {
+    return isChance ? Math.min(rests.usual, rests.chance * this.#inARow) : rests.usual
+  }
+
   /** How much longer each of them holds, in milliseconds. */
   get pause(): number {
     const impatience = this.#inARow - patientRefusals
@@ -57,7 +65,17 @@ export class Refusals {
 
   /** How long the others wait for the one that goes first, in milliseconds. */
   get lead(): number {
-    return this.#inARow < measuredRefusals ? leadMillis : Math.max(leadMillis, Math.ceil(1.25 * this.#slowness))
+    return this.#inARow < measuredRefusals ? leadMillis : this.#refusedBy
+  }
+
+  /** How long a refusal takes, and a little more. */
+  get #refusedBy(): number {
+    return Math.max(leadMillis, Math.ceil(1.25 * this.#slowness))
+  }
+
+  /** True if a refusal of one that was let through at `takenAt` should have come by now. */
+  isOutlived(now: number, takenAt: number): boolean {
+    return now - takenAt > this.#refusedBy
   }
 
   /** True if one that was let through at `takenAt` and is under way was accepted, most likely. */

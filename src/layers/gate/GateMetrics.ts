@@ -7,12 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 
 const waitingCalls = Metric.gauge("openrouter.rate_gate.waiting", {
-  description: "Calls that wait at the rate gate now"
+  description: "Calls that wait at the rate gate now",
+  attributes: { unit: "{call}" }
 })
 
 const closings = Metric.counter("openrouter.rate_gate.closings", {
   description: "How often the rate gate closed, by the error that closed it",
-  incremental: true
+  incremental: true,
+  attributes: { unit: "{closing}" }
 })
 
 /**

@@ -189,7 +189,7 @@ export class MemoryGate implements Admission.Admission {
         told = Effect.andThen(told, this.#shared.opened(lane.keys[index] ?? ""))
       }
     }
-    this.#queue.look(now, isOpened || lane.countsTokens)
+    this.#queue.look(now, isOpened || lane.countsTokens || lane.limiter.pace.isOpening)
     return told
   }
 

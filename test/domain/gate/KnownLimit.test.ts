@@ -120,6 +120,8 @@ describe("a known limit", () => {
     assert.strictEqual(KnownLimit.problemOf({ requests: 1 }), undefined)
     assert.strictEqual(KnownLimit.problemOf({ concurrency: 1, window: "1 day" }), undefined)
     assert.match(KnownLimit.problemOf({}) ?? "", /says nothing/)
+    const misspelt = { requests: 1, windows: "1 day" }
+    assert.match(KnownLimit.problemOf(misspelt) ?? "", /^has no field windows/)
     assert.match(KnownLimit.problemOf({ requests: 0 }) ?? "", /^requests is 0/)
     assert.match(KnownLimit.problemOf({ tokens: 1.5 }) ?? "", /^tokens is 1.5/)
     assert.match(KnownLimit.problemOf({ requests: 1, window: 0 }) ?? "", /window/)

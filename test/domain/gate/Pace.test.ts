@@ -17,6 +17,13 @@ const drain = (pace: Pace, now: number, most = 100_000, hasWaited = true) => {
   return sent
 }
 
+/** More than chance explains of what went at `t0`. */
+const refuse = (pace: Pace, now: number, takenAt: number, most = 32) => {
+  let refused = 0
+  while (++refused <= most && !pace.refused(now, takenAt, undefined));
+  return refused
+}
+
 describe("the pace", () => {
   it("opens by time without refusal", () => {
     const pace = new Pace(false)
@@ -58,19 +65,38 @@ describe("the pace", () => {
   it.prop("cuts once for a burst", { burst: between(2, 500), later: between(1, 5000) }, ({ burst, later }) => {
     const pace = new Pace(false)
     drain(pace, t0, 32)
-    assert.isTrue(pace.refused(t0 + 40, t0, undefined))
+    // A few of many say nothing.
+    assert.strictEqual(refuse(pace, t0 + 40, t0), 6)
     const { rate } = pace
     for (let n = 1; n < burst; n++) assert.isFalse(pace.refused(t0 + 40 + n, t0, undefined))
-    assert.strictEqual(pace.rate, rate)
+    assert.isAtMost(pace.rate, rate)
+    assert.isAtLeast(pace.rate, 2)
+    const atRate = pace.rate
     const now = t0 + 40 + burst + later
     assert.isTrue(pace.refused(now + 1, now, undefined))
-    assert.isBelow(pace.rate, rate)
+    assert.isBelow(pace.rate, atRate)
   }, seeded(2))
+
+  it("makes room for one where all that went have been answered, so that nobody who goes after the other waits", () => {
+    const pace = new Pace(false)
+    for (let n = 0; n < 2000; n++) {
+      assert.strictEqual(drain(pace, t0, 1), 1)
+      pace.answered(t0)
+    }
+    const fast = new Pace(false)
+    assert.strictEqual(drain(fast, t0), 32)
+    for (let n = 0; n < 31; n++) fast.answered(t0)
+    assert.strictEqual(drain(fast, t0), 0)
+    fast.answered(t0)
+    assert.strictEqual(drain(fast, t0), 1)
+    // What failed is not answered.
+    assert.strictEqual(drain(fast, t0), 0)
+  })
 
   it.prop("sends no more than its rate", { seconds: between(1, 30), step: between(1, 250) }, ({ seconds, step }) => {
     const pace = new Pace(false)
     drain(pace, t0, 32)
-    pace.refused(t0, t0 - 1, undefined)
+    refuse(pace, t0, t0 - 1)
     let sent = 0
     for (let now = t0; now < t0 + seconds * 1000; now += step) {
       sent += drain(pace, now)
@@ -83,7 +109,8 @@ describe("the pace", () => {
   it("grows only where somebody had to wait, and not for a second after a failure", () => {
     const pace = new Pace(false)
     drain(pace, t0, 32)
-    pace.refused(t0, t0 - 1, undefined)
+    refuse(pace, t0, t0 - 1)
+    drain(pace, t0 + 4000, 25)
     const { rate } = pace
     for (let n = 1; n < 20; n++) {
       if (pace.readyAt(t0 + n * 5000) <= t0 + n * 5000) pace.take(t0 + n * 5000, false)

@@ -9,6 +9,7 @@ import {
   Fiber,
   Layer,
   Logger,
+  Metric,
   Option,
   Random,
   Ref,
@@ -481,6 +482,20 @@ describe("limits that are known", () => {
       assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes(problem), problem)
     }
   })
+
+  it("that are misspelt are told, too", () => {
+    const limit = { requests: 1, windwo: "1 minute" }
+    const options = { limits: [], limit: [{ requests: 1 }] }
+    for (
+      const [layer, problem] of [
+        [RateGate.layer({ limits: [limit] }), "limits[0] has no field windwo"],
+        [RateGate.layer(options), "there is no option limit, but limits"]
+      ] as const
+    ) {
+      const exit = Effect.runSyncExit(Effect.scoped(Layer.build(layer)))
+      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes(problem), problem)
+    }
+  })
 })
 
 describe("what it knows", () => {
@@ -502,6 +517,44 @@ describe("what it knows", () => {
         assert.strictEqual(seen.sent.length, 3)
         assert.isTrue((yield* RateGate.state).every(({ waiting }) => waiting === 0))
       }).pipe(Effect.provide(refusing(seen, "a/limited", limitOf({}))))
+    }))
+
+  it.effect("is counted in metrics, which say their units", () =>
+    Effect.gen(function*() {
+      yield* atT0
+      const client = limited(none(), { limit: () => 1, window: 1000, phase: t0, latency: 0, announces: "headers" })
+      yield* Effect.provide(passing(herd(3)), client)
+      const units = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("openrouter.rate_gate."))
+        .map(({ attributes, id }) => [id, attributes?.["unit"]])
+      assert.includeDeepMembers(units, [
+        ["openrouter.rate_gate.waiting", "{call}"],
+        ["openrouter.rate_gate.closings", "{closing}"]
+      ])
+    }))
+
+  it.effect("is no reason to wait where time stands still, for calls one after the other", () =>
+    Effect.gen(function*() {
+      yield* atT0
+      const seen = none()
+      yield* Effect.forEach(Array.from({ length: 1800 }), () => ask(model), { discard: true }).pipe(
+        Effect.provide(answering(seen, () => ({ reply: ok(), after: 0 })))
+      )
+      assert.strictEqual(seen.sent.length, 1800)
+      assert.isTrue(seen.sent.every(({ at }) => at === t0))
+    }))
+
+  it.effect("is no reason to wait where time stands still, for callers who are more than go at first", () =>
+    Effect.gen(function*() {
+      yield* atT0
+      const seen = none()
+      const fiber = yield* Effect.forkChild(
+        Effect.provide(
+          Effect.forEach(Array.from({ length: 200 }), () => ask(model), { discard: true, concurrency: 64 }),
+          answering(seen, () => ({ reply: ok(), after: 0 }))
+        )
+      )
+      yield* Fiber.join(fiber)
+      assert.isTrue(seen.sent.every(({ at }) => at === t0))
     }))
 
   it.effect("is bounded: thousands of models", () =>
