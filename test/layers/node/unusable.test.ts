@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Exit, Layer } from "effect"
+import { DispatchHttpClient, OpenRouterNode, Sqlite } from "effect-openrouter/node"
+import Process from "node:process"
+import { vi } from "vitest"
+
+// What an older Node says of both.
+vi.mock("node:sqlite", () => {
+  throw new Error("No such built-in module: node:sqlite")
+})
+vi.mock("@effect/platform-node/Undici", () => {
+  throw new TypeError("Cannot read properties of undefined (reading 'bind')")
+})
+
+/** The words with which a layer dies when it is built. */
+const dies = <A, E>(layer: Layer.Layer<A, E>) =>
+  Effect.scoped(Layer.build(layer)).pipe(
+    Effect.exit,
+    Effect.map((exit) => {
+      assert.isTrue(Exit.hasDies(exit))
+      return Exit.isFailure(exit) ? String(exit.cause) : ""
+    })
+  )
+
+const config = ConfigProvider.layer(ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: "any" }))
+
+describe("a runtime that lacks what it takes", () => {
+  it.effect.each(
+    [
+      ["DispatchHttpClient.layer", DispatchHttpClient.layer],
+      ["OpenRouterNode.layerUndici", OpenRouterNode.layerUndici.pipe(Layer.provide(config))]
+    ] as const
+  )("%s dies when it is built, and says what to take", ([, layer]) =>
+    Effect.gen(function*() {
+      const words = yield* dies<unknown, unknown>(layer)
+      assert.include(words, `cannot be used on this runtime (Node ${Process.versions.node}): undici cannot be loaded`)
+      assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
+    }))
+
+  it.effect("Sqlite.layer as well", () =>
+    Effect.gen(function*() {
+      const words = yield* dies(Sqlite.layer({ filename: ":memory:" }))
+      assert.include(words, `Sqlite of effect-openrouter/node cannot be used on this runtime (Node ${Process.versions.node})`)
+      assert.include(words, "It needs Node 22.19 or newer, Bun or Deno")
+    }))
+})
