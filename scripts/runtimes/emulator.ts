@@ -5,11 +5,17 @@ import { Emulator } from "effect-openrouter/testing"
 import { once } from "node:events"
 import { createServer, type RequestListener, type Server } from "node:http"
 import * as Debian from "../debian.ts"
-import type { Places } from "./program.ts"
+import type { Places } from "./programs/program.ts"
 
 const { Reply } = Emulator
 
 const rules: ReadonlyArray<Emulator.Rule> = [
+  {
+    when: { textIncludes: "endless" },
+    reply: Reply.text("Once upon a time there was a town.", {
+      stream: { ending: { _tag: "Stall", after: { deltas: 3 }, comments: "none" } }
+    })
+  },
   { when: { model: "town/split" }, reply: ({ text }) => Reply.text(text, { stream: { chunkBytes: 7 } }) },
   {
     when: { model: "town/breaks" },
@@ -19,8 +25,9 @@ const rules: ReadonlyArray<Emulator.Rule> = [
   }
 ]
 
-/** The only key that the emulator takes. */
+/** What is a secret to the page, and what the emulator takes as a key beside it. */
 export const key = "sk-or-v1-of-the-town"
+const pageKey = "sk-or-v1-of-no-worth"
 
 const addressOf = (server: Server): string => {
   const address = server.address()
@@ -52,7 +59,7 @@ export const make = Effect.gen(function*() {
     })
   })
   const context = yield* Layer.build(
-    Emulator.layerServer({ rules, keys: [key] }).pipe(
+    Emulator.layerServer({ rules, keys: [key, pageKey] }).pipe(
       Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
     )
   )
@@ -63,7 +70,7 @@ export const make = Effect.gen(function*() {
   })
   const places: Places = {
     apiUrl: `${addressOf(server)}/api/v1`,
-    apiKey: key,
+    apiKey: pageKey,
     closedUrl: `http://127.0.0.1:${yield* Debian.freePort}/api/v1`,
     watchUrl
   }

@@ -14,7 +14,8 @@ vi.mock("@effect/platform-node/Undici", () => {
 
 /** The words with which a layer dies when it is built. */
 const dies = <A, E>(layer: Layer.Layer<A, E>) =>
-  Effect.scoped(Layer.build(layer)).pipe(
+  Layer.build(layer).pipe(
+    Effect.scoped,
     Effect.exit,
     Effect.map((exit) => {
       assert.isTrue(Exit.hasDies(exit))
@@ -25,22 +26,22 @@ const dies = <A, E>(layer: Layer.Layer<A, E>) =>
 const config = ConfigProvider.layer(ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: "any" }))
 
 describe("a runtime that lacks what it takes", () => {
-  it.effect.each(
-    [
-      ["DispatchHttpClient.layer", DispatchHttpClient.layer],
-      ["OpenRouterNode.layerUndici", OpenRouterNode.layerUndici.pipe(Layer.provide(config))]
-    ] as const
-  )("%s dies when it is built, and says what to take", ([, layer]) =>
+  it.effect("is told by the layers over undici when they are built, and what to take", () =>
     Effect.gen(function*() {
-      const words = yield* dies<unknown, unknown>(layer)
-      assert.include(words, `cannot be used on this runtime (Node ${Process.versions.node}): undici cannot be loaded`)
-      assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
+      const configured = OpenRouterNode.layerUndici.pipe(Layer.provide(config))
+      for (const words of [yield* dies(DispatchHttpClient.layer), yield* dies(configured)]) {
+        assert.include(words, `cannot be used on this runtime (Node ${Process.versions.node}): undici cannot be loaded`)
+        assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
+      }
     }))
 
-  it.effect("Sqlite.layer as well", () =>
+  it.effect("is told by Sqlite.layer as well", () =>
     Effect.gen(function*() {
       const words = yield* dies(Sqlite.layer({ filename: ":memory:" }))
-      assert.include(words, `Sqlite of effect-openrouter/node cannot be used on this runtime (Node ${Process.versions.node})`)
+      assert.include(
+        words,
+        `Sqlite of effect-openrouter/node cannot be used on this runtime (Node ${Process.versions.node})`
+      )
       assert.include(words, "It needs Node 22.19 or newer, Bun or Deno")
     }))
 })

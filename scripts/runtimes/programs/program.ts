@@ -18,6 +18,7 @@ import {
   Stream
 } from "effect"
 import { Deadlines, OpenRouter, RetryPolicy } from "effect-openrouter"
+import { FetchHttpClient } from "effect/http"
 
 /** Where the program finds what it needs. */
 export interface Places {
@@ -30,6 +31,19 @@ export interface Places {
   /** Tells what the emulator sees of its callers. */
   readonly watchUrl: string
 }
+
+/** What the program asks for. */
+export const models: ReadonlyArray<string> = [
+  "emulator/echo",
+  "emulator/flaky-502",
+  "emulator/hang",
+  "emulator/refusal",
+  "emulator/status-429",
+  "emulator/stream-silence",
+  "openai/gpt-5",
+  "town/breaks",
+  "town/split"
+]
 
 /** How a check went; `problem` is why it failed. */
 export interface Result {
@@ -95,7 +109,8 @@ const breaksOff = OpenRouter.streamText({ model: "town/breaks", input: sentence 
   Stream.runDrain,
   Effect.flip,
   Effect.flatMap((error) => {
-    const isTyped = error._tag === "ConnectionFailed" && error.phase === "receiving" || error._tag === "StreamInterrupted"
+    const isTyped = error._tag === "ConnectionFailed" && error.phase === "receiving" ||
+      error._tag === "StreamInterrupted"
     const isKept = "partialText" in error && typeof error.partialText === "string" && error.partialText.length > 0
     return expect(isTyped && isKept, () => `${error._tag}: ${error.message}, ${JSON.stringify(error)}`)
   })
@@ -118,14 +133,14 @@ const Seen = Schema.Struct({ open: Schema.Number, abandoned: Schema.Number })
 type Seen = typeof Seen.Type
 
 /** What the emulator sees now. */
-const seen = ({ watchUrl }: Places): Effect.Effect<Seen> =>
+export const seen = ({ watchUrl }: Places): Effect.Effect<Seen> =>
   Effect.promise(() => fetch(watchUrl).then((response) => response.json())).pipe(
     Effect.flatMap(Schema.decodeUnknownEffect(Seen)),
     Effect.orDie
   )
 
 /** Waits, a little, until the emulator sees this. */
-const untilSeen = (places: Places, what: string, isSeen: (seen: Seen) => boolean) =>
+export const untilSeen = (places: Places, what: string, isSeen: (seen: Seen) => boolean) =>
   Effect.gen(function*() {
     for (let tries = 0; tries < 100; tries++) {
       if (isSeen(yield* seen(places))) return
@@ -133,6 +148,14 @@ const untilSeen = (places: Places, what: string, isSeen: (seen: Seen) => boolean
     }
     return yield* new Wrong({ message: `not seen after 2 seconds: ${what}; ${JSON.stringify(yield* seen(places))}` })
   })
+
+/** Waits until a caller has left that came after this, and its connection is closed. */
+export const untilLeft = (places: Places, before: Seen) =>
+  untilSeen(
+    places,
+    "a closed connection",
+    ({ abandoned, open }) => open === before.open && abandoned === before.abandoned + 1
+  )
 
 /** The caller leaves as soon as the emulator has the request and `begun` is over: then its connection must be closed. */
 const leaves = <A, E, R>(places: Places, call: Effect.Effect<A, E, R>, begun: Effect.Effect<void>) =>
@@ -143,11 +166,7 @@ const leaves = <A, E, R>(places: Places, call: Effect.Effect<A, E, R>, begun: Ef
     yield* begun
     const [taken] = yield* Effect.timed(Fiber.interrupt(fiber))
     yield* expect(Duration.toMillis(taken) < 500, () => `the interruption took ${Duration.format(taken)}`)
-    yield* untilSeen(
-      places,
-      "a closed connection",
-      ({ abandoned, open }) => open === before.open && abandoned === before.abandoned + 1
-    )
+    yield* untilLeft(places, before)
   })
 
 const leavesACall = (places: Places) =>
@@ -165,7 +184,8 @@ const leavesAStream = (places: Places) =>
     yield* leaves(places, call, begun)
   })
 
-const timed = Effect.fnUntraced(function*<E, R>(name: string, check: Effect.Effect<void, E, R>) {
+/** Runs a check, however it ends. */
+export const timed = Effect.fnUntraced(function*<E, R>(name: string, check: Effect.Effect<void, E, R>) {
   const start = yield* Clock.currentTimeMillis
   const problem = yield* check.pipe(
     Effect.as(undefined),
@@ -179,15 +199,23 @@ const timed = Effect.fnUntraced(function*<E, R>(name: string, check: Effect.Effe
 /** The client as the documentation has it: from configuration, over what the runtime has. */
 export type Client = Layer.Layer<OpenRouter.OpenRouter, Config.ConfigError>
 
-/** Runs all checks with a client. */
-export const run = (client: Client, places: Places): Effect.Effect<ReadonlyArray<Result>> => {
-  const at = (url: string) =>
-    Effect.provide(Layer.fresh(client).pipe(
-      Layer.provide(ConfigProvider.layer(
-        ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: places.apiKey, OPENROUTER_API_URL: url })
-      ))
+/** The clients that work in any runtime. */
+export const clients: { readonly [name: string]: Client } = {
+  layerFetch: OpenRouter.layerFetch,
+  "layerConfig over FetchHttpClient": OpenRouter.layerConfig().pipe(Layer.provide(FetchHttpClient.layer))
+}
+
+/** The client at an address. */
+export const at = (client: Client, apiKey: string, apiUrl: string) =>
+  Layer.fresh(client).pipe(
+    Layer.provide(ConfigProvider.layer(
+      ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: apiKey, OPENROUTER_API_URL: apiUrl })
     ))
-  return Effect.all([
+  )
+
+/** Runs all checks with a client. */
+export const run = (client: Client, places: Places): Effect.Effect<ReadonlyArray<Result>> =>
+  Effect.all([
     timed("one call", answers),
     timed("a stream", streams),
     timed("an answer of a given shape", answersInAShape),
@@ -195,9 +223,14 @@ export const run = (client: Client, places: Places): Effect.Effect<ReadonlyArray
     timed("typed error: RateLimited, with its reset", rateLimited),
     timed("typed error: Refused", refused),
     timed("typed error: a stream that breaks off, with its text", breaksOff),
-    timed("typed error: nobody listens", nobodyListens.pipe(at(places.closedUrl))),
+    timed("typed error: nobody listens", Effect.provide(nobodyListens, at(client, places.apiKey, places.closedUrl))),
     timed("typed error: a deadline", timesOut),
     timed("an interrupted call has its connection closed", leavesACall(places)),
     timed("an interrupted stream has its connection closed", leavesAStream(places))
-  ]).pipe(at(places.apiUrl), Effect.orDie)
+  ]).pipe(Effect.provide(at(client, places.apiKey, places.apiUrl)), Effect.orDie)
+
+/** Runs all checks with the client of this name. */
+export const runNamed = (name: string, places: Places): Effect.Effect<ReadonlyArray<Result>> => {
+  const client = clients[name]
+  return client === undefined ? Effect.die(new Error(`there is no client "${name}"`)) : run(client, places)
 }
