@@ -8,7 +8,7 @@
  * The runtimes are installed by npm into a temporary folder, Chromium by apt. What cannot be installed is skipped, with a line that
  * says why. One line for each check; ends with `N passed, N failed`, and the exit code is 1 where a check fails.
  */
-import { Cause, Effect, type Scope } from "effect"
+import { Cause, Clock, Effect, Fiber, type Scope } from "effect"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { make as makeReport } from "./conformance/report.ts"
@@ -21,12 +21,13 @@ import { clients, type Places, type Result } from "./runtimes/programs/program.t
 import * as Project from "./runtimes/project.ts"
 import * as Workers from "./runtimes/workers.ts"
 
+/** What is installed for which of the sections. */
 const packages = {
-  node20: ["node@20.20.2"],
-  node22: ["node@22.23.3"],
-  bun: ["bun@1.4.5"],
-  deno: ["deno@2.9.6"],
-  workerd: ["miniflare@4.20260730.0", "esbuild@0.28.2"]
+  node20: { names: ["Node 20"], versions: ["node@20.20.2"] },
+  node22: { names: ["Node 22"], versions: ["node@22.23.3"] },
+  bun: { names: ["Bun"], versions: ["bun@1.4.5"] },
+  deno: { names: ["Deno"], versions: ["deno@2.9.6"] },
+  workerd: { names: ["workerd", "Chromium"], versions: ["miniflare@4.20260730.0", "esbuild@0.28.2"] }
 }
 
 const { positionals } = parseArgs({ allowPositionals: true })
@@ -86,8 +87,20 @@ const undici = ["OpenRouterNode.layerUndici", "DispatchHttpClient.layer"]
 
 const main = Effect.gen(function*() {
   const folder = yield* Project.folder
-  const install = (name: keyof typeof packages): Effect.Effect<string, Missing> =>
-    Project.install(folder, name, packages[name])
+  const begun = yield* Clock.currentTimeMillis
+  // They are on their way while the package is built.
+  const installing = yield* Effect.forEach(
+    Object.entries(packages),
+    ([name, { names, versions }]) =>
+      names.some(isWanted)
+        ? Effect.map(Effect.forkScoped(Project.install(folder, name, versions)), (fiber) => [[name, fiber] as const])
+        : Effect.succeed([])
+  )
+  const fibers = new Map(installing.flat())
+  const install = (name: keyof typeof packages): Effect.Effect<string, Missing> => {
+    const fiber = fibers.get(name)
+    return fiber === undefined ? Effect.die(new Error(`${name} is not wanted`)) : Fiber.join(fiber)
+  }
   const project = yield* Project.make(folder)
 
   yield* section(
@@ -137,11 +150,10 @@ const main = Effect.gen(function*() {
   )
 
   const worker = "workerd (miniflare 4.20260730.0)"
-  let tools: string | undefined
   yield* section(
     "workerd",
     Effect.gen(function*() {
-      tools = yield* install("workerd")
+      const tools = yield* install("workerd")
       const places = yield* Emulated.make
       const runProgram = yield* Workers.program(tools, yield* Workers.bundle(project, tools, "worker.ts"))
       for (const client of any) yield* tell(`${worker}, ${client}`, yield* runProgram(client, places))
@@ -154,13 +166,18 @@ const main = Effect.gen(function*() {
     Effect.gen(function*() {
       const browser = yield* Browser.make
       const name = `Chromium ${browser.version()}`
-      tools ??= yield* install("workerd")
+      const tools = yield* install("workerd")
       const places = yield* Emulated.make
       const page = yield* Workers.bundle(project, tools, "page.ts")
       const across = yield* Chromium.program(browser, yield* Workers.elsewhere(page), any, places)
       for (const { client, results } of across) yield* tell(`${name}, another origin, ${client}`, results)
       const url = yield* Workers.proxy(project, tools, page, places)
-      const proxied: Places = { ...places, apiUrl: new URL("/api/v1", url).href, apiKey: Workers.session }
+      const proxied: Places = {
+        ...places,
+        apiUrl: new URL("/api/v1", url).href,
+        apiKey: Workers.session,
+        isProxied: true
+      }
       for (const client of any) {
         const results = yield* Chromium.withoutKey(browser, url, client, proxied)
         yield* tell(`${name}, through the Worker with the key, ${client}`, results)
@@ -168,6 +185,8 @@ const main = Effect.gen(function*() {
     })
   )
 
+  const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
+  report.note(`took ${seconds.toFixed(0)} s`)
   if (!report.finish()) process.exitCode = 1
 }).pipe(Effect.scoped)
 

@@ -9,13 +9,12 @@ import type { Places } from "./programs/program.ts"
 
 const { Reply } = Emulator
 
+/** Half a minute of it. */
+const endless = Reply.text("And so they walked on. ".repeat(100), { stream: { eventDelay: "50 millis" } })
+
 const rules: ReadonlyArray<Emulator.Rule> = [
-  {
-    when: { textIncludes: "endless" },
-    reply: Reply.text("Once upon a time there was a town.", {
-      stream: { ending: { _tag: "Stall", after: { deltas: 3 }, comments: "none" } }
-    })
-  },
+  { when: { model: "town/endless" }, reply: endless },
+  { when: { textIncludes: "endless" }, reply: endless },
   { when: { model: "town/split" }, reply: ({ text }) => Reply.text(text, { stream: { chunkBytes: 7 } }) },
   {
     when: { model: "town/breaks" },
@@ -72,7 +71,8 @@ export const make = Effect.gen(function*() {
     apiUrl: `${addressOf(server)}/api/v1`,
     apiKey: pageKey,
     closedUrl: `http://127.0.0.1:${yield* Debian.freePort}/api/v1`,
-    watchUrl
+    watchUrl,
+    isProxied: false
   }
   return places
 })
