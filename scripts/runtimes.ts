@@ -188,6 +188,16 @@ const main = Effect.gen(function*() {
   const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
   report.note(`took ${seconds.toFixed(0)} s`)
   if (!report.finish()) process.exitCode = 1
-}).pipe(Effect.scoped)
+}).pipe(
+  Effect.scoped,
+  Effect.catchTag("Missing", ({ message }) => Effect.sync(() => report.note(`skipped: ${message}`))),
+  Effect.catchCause((cause) =>
+    Effect.sync(() => {
+      report.check("the package is packed and installed", Cause.pretty(cause))
+      report.finish()
+      process.exitCode = 1
+    })
+  )
+)
 
 await Effect.runPromise(main)

@@ -42,7 +42,14 @@ export const make = Effect.fnUntraced(function*(parent: string) {
   if (!packed.isFine) return yield* Effect.die(new Error(`npm pack: ${packed.output}`))
   const tarballs = globSync(join(parent, "*.tgz"))
   const peers = ["effect", "@effect/platform-node"].map((name) => `${name}@${manifest.devDependencies[name]}`)
-  const project = yield* install(parent, "project", [...tarballs, ...peers])
+  // Without a registry nothing can be said; with one it is a failure.
+  const isReachable = Effect.map(
+    run(parent, ["npm", "view", `effect@${manifest.devDependencies["effect"]}`, "version"]),
+    ({ isFine }) => isFine
+  )
+  const project = yield* install(parent, "project", [...tarballs, ...peers]).pipe(
+    Effect.catch((missing) => Effect.flatMap(isReachable, (isReachable) => isReachable ? Effect.die(missing) : missing))
+  )
   const programs = ["scripts/runtimes/programs/*", "scripts/consumer/kit/{village,node.test,mistakes}.ts"]
   for (const file of globSync(programs.map((pattern) => join(root, pattern)))) {
     copyFileSync(file, join(project, basename(file)))

@@ -3,12 +3,17 @@
  *
  * @since 0.1.0
  */
-import Process from "node:process"
+import * as Predicate from "effect/Predicate"
 
-/** The runtime and its version. Bun and Deno tell a version of Node as well. */
+/** The runtime and its version. Bun and Deno tell a version of Node as well, so they are asked first. */
 const runtime = (): string => {
-  const { bun, deno, node } = Process.versions
-  return bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : `Node ${node}`
+  const process: unknown = Reflect.get(globalThis, "process")
+  const versions = Predicate.hasProperty(process, "versions") ? process.versions : undefined
+  for (const [key, name] of [["bun", "Bun"], ["deno", "Deno"], ["node", "Node"]] as const) {
+    const version = Predicate.hasProperty(versions, key) ? versions[key] : undefined
+    if (typeof version === "string") return `${name} ${version}`
+  }
+  return globalThis.navigator?.userAgent ?? "unknown"
 }
 
 /**
