@@ -108,7 +108,7 @@ const main = Effect.gen(function*() {
     Effect.gen(function*() {
       const program = bin(yield* install("node20"), "node")
       const words = (name: ReadonlyArray<string>, words: ReadonlyArray<string>) =>
-        Processes.unusable(project, [program], name, ["(Node 20.20.2)", ...words])
+        Processes.unusable(project, [program], name, ["this runtime (it tells no name, as Node before 21)", ...words])
       yield* tell("Node 20.20.2", [
         yield* words(undici, remedy),
         yield* words(["Sqlite.layer"], ["it has no module node:sqlite", "It needs Node 22.19 or newer, Bun or Deno"])
@@ -132,7 +132,7 @@ const main = Effect.gen(function*() {
       yield* tell("Bun 1.4.5", [
         yield* Processes.bunRecipe(project, runner),
         ...(yield* Processes.kit(project, runner)),
-        yield* Processes.unusable(project, [program], undici, ["(Bun 1.4.5)", ...remedy])
+        yield* Processes.unusable(project, [program], undici, ["this runtime (Bun/1.4.5)", ...remedy])
       ])
     })
   )

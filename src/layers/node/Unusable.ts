@@ -3,18 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Predicate from "effect/Predicate"
 
-/** The runtime and its version. Bun and Deno tell a version of Node as well, so they are asked first. */
-const runtime = (): string => {
-  const process: unknown = Reflect.get(globalThis, "process")
-  const versions = Predicate.hasProperty(process, "versions") ? process.versions : undefined
-  for (const [key, name] of [["bun", "Bun"], ["deno", "Deno"], ["node", "Node"]] as const) {
-    const version = Predicate.hasProperty(versions, key) ? versions[key] : undefined
-    if (typeof version === "string") return `${name} ${version}`
-  }
-  return globalThis.navigator?.userAgent ?? "unknown"
-}
+/** Such as `Bun/1.4.5` or `Node.js/22`. */
+const runtime = (): string => globalThis.navigator?.userAgent ?? "it tells no name, as Node before 21"
 
 /**
  * What cannot be used on this runtime, why, and what to do about it.

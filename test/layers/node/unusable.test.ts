@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Exit, Layer } from "effect"
 import { DispatchHttpClient, OpenRouterNode, Sqlite } from "effect-openrouter/node"
-import Process from "node:process"
 import { vi } from "vitest"
 
 // What an older Node says of both.
@@ -30,7 +29,7 @@ describe("a runtime that lacks what it takes", () => {
     Effect.gen(function*() {
       const configured = OpenRouterNode.layerUndici.pipe(Layer.provide(config))
       for (const words of [yield* dies(DispatchHttpClient.layer), yield* dies(configured)]) {
-        assert.include(words, `cannot be used on this runtime (Node ${Process.versions.node}): undici cannot be loaded`)
+        assert.include(words, `cannot be used on this runtime (${navigator.userAgent}): undici cannot be loaded`)
         assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
       }
     }))
@@ -40,8 +39,18 @@ describe("a runtime that lacks what it takes", () => {
       const words = yield* dies(Sqlite.layer({ filename: ":memory:" }))
       assert.include(
         words,
-        `Sqlite of effect-openrouter/node cannot be used on this runtime (Node ${Process.versions.node})`
+        `Sqlite of effect-openrouter/node cannot be used on this runtime (${navigator.userAgent})`
       )
       assert.include(words, "It needs Node 22.19 or newer, Bun or Deno")
+    }))
+
+  it.effect("is told where the runtime has no name, too", () =>
+    Effect.gen(function*() {
+      vi.stubGlobal("navigator", undefined)
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
+      assert.include(
+        yield* dies(DispatchHttpClient.layer),
+        "this runtime (it tells no name, as Node before 21): undici"
+      )
     }))
 })
