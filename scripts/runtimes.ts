@@ -46,9 +46,9 @@ const tell = (runtime: string, results: ReadonlyArray<Result>) =>
   })
 
 /** Checks that are skipped where something cannot be installed; what breaks otherwise is one failed check. */
-const section = <E extends { readonly message: string }>(
+const section = (
   name: string,
-  checks: Effect.Effect<void, E, Scope.Scope>
+  checks: Effect.Effect<void, Missing | Browser.NoBrowser, Scope.Scope>
 ): Effect.Effect<void> =>
   !isWanted(name)
     ? Effect.void
@@ -103,87 +103,85 @@ const main = Effect.gen(function*() {
   }
   const project = yield* Project.make(folder)
 
-  yield* section(
-    "Node 20",
-    Effect.gen(function*() {
-      const program = bin(yield* install("node20"), "node")
-      const words = (name: ReadonlyArray<string>, words: ReadonlyArray<string>) =>
-        Processes.unusable(project, [program], name, ["this runtime (it tells no name, as Node before 21)", ...words])
-      yield* tell("Node 20.20.2", [
-        yield* words(undici, remedy),
-        yield* words(["Sqlite.layer"], ["it has no module node:sqlite", "It needs Node 22.19 or newer, Bun or Deno"])
-      ])
-    })
-  )
-
-  yield* section(
-    "Node 22",
-    Effect.flatMap(install("node22"), (folder) => node("Node 22.23.3", project, bin(folder, "node")))
-  )
-
-  yield* section("Node 24", node(`Node ${process.versions.node}`, project, process.execPath))
-
-  yield* section(
-    "Bun",
-    Effect.gen(function*() {
-      const program = bin(yield* install("bun"), "bun")
-      yield* inProcesses("Bun 1.4.5", project, [program], [])
-      const runner = [program, "test"]
-      yield* tell("Bun 1.4.5", [
-        yield* Processes.bunRecipe(project, runner),
-        ...(yield* Processes.kit(project, runner)),
-        yield* Processes.unusable(project, [program], undici, ["this runtime (Bun/1.4.5)", ...remedy])
-      ])
-    })
-  )
-
-  yield* section(
-    "Deno",
-    Effect.gen(function*() {
-      const program = bin(yield* install("deno"), "deno")
-      yield* inProcesses("Deno 2.9.6", project, [program, "run", "--allow-all", "--no-prompt"], ["/node"])
-      yield* tell(
-        "Deno 2.9.6",
-        yield* Processes.kit(project, [program, "test", "--allow-all", "--no-prompt", "--no-check"])
-      )
-    })
-  )
-
   const worker = "workerd (miniflare 4.20260730.0)"
-  yield* section(
-    "workerd",
-    Effect.gen(function*() {
-      const tools = yield* install("workerd")
-      const places = yield* Emulated.make
-      const runProgram = yield* Workers.program(tools, yield* Workers.bundle(project, tools, "worker.ts"))
-      for (const client of any) yield* tell(`${worker}, ${client}`, yield* runProgram(client, places))
-      yield* tell(worker, yield* Workers.asking(project, tools, places))
-    })
-  )
-
-  yield* section(
-    "Chromium",
-    Effect.gen(function*() {
-      const browser = yield* Browser.make
-      const name = `Chromium ${browser.version()}`
-      const tools = yield* install("workerd")
-      const places = yield* Emulated.make
-      const page = yield* Workers.bundle(project, tools, "page.ts")
-      const across = yield* Chromium.program(browser, yield* Workers.elsewhere(page), any, places)
-      for (const { client, results } of across) yield* tell(`${name}, another origin, ${client}`, results)
-      const url = yield* Workers.proxy(project, tools, page, places)
-      const proxied: Places = {
-        ...places,
-        apiUrl: new URL("/api/v1", url).href,
-        apiKey: Workers.session,
-        isProxied: true
-      }
-      for (const client of any) {
-        const results = yield* Chromium.withoutKey(browser, url, client, proxied)
-        yield* tell(`${name}, through the Worker with the key, ${client}`, results)
-      }
-    })
-  )
+  const sections = [
+    section(
+      "Node 20",
+      Effect.gen(function*() {
+        const program = bin(yield* install("node20"), "node")
+        const words = (name: ReadonlyArray<string>, words: ReadonlyArray<string>) =>
+          Processes.unusable(project, [program], name, ["this runtime (it tells no name, as Node before 21)", ...words])
+        yield* tell("Node 20.20.2", [
+          yield* words(undici, remedy),
+          yield* words(["Sqlite.layer"], ["it has no module node:sqlite", "It needs Node 22.19 or newer, Bun or Deno"])
+        ])
+      })
+    ),
+    section(
+      "Node 22",
+      Effect.flatMap(install("node22"), (folder) => node("Node 22.23.3", project, bin(folder, "node")))
+    ),
+    section("Node 24", node(`Node ${process.versions.node}`, project, process.execPath)),
+    section(
+      "Bun",
+      Effect.gen(function*() {
+        const program = bin(yield* install("bun"), "bun")
+        yield* inProcesses("Bun 1.4.5", project, [program], [])
+        const runner = [program, "test"]
+        yield* tell("Bun 1.4.5", [
+          yield* Processes.bunRecipe(project, runner),
+          ...(yield* Processes.kit(project, runner)),
+          yield* Processes.unusable(project, [program], undici, ["this runtime (Bun/1.4.5)", ...remedy])
+        ])
+      })
+    ),
+    section(
+      "Deno",
+      Effect.gen(function*() {
+        const program = bin(yield* install("deno"), "deno")
+        yield* inProcesses("Deno 2.9.6", project, [program, "run", "--allow-all", "--no-prompt"], ["/node"])
+        yield* tell(
+          "Deno 2.9.6",
+          yield* Processes.kit(project, [program, "test", "--allow-all", "--no-prompt", "--no-check"])
+        )
+      })
+    ),
+    section(
+      "workerd",
+      Effect.gen(function*() {
+        const tools = yield* install("workerd")
+        const places = yield* Emulated.make
+        const runProgram = yield* Workers.program(tools, yield* Workers.bundle(project, tools, "worker.ts"))
+        for (const client of any) yield* tell(`${worker}, ${client}`, yield* runProgram(client, places))
+        yield* tell(worker, yield* Workers.asking(project, tools, places))
+      })
+    ),
+    section(
+      "Chromium",
+      Effect.gen(function*() {
+        const browser = yield* Browser.make
+        const name = `Chromium ${browser.version()}`
+        const tools = yield* install("workerd")
+        const places = yield* Emulated.make
+        const page = yield* Workers.bundle(project, tools, "page.ts")
+        const across = yield* Chromium.program(browser, yield* Workers.elsewhere(page), any, places)
+        for (const { client, results } of across) yield* tell(`${name}, another origin, ${client}`, results)
+        const url = yield* Workers.proxy(project, tools, page, places)
+        const proxied: Places = {
+          ...places,
+          apiUrl: new URL("/api/v1", url).href,
+          apiKey: Workers.session,
+          isProxied: true
+        }
+        for (const client of any) {
+          const results = yield* Chromium.withoutKey(browser, url, client, proxied)
+          yield* tell(`${name}, through the Worker with the key, ${client}`, results)
+        }
+      })
+    )
+  ]
+  // They wait more than they work.
+  yield* Effect.all(sections, { concurrency: 2 })
 
   const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000
   report.note(`took ${seconds.toFixed(0)} s`)

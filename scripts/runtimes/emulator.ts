@@ -61,7 +61,7 @@ export const make = Effect.gen(function*() {
     Emulator.layerServer({ rules, keys: [key, pageKey] }).pipe(
       Layer.provideMerge(NodeHttpServer.layer(() => server, { port: 0, host: "127.0.0.1" }))
     )
-  )
+  ).pipe(Effect.orDie)
   const { openRequests } = Context.get(context, Emulator.Emulator)
   const watchUrl = yield* serve((_, response) => {
     const seen = JSON.stringify({ open: Effect.runSync(openRequests), abandoned })

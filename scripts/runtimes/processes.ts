@@ -1,6 +1,6 @@
 /** Node, Bun and Deno: the program, what is kept on disk, test runners, and where `/node` cannot be used. */
 import { Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { run } from "./command.ts"
 import * as Documents from "./documents.ts"
@@ -54,7 +54,9 @@ export const kit = (project: string, runner: Words) =>
 
 /** The recipe of the documentation for `node:test`. */
 export const nodeRecipe = (project: string, runner: Words) => {
-  writeFileSync(join(project, "recipe.test.ts"), Documents.example("docs/testing.md", "from \"node:test\""))
+  const file = join(project, "recipe.test.ts")
+  // Another runtime may be reading it.
+  if (!existsSync(file)) writeFileSync(file, Documents.example("docs/testing.md", "from \"node:test\""))
   return passes(project, "the recipe for node:test", [...runner, "./recipe.test.ts"])
 }
 
