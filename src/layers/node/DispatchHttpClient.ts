@@ -28,6 +28,7 @@ import type * as Scope from "effect/Scope"
 import * as AnswerSize from "../client/AnswerSize.ts"
 import { DispatchExchange, transportError } from "./DispatchExchange.ts"
 import * as Inflater from "./Inflater.ts"
+import * as Unusable from "./Unusable.ts"
 
 /** Undici's own limits would end long generations; deadlines are the caller's. */
 const timeouts = { headersTimeout: 0, bodyTimeout: 0 }
@@ -60,12 +61,12 @@ export const make = (
 /** Other runtimes have a module of this name that only looks like undici. */
 const isDispatcher = (u: unknown): boolean => Predicate.hasProperty(u, "dispatch") && typeof u.dispatch === "function"
 
-const unusable = (why: string): string => {
-  const name = globalThis.navigator?.userAgent
-  const runtime = name === undefined ? "this runtime" : `this runtime (${name})`
-  return `effect-openrouter/node cannot be used on ${runtime}: ${why}. It needs undici on Node 22.19 or newer; ` +
-    "OpenRouter.layerFetch works on any runtime"
-}
+const unusable = (why: string): string =>
+  Unusable.message(
+    "the HTTP client",
+    why,
+    "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime"
+  )
 
 /**
  * The client over the dispatcher in the context.

@@ -2,8 +2,8 @@
  * An SQLite database in a file, over Node's own `node:sqlite`: no package is needed.
  *
  * Answers of models are paid for, so what is written is on the disk (`synchronous = FULL`) unless told otherwise; writes of one
- * process at the same moment do not share that cost. Statements run in the caller's thread. On Node 22 the module says once that
- * it is experimental, which is why it is loaded only where this layer is built.
+ * process at the same moment do not share that cost. Statements run in the caller's thread. Bun and Deno have the module as well.
+ * On Node 22 it says once that it is experimental, which is why it is loaded only where this layer is built.
  *
  * **Example** (A journal in a database)
  *
@@ -31,6 +31,7 @@ import * as SqlError from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { SQLInputValue, StatementSync } from "node:sqlite"
+import * as Unusable from "./Unusable.ts"
 
 /**
  * How a database is opened.
@@ -49,15 +50,30 @@ export interface Options {
 /** So many statements are kept prepared. */
 const maxPrepared = 500
 
+const driver = Effect.promise(() => import("node:sqlite")).pipe(
+  Effect.catchDefect((cause) =>
+    Effect.die(
+      new Error(
+        Unusable.message(
+          "Sqlite",
+          "it has no module node:sqlite",
+          "It needs Node 22.19 or newer, Bun or Deno; where it is asked for, any other SqlClient does as well"
+        ),
+        { cause }
+      )
+    )
+  )
+)
+
 /**
- * Opens a database, for as long as the scope is open.
+ * Opens a database, for as long as the scope is open. On a runtime without `node:sqlite` it dies with a message that says so.
  *
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope | Reactivity.Reactivity> {
-  const { DatabaseSync } = yield* Effect.promise(() => import("node:sqlite"))
+  const { DatabaseSync } = yield* driver
   const database = yield* Effect.acquireRelease(
     Effect.try({
       try: () => {

@@ -187,6 +187,17 @@ describe("the expect of a runner", () => {
     `)
     // One that cannot be told is left as it is.
     OpenRouterTest.extendExpect({})
+    OpenRouterTest.extendExpect({
+      addSnapshotSerializer: () => {
+        throw new Error("Not implemented")
+      }
+    })
+    assert.throws(() =>
+      OpenRouterTest.extendExpect({
+        addSnapshotSerializer: () => {
+          throw new TypeError("no serializer")
+        }
+      }), "no serializer")
   })
 })
 
