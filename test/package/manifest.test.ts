@@ -52,7 +52,9 @@ describe("package.json", () => {
     const { "effect-openrouter/*": patterns = [] } = tsconfig.compilerOptions.paths
     for (const { source, subpath } of sources.slice(1)) {
       const candidates = patterns.map((pattern) => pattern.replace("*", subpath.slice(2)))
-      expect(candidates.find((file) => existsSync(new URL(`../../${file}`, import.meta.url)))).toBe(`./src/${source}.ts`)
+      expect(candidates.find((file) => existsSync(new URL(`../../${file}`, import.meta.url)))).toBe(
+        `./src/${source}.ts`
+      )
     }
   })
 
