@@ -5,37 +5,13 @@
  * Prints one line per check and ends with `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process"
-import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { basename, join, sep } from "node:path"
-import { fileURLToPath } from "node:url"
 import { undocumented } from "./module-docs.ts"
+import { command, compilerOptions, conclude, manifest, pack, report, root } from "./packed.ts"
 
-const root = fileURLToPath(new URL("..", import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), "effect-openrouter-"))
-
-interface Manifest {
-  readonly name: string
-  readonly version: string
-  readonly devDependencies: Readonly<Record<string, string>>
-}
-
-const manifest: Manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-
-const tally = { passed: 0, failed: 0 }
-
-const report = (name: string, problem: string | undefined) => {
-  if (problem === undefined) tally.passed += 1
-  else tally.failed += 1
-  console.log(problem === undefined ? `ok   ${name}` : `FAIL ${name}\n${problem.replaceAll(/^/gm, "     ")}`)
-}
-
-/** Runs a command; its output is shown only if it fails. */
-const command = (name: string, cwd: string, program: string, ...args: ReadonlyArray<string>) => {
-  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 300_000 })
-  report(name, status === 0 ? undefined : `${error?.message ?? `exit code ${status}`}\n${stdout ?? ""}${stderr ?? ""}`)
-  return status === 0
-}
 
 const allowedFiles = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
@@ -83,19 +59,6 @@ const checkCommand = (installed: string) => {
   })
   const isServing = /^OpenRouter emulator: http:\S+\n$/.test(stdout)
   report("the command serves an emulator", isServing ? undefined : `${stdout}${stderr}`)
-}
-
-const compilerOptions = {
-  target: "ES2022",
-  module: "NodeNext",
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  verbatimModuleSyntax: true,
-  erasableSyntaxOnly: true,
-  allowImportingTsExtensions: true,
-  noEmit: true,
-  types: ["node"]
 }
 
 /** Installs the tarball and the given packages into an empty project with these files of `scripts/consumer`. */
@@ -167,8 +130,8 @@ const consumeKit = (tarball: string) => {
 }
 
 try {
-  const tarball = join(temporary, `${manifest.name}-${manifest.version}.tgz`)
-  if (command("npm pack", root, "npm", "pack", "--pack-destination", temporary)) {
+  const tarball = pack(temporary)
+  if (tarball !== undefined) {
     command("publint", root, "npm", "exec", "--", "publint", "--strict", tarball)
     command("attw", root, "npm", "exec", "--", "attw", tarball, "--profile", "esm-only")
     const installed = consume("main.ts", tarball, ["effect"])
@@ -184,5 +147,4 @@ try {
   rmSync(temporary, { recursive: true, force: true })
 }
 
-console.log(`${tally.passed} passed, ${tally.failed} failed`)
-if (tally.failed > 0) process.exitCode = 1
+conclude()
