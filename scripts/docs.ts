@@ -1,7 +1,8 @@
 /**
  * Turns the examples in README, docs and docstrings into programs, so that they can be compiled and run.
  *
- * A fence opened with "ts" is compiled, "ts run" (or a first line `// run`) is also executed, "ts ignore" is neither. What
+ * A fence opened with "ts" is compiled, "ts run" (or a first line `// run`) is also executed, "ts ignore" is neither, and "ts hello.ts" is
+ * what the reader is told to save under that name. What
  * several examples of a document have in common is in a fence "ts setup" above them; each "ts situation" below is executed
  * with it.
  *
@@ -19,6 +20,8 @@ export interface Block {
   readonly line: number
   readonly mode: "check" | "run" | "ignore"
   readonly code: string
+  /** The name under which the reader is told to save it. */
+  readonly name?: string
   /** What stands above it in its document and belongs to it. */
   readonly setup?: Pick<Block, "line" | "code">
 }
@@ -82,7 +85,7 @@ export const extract = (file: string, text: string): ReadonlyArray<Block> => {
     } else {
       if (flag === "setup") setup = { line, code }
       const mode = flag === "ignore" ? "ignore" : flag === "run" || code.startsWith("// run") ? "run" : "check"
-      blocks.push({ file, line, mode, code })
+      blocks.push({ file, line, mode, code, ...(flag?.endsWith(".ts") && { name: flag }) })
     }
   }
   return blocks

@@ -44,8 +44,7 @@ const check = (name: string, problems: Problems) =>
 const save = (block: Block) => {
   const folder = folderOf(block.file)
   mkdirSync(folder, { recursive: true })
-  const name = Pages.savedAs(block)
-  if (name !== undefined) writeFileSync(join(folder, name), `${block.code}\n`)
+  if (block.name !== undefined) writeFileSync(join(folder, block.name), `${block.code}\n`)
   writeFileSync(join(folder, nameOf(block)), textOf(block))
 }
 
@@ -173,6 +172,7 @@ const walk = async (registry: Registry.Registry, bare: Shell.Place["env"]) => {
   try {
     const keyless = { ...env, OPENROUTER_API_URL: openRouter.url }
     await readPage(readme, keyless)
+    if (!existsSync(join(project, "node_modules", manifest.name))) return
     await installWhatPagesSay(pages, env)
     const account = { ...keyless, OPENROUTER_API_KEY: "sk-or-v1-stranger" }
     await Promise.all([compile(programs, env), readPages(pages, account)])

@@ -21,9 +21,6 @@ export const read = (root: string, file: string): Page => {
   }
 }
 
-/** The name under which a reader saves a program, where its first line says one. */
-export const savedAs = ({ code }: Block): string | undefined => /^\/\/ ([\w-]+\.ts)\n/.exec(code)?.[1]
-
 const installation = /^npm (?:install|i) (?!.*(?:-g|--global)\b)/
 
 /** Whether commands only install packages in the project. */

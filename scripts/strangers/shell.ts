@@ -11,7 +11,9 @@ export interface Ended {
 /** The environment without what `npm run` and this checkout have put into it. */
 export const bareEnvironment = (root: string): Readonly<Record<string, string>> => {
   const kept = Object.entries(process.env).flatMap(([name, value]) =>
-    value === undefined || /^(npm_|OPENROUTER_|NODE_(OPTIONS|PATH|ENV|COMPILE_CACHE)$|INIT_CWD$)/i.test(name) ? [] : [[name, value] as const]
+    value === undefined || /^(npm_|OPENROUTER_|NODE_(OPTIONS|PATH|ENV|COMPILE_CACHE)$|INIT_CWD$)/i.test(name)
+      ? []
+      : [[name, value] as const]
   )
   const path = (process.env["PATH"] ?? "").split(delimiter)
     .filter((folder) => !folder.startsWith(root) && !folder.endsWith(`${sep}node_modules${sep}.bin`))
