@@ -66,7 +66,9 @@ const stage = () => {
     rmSync(join(workshop, folder), { recursive: true, force: true })
     cpSync(join(root, folder), join(workshop, folder), { recursive: true })
   }
-  for (const file of ["README.md", "CHANGELOG.md"]) cpSync(join(root, file), join(workshop, file))
+  // The first page has its title already.
+  writeFileSync(join(workshop, "README.md"), readFileSync(join(root, "README.md"), "utf8").replace(/^# .*\n/, ""))
+  cpSync(join(root, "CHANGELOG.md"), join(workshop, "CHANGELOG.md"))
   for (const file of globSync("src/**/*.ts", { cwd: workshop })) {
     const path = join(workshop, file)
     const text = readFileSync(path, "utf8")
