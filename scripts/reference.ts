@@ -56,9 +56,11 @@ const declared = (text: string): string => {
   return moved
 }
 
-/** A page of the docs under the title that it has. */
-const titled = (text: string): string =>
-  `---\ntitle: ${JSON.stringify(/^# (.+)$/m.exec(text)?.[1] ?? "")}\n---\n\n${text}`
+/** A page of the docs under the title that it has; a slash in it would make a folder. */
+const titled = (text: string): string => {
+  const title = (/^# (.+)$/m.exec(text)?.[1] ?? "").replaceAll("`", "").replaceAll("/", "\u2215")
+  return `---\ntitle: ${JSON.stringify(title)}\n---\n\n${text}`
+}
 
 /** Copies what the reference is made of, with what only the reference needs. */
 const stage = () => {
