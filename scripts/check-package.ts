@@ -5,37 +5,22 @@
  * Prints one line per check and ends with `N passed, N failed`.
  */
 import { spawnSync } from "node:child_process"
-import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
-import { basename, join, sep } from "node:path"
-import { fileURLToPath } from "node:url"
+import { basename, dirname, join, sep } from "node:path"
 import { undocumented } from "./module-docs.ts"
+import { command, compilerOptions, conclude, manifest, pack, report, root } from "./packed.ts"
 
-const root = fileURLToPath(new URL("..", import.meta.url))
 const temporary = mkdtempSync(join(tmpdir(), "effect-openrouter-"))
-
-interface Manifest {
-  readonly name: string
-  readonly version: string
-  readonly devDependencies: Readonly<Record<string, string>>
-}
-
-const manifest: Manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-
-const tally = { passed: 0, failed: 0 }
-
-const report = (name: string, problem: string | undefined) => {
-  if (problem === undefined) tally.passed += 1
-  else tally.failed += 1
-  console.log(problem === undefined ? `ok   ${name}` : `FAIL ${name}\n${problem.replaceAll(/^/gm, "     ")}`)
-}
-
-/** Runs a command; its output is shown only if it fails. */
-const command = (name: string, cwd: string, program: string, ...args: ReadonlyArray<string>) => {
-  const { error, status, stderr, stdout } = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 300_000 })
-  report(name, status === 0 ? undefined : `${error?.message ?? `exit code ${status}`}\n${stdout ?? ""}${stderr ?? ""}`)
-  return status === 0
-}
 
 const allowedFiles = [
   /^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
@@ -70,6 +55,48 @@ const checkDocs = (installed: string) => {
   report("declarations have the documentation of their modules", without.length === 0 ? undefined : without.join("\n"))
 }
 
+/** The places of a page that links may lead to, as GitHub names them. */
+const placesOf = (text: string): ReadonlyArray<string> =>
+  Array.from(
+    text.matchAll(/^#+ (.+)$/gm),
+    ([, title = ""]) => title.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(/\s/g, "-")
+  )
+
+/** Whoever has only the tarball can follow every link of its README and its docs. */
+const checkLinks = (installed: string) => {
+  const pages = ["README.md", "CHANGELOG.md", ...globSync("docs/**/*.md", { cwd: installed })]
+  const broken = pages.flatMap((page) => {
+    const text = readFileSync(join(installed, page), "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "")
+    const links = Array.from(text.matchAll(/\]\((?![a-z]+:)([^)#]*)(?:#([^)]*))?\)/g))
+    return links.flatMap(([link, target = "", place]) => {
+      const file = target === "" ? join(installed, page) : join(installed, dirname(page), target)
+      if (!existsSync(file)) return [`${page}: ${link} is not in the tarball`]
+      const isPlace = place === undefined || placesOf(readFileSync(file, "utf8")).includes(place)
+      return isPlace ? [] : [`${page}: ${link} is no place of that page`]
+    })
+  })
+  report("links of README and docs lead to files of the tarball", broken.length === 0 ? undefined : broken.join("\n"))
+}
+
+/** An installer has nothing to warn of. */
+const checkInstallation = (tarball: string) => {
+  const project = join(temporary, "quiet")
+  mkdirSync(project)
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "quiet", private: true }))
+  const args = ["install", "--no-audit", "--no-fund", "--prefer-offline", "effect", tarball]
+  const { status, stderr } = spawnSync("npm", args, { cwd: project, encoding: "utf8", timeout: 300_000 })
+  const isQuiet = status === 0 && !/\b(?:warn|deprecated)\b/i.test(stderr)
+  report("npm installs it without a warning", isQuiet ? undefined : stderr)
+}
+
+/** Every subpath can be imported by who has installed what it needs. */
+const checkSubpaths = (project: string) => {
+  const names = Object.keys(manifest.exports).filter((subpath) => subpath !== "./package.json")
+    .map((subpath) => `${manifest.name}${subpath.slice(1)}`)
+  const program = `for (const name of ${JSON.stringify(names)}) await import(name)`
+  command(`${names.length} subpaths load`, project, process.execPath, "--input-type=module", "--eval", program)
+}
+
 /** The command runs with nothing but the package and `effect`, and serves until it is interrupted. */
 const checkCommand = (installed: string) => {
   const bin = join(installed, "dist", "layers", "cli", "bin.js")
@@ -83,19 +110,6 @@ const checkCommand = (installed: string) => {
   })
   const isServing = /^OpenRouter emulator: http:\S+\n$/.test(stdout)
   report("the command serves an emulator", isServing ? undefined : `${stdout}${stderr}`)
-}
-
-const compilerOptions = {
-  target: "ES2022",
-  module: "NodeNext",
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  verbatimModuleSyntax: true,
-  erasableSyntaxOnly: true,
-  allowImportingTsExtensions: true,
-  noEmit: true,
-  types: ["node"]
 }
 
 /** Installs the tarball and the given packages into an empty project with these files of `scripts/consumer`. */
@@ -167,22 +181,24 @@ const consumeKit = (tarball: string) => {
 }
 
 try {
-  const tarball = join(temporary, `${manifest.name}-${manifest.version}.tgz`)
-  if (command("npm pack", root, "npm", "pack", "--pack-destination", temporary)) {
+  const tarball = pack(temporary)
+  if (tarball !== undefined) {
     command("publint", root, "npm", "exec", "--", "publint", "--strict", tarball)
     command("attw", root, "npm", "exec", "--", "attw", tarball, "--profile", "esm-only")
     const installed = consume("main.ts", tarball, ["effect"])
     if (installed !== undefined) {
       checkFiles(installed)
       checkDocs(installed)
+      checkLinks(installed)
       checkCommand(installed)
     }
-    consume("node.ts", tarball, ["effect", "@effect/platform-node"])
+    checkInstallation(tarball)
+    const node = consume("node.ts", tarball, ["effect", "@effect/platform-node"])
+    if (node !== undefined) checkSubpaths(join(node, "..", ".."))
     consumeKit(tarball)
   }
 } finally {
   rmSync(temporary, { recursive: true, force: true })
 }
 
-console.log(`${tally.passed} passed, ${tally.failed} failed`)
-if (tally.failed > 0) process.exitCode = 1
+conclude()

@@ -1,3 +1,11 @@
+/**
+ * The client itself: requests, answers and errors as types, and what programs are made of.
+ *
+ * Each namespace is a subpath as well, which bundlers can take apart.
+ *
+ * @since 0.1.0
+ */
+
 export * as Account from "./domain/endpoint/Account.ts"
 export * as Call from "./domain/endpoint/Call.ts"
 export * as Embedding from "./domain/endpoint/Embedding.ts"

@@ -1,11 +1,15 @@
-import { readFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { missing } from "../../scripts/complete-lock.ts"
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")
 
 interface Manifest {
+  readonly homepage: string
+  readonly bugs: { readonly url: string }
+  readonly repository: { readonly url: string }
   readonly exports: Readonly<Record<string, string>>
+  readonly scripts: Readonly<Record<string, string>>
   readonly peerDependencies: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
@@ -13,29 +17,57 @@ interface Manifest {
 
 const manifest: Manifest = JSON.parse(read("package.json"))
 
+const tsconfig: { readonly compilerOptions: { readonly paths: Readonly<Record<string, ReadonlyArray<string>>> } } = JSON
+  .parse(read("tsconfig.json").replaceAll(/^\s*\/\/.*$/gm, ""))
+
 describe("package.json", () => {
-  const namespaces = Array.from(
-    read("src/index.ts").matchAll(/export \* as (\w+) from "\.\/(.+)\.ts"/g),
-    ([, name, source]) => ({ subpath: `./${name}`, source })
-  )
+  const entries = globSync("*.ts", { cwd: new URL("../../src/", import.meta.url) })
+    .map((file) => file.replace(/\.ts$/, ""))
+    .filter((entry) => entry !== "index")
+    .toSorted()
+  const namespacesOf = (entry: string, prefix: string) =>
+    Array.from(
+      read(`src/${entry}.ts`).matchAll(/export \* as (\w+) from "\.\/(.+)\.ts"/g),
+      ([, name = "", source = ""]) => ({ subpath: `${prefix}${name}`, source })
+    )
   const sources = [
     { subpath: ".", source: "index" },
-    { subpath: "./ai", source: "ai" },
-    { subpath: "./http", source: "http" },
-    { subpath: "./node", source: "node" },
-    { subpath: "./testing", source: "testing" },
-    { subpath: "./workflow", source: "workflow" },
-    ...namespaces
+    ...entries.map((entry) => ({ subpath: `./${entry}`, source: entry })),
+    ...namespacesOf("index", "./"),
+    ...entries.flatMap((entry) => namespacesOf(entry, `./${entry}/`))
   ]
 
-  it("has the namespaces of the index as subpaths, so that bundlers can leave out what a program does not use", () => {
-    expect(namespaces.length).toBeGreaterThan(30)
+  it("has every namespace as a subpath, so that bundlers can leave out what a program does not use", () => {
+    expect(namespacesOf("index", "./").length).toBeGreaterThan(30)
+    for (const entry of entries) expect(namespacesOf(entry, "").length, entry).toBeGreaterThan(0)
     expect(Object.keys(manifest.exports)).toEqual([...sources.map(({ subpath }) => subpath), "./package.json"])
   })
 
   it.each(sources)("$subpath is built from src/$source.ts", ({ source, subpath }) => {
     expect(manifest.exports[subpath]).toBe(`./dist/${source}.js`)
     expect(() => read(`src/${source}.ts`)).not.toThrow()
+  })
+
+  it("means in a checkout what it means when it is installed", () => {
+    const { "effect-openrouter/*": patterns = [] } = tsconfig.compilerOptions.paths
+    for (const { source, subpath } of sources.slice(1)) {
+      const candidates = patterns.map((pattern) => pattern.replace("*", subpath.slice(2)))
+      expect(candidates.find((file) => existsSync(new URL(`../../${file}`, import.meta.url)))).toBe(
+        `./src/${source}.ts`
+      )
+    }
+  })
+
+  it("says where it comes from and where to complain", () => {
+    const home = manifest.repository.url.replace(/^git\+(https:.+)\.git$/, "$1")
+    expect(home).toMatch(/^https:\/\//)
+    expect(manifest.homepage).toBe(`${home}#readme`)
+    expect(manifest.bugs.url).toBe(`${home}/issues`)
+  })
+
+  it("has no script that an installation would warn of or run", () => {
+    const names = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"]
+    expect(Object.keys(manifest.scripts).filter((name) => names.includes(name))).toEqual([])
   })
 
   it("has no runtime dependencies: two copies of effect in one program do not see each other's services", () => {

@@ -28,7 +28,7 @@ export interface Account {
  * - `calls`: billed generations; errors are not among them.
  * - `statuses`: how many replies went out by HTTP status, `hang` or `disconnect`.
  * - `cancelled`: streams that the caller left before they were complete.
- * - `accounts`: one entry per key and model; `key` is a label, see {@link keyLabel}.
+ * - `accounts`: one entry per key and model; `key` is in full up to 16 characters (a test's key), else its first nine and last three.
  *
  * @since 0.1.0
  */

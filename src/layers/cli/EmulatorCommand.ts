@@ -3,20 +3,24 @@
  *
  * @since 0.1.0
  */
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Emulator from "../testing/Emulator.ts"
+import * as Child from "./Child.ts"
 import * as EmulatorServer from "./EmulatorServer.ts"
+import type * as ExitCode from "./ExitCode.ts"
 import * as Flags from "./Flags.ts"
 
 const flags = {
   port: Flag.Int("port").pipe(
     Flag.withAlias("p"),
-    Flags.defaulted(8787, "Port to listen on; 0 takes a free one"),
-    Flag.withSchema(Flags.from(0, 65_535))
+    Flag.withDescription("Port to listen on; 0 takes a free one (default 8787, or 0 for a program)"),
+    Flag.withSchema(Flags.from(0, 65_535)),
+    Flag.optional
   ),
   host: Flag.String("host").pipe(Flags.defaulted("127.0.0.1", "Address to listen on")),
   seed: Flag.Int("seed").pipe(Flags.defaulted(0, "Another seed gives other answers")),
@@ -51,7 +55,13 @@ const flags = {
   ),
   listed: Flags.off("listed-models", "Answer 400 to models that GET /models does not list"),
   virtual: Flags.off("virtual-time", "Never wait: delays move the server's clock instead"),
-  verbose: Flags.off("verbose", "Log each request to stderr")
+  verbose: Flags.off("verbose", "Log each request to stderr"),
+  program: Argument.String("program").pipe(
+    Argument.withDescription(
+      "After --: a program and its arguments, run with OPENROUTER_API_URL and OPENROUTER_API_KEY set; ends with it"
+    ),
+    Argument.atLeast(0)
+  )
 }
 
 /**
@@ -63,7 +73,7 @@ export const command: Command.Command<
   "emulator",
   Command.Command.Config.Infer<typeof flags>,
   {},
-  EmulatorServer.CannotListen,
+  EmulatorServer.CannotListen | ExitCode.Misused | ExitCode.Unfinished,
   never
 > = Command.make("emulator", flags, (options) =>
   Effect.scoped(Effect.gen(function*() {
@@ -85,12 +95,17 @@ export const command: Command.Command<
       }),
       ...(options.keys.length > 0 && { keys: options.keys })
     })
+    const isForProgram = options.program.length > 0
     const run = Effect.runForkWith(yield* Effect.context<never>())
     const url = yield* EmulatorServer.serve(emulator, {
       host: options.host,
-      port: options.port,
+      port: Option.getOrElse(options.port, () => isForProgram ? 0 : 8787),
       log: options.verbose ? (line) => void run(Console.error(line)) : undefined
     })
+    if (isForProgram) {
+      const OPENROUTER_API_KEY = options.keys[0] ?? "sk-or-v1-emulator"
+      return yield* Child.run(options.program, { OPENROUTER_API_KEY, OPENROUTER_API_URL: `${url}/api/v1` })
+    }
     yield* Console.log(`OpenRouter emulator: ${url}/api/v1`)
     return yield* Effect.never
   }))).pipe(
@@ -104,6 +119,7 @@ export const command: Command.Command<
       {
         command: "effect-openrouter emulator --rate-limit 20 --rate-window '10 seconds' --credits 5",
         description: "With limits"
-      }
+      },
+      { command: "effect-openrouter emulator -- node main.ts", description: "Run a program with it" }
     ])
   )

@@ -85,6 +85,11 @@ export type { PriceTable, TokenPrice } from "../../domain/emulator/Price.ts"
 export { freeLimits } from "../../domain/emulator/Quota.ts"
 export type { Limit, LimitScope, RateLimitHint } from "../../domain/emulator/Quota.ts"
 export type { WindowTraffic } from "../../domain/emulator/RateWindow.ts"
+/**
+ * What a rule answers with: text, calls, failures, damage, delays.
+ *
+ * @since 0.1.0
+ */
 export * as Reply from "../../domain/emulator/Reply.ts"
 export type { Call, Condition, Rule } from "../../domain/emulator/Rule.ts"
 export type { Ending, ErrorEnding, ErrorForm, KeepAlive, Position, Streaming } from "../../domain/emulator/Streaming.ts"

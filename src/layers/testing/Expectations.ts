@@ -164,7 +164,9 @@ const isPlain = (u: unknown): u is object => {
  * @since 0.1.0
  */
 export interface Expect {
+  /** Makes `toEqual` and its siblings ask these first. */
   addEqualityTesters?(testers: Array<(a: unknown, b: unknown) => boolean | undefined>): void
+  /** Makes snapshots show values in this way. */
   addSnapshotSerializer?(serializer: {
     readonly test: (value: unknown) => boolean
     readonly serialize: (value: unknown) => string

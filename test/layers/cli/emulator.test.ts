@@ -34,6 +34,41 @@ describe("effect-openrouter", { timeout: 60_000 }, () => {
     }
   })
 
+  it("runs a program with the emulator in its environment, and ends as the program does", async () => {
+    const inNode = (script: string) => run(["emulator", "--key", "sk-of-mine", "--", process.execPath, "-e", script])
+    const [good, bad, killed, none] = await Promise.all([
+      inNode(`
+        const { OPENROUTER_API_KEY: key, OPENROUTER_API_URL: url } = process.env
+        const headers = { authorization: "Bearer " + key, "content-type": "application/json" }
+        const body = JSON.stringify({ model: "emulator/echo", input: "Hello" })
+        fetch(url + "/responses", { method: "POST", headers, body })
+          .then((answer) => answer.json())
+          .then(({ output }) => console.log(key, output.at(-1).content[0].text))
+      `),
+      inNode("process.exit(7)"),
+      inNode("process.kill(process.pid, 'SIGTERM')"),
+      run(["emulator", "--", "no-such-program"])
+    ])
+    assert.deepStrictEqual(good, { code: 0, stdout: "sk-of-mine Hello\n", stderr: "" })
+    assert.deepStrictEqual([bad.code, bad.stdout], [7, ""])
+    assert.match(bad.stderr, /^effect-openrouter: \S+ ended with exit code 7\n$/)
+    assert.strictEqual(killed.code, 143)
+    assert.strictEqual(none.code, 2)
+    assert.match(none.stderr, /^effect-openrouter: cannot run no-such-program: .*ENOENT\n$/)
+  })
+
+  it("asks the program to end when it is interrupted, and waits for it", async () => {
+    const script = `
+      process.on("SIGINT", () => setTimeout(() => process.exit(console.log("told")), 100))
+      setInterval(() => {}, 1000)
+      console.log("up")
+    `
+    const { code, stdout } = await run(["emulator", "--", process.execPath, "-e", script], (child, stdout) => {
+      if (stdout === "up\n") child.kill("SIGINT")
+    })
+    assert.deepStrictEqual([code, stdout], [130, "up\ntold\n"])
+  })
+
   it("serves an emulator, logs, says that a port is used, and ends when it is interrupted", async () => {
     let url = ""
     let work: Promise<unknown> | undefined

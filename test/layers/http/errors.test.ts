@@ -4,6 +4,7 @@ import { OpenRouterError, type OpenRouterError as Errors, Usd } from "effect-ope
 import { HttpError } from "effect-openrouter/http"
 import { HttpRouter, HttpServer, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiTest } from "effect/http-api"
+import { readFileSync } from "node:fs"
 import { errors } from "../../domain/error/every.ts"
 
 const statuses: { readonly [Tag in Errors.OpenRouterError["_tag"]]: number } = {
@@ -150,5 +151,40 @@ describe("errors in a backend", () => {
   it("refuse what a guardrail refuses", () => {
     const error = new OpenRouterError.AccessDenied({ message: "", patterns: ["secret"] })
     assert.strictEqual(HttpError.fromError(error, 0)._tag, "RequestRefused")
+  })
+})
+
+describe("the tables of the docs", () => {
+  const rows = (file: string, heading: string): ReadonlyArray<ReadonlyArray<string>> => {
+    const text = readFileSync(new URL(`../../../docs/${file}`, import.meta.url), "utf8")
+    const [, section = ""] = text.split(`## ${heading}\n`)
+    const [table = ""] = section.split("\n## ")
+    return table.split("\n").filter((line) => line.startsWith("| `")).map((line) =>
+      line.split("|").map((_) => _.trim())
+    )
+  }
+  const tags = Object.entries(statuses)
+
+  it("say what a caller of the backend is told of each error", () => {
+    const told = rows("errors-in-a-backend.md", "What callers are told")
+    for (const [tag, status] of tags) {
+      const found = told.filter(([, , , what = ""]) => what.includes(`\`${tag}\``)).map(([, , status]) =>
+        Number(status)
+      )
+      assert.include(found, status, tag)
+    }
+  })
+
+  it("have the group of each error", () => {
+    const groups = rows("errors-in-a-backend.md", "Four groups")
+    for (const error of errors) {
+      const found = groups.filter(([, , , tags = ""]) => tags.includes(`\`${error._tag}\``)).map(([, group]) => group)
+      assert.deepStrictEqual(found, [`\`${OpenRouterError.groupOf(error)}\``], error._tag)
+    }
+  })
+
+  it("have every error", () => {
+    const listed = rows("errors.md", "All errors").map(([, tags = ""]) => tags).join()
+    assert.deepStrictEqual(tags.filter(([tag]) => !listed.includes(`\`${tag}\``)), [])
   })
 })
