@@ -15,7 +15,7 @@ import { script as timelineScript } from "./TimelineScript.ts"
 const figure = (name: string, text: string): string => `<span data-name="${name}">${text}</span>`
 
 const card = (name: string, value: string, notes: ReadonlyArray<string>): string =>
-  `<div><dt>${name}</dt><dd class="figure" data-name="${name}">${value}</dd>${
+  `<div><dt>${name}</dt><dd class="figure${value.length > 10 ? " long" : ""}" data-name="${name}">${value}</dd>${
     notes.map((note) => `<dd class="note">${note}</dd>`).join("")
   }</div>`
 

@@ -100,7 +100,7 @@ if (icicle) {
     const decimals = costs.map((cost) => (cost.textContent.split(".")[1] || "").length);
     const most = Math.max(0, ...decimals);
     costs.forEach((cost, index) => { cost.style.marginRight = most - decimals[index] + "ch"; });
-    const area = el("div", undefined, { class: "scroll", role: "region", "aria-label": caption });
+    const area = el("div", undefined, { class: "scroll", role: "group", "aria-label": caption });
     area.append(table);
     const parts = [area];
     if (boxes.length > 10) {
@@ -131,7 +131,11 @@ if (icicle) {
       else {
         button.append(el("b", box.n));
         const price = isFree ? "" : about(box.c);
-        if (room > 24 + 9 * (box.n.length + price.length)) button.append(" " + price);
+        if (price !== "" && room > 24 + 9 * (box.n.length + price.length)) {
+          button.append(" " + price);
+          // Who speaks to the machine says what is to be seen.
+          button.setAttribute("aria-label", box.n + " " + price + ", exactly " + inWords(box).slice(box.n.length + 2));
+        }
       }
       button.style.setProperty("--hue", hue(box.n));
       button.dataset.depth = depth;
@@ -157,9 +161,9 @@ if (icicle) {
     root.tabIndex = 0;
     // The bar that was chosen leads out again.
     if (trail.length > 1) {
-      const way = link(undefined, trail.slice(0, -1), { title: inWords(top), "aria-label": inWords(top) + "; leads back to " + trail[trail.length - 2].n, "data-depth": "0" });
+      const way = link(undefined, trail.slice(0, -1), { title: inWords(top), class: "back", "aria-label": root.getAttribute("aria-label") + "; leads back to " + trail[trail.length - 2].n, "data-depth": "0" });
       way.style.cssText = root.style.cssText;
-      way.append("‹ ", ...root.childNodes);
+      way.append(...root.childNodes);
       boxes[0] = way;
     }
     icicle.style.height = rows * 2.15 + "rem";

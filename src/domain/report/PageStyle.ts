@@ -27,6 +27,7 @@ p, figcaption { color: var(--faint); margin: .25rem 0 .75rem; max-width: 46rem; 
 dt { color: var(--faint); font-size: .85rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 dd.figure { font-size: 1.35rem; line-height: 1.3; font-weight: 600; }
+dd.long { font-size: 1.15rem; line-height: 1.53; }
 dd.note { color: var(--faint); font-size: .85rem; }
 dd.note .bad { color: var(--failed); font-weight: 600; }
 figure { margin: 0; position: relative; }
@@ -45,6 +46,7 @@ ol, ul { list-style: none; display: flex; flex-wrap: wrap; padding: 0; margin: .
 #icicle > * { position: absolute; height: 2.1rem; min-height: 0; border-radius: 3px; border: 1px solid var(--paper); }
 #icicle button { padding: 0 .4rem; overflow: hidden; white-space: nowrap; text-align: left; text-overflow: ellipsis;
   background: hsl(var(--hue) var(--depth) var(--light)); color: var(--text); }
+#icicle .back::before { content: "‹ " / ""; }
 #icicle .narrow { padding: 0; border-width: 1px .5px; }
 #icicle button:hover { background: hsl(var(--hue) var(--depth) calc(var(--light) - 5%)); }
 #icicle button:focus-visible { outline-offset: -3px; }

@@ -105,7 +105,7 @@ export const table = <A>(
     )
     return `<tr${index >= seen ? " class=\"more\"" : ""}>${cells.join("")}</tr>`
   })
-  return `<div class="scroll" role="region" aria-label="${escaped(caption)}"><table id="${id}" class="short">` +
+  return `<div class="scroll" role="group" aria-label="${escaped(caption)}"><table id="${id}" class="short">` +
     `<caption>${escaped(caption)}</caption><thead><tr>${heads.join("")}</tr></thead><tbody>\n${
       lines.join("\n")
     }</tbody></table></div>` +

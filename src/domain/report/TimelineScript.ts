@@ -110,7 +110,8 @@ if (overview) {
       }
     }
     g.fillStyle = colors.faint;
-    g.fillText("at most " + number(most) + " at once", 4, 12);
+    const peak = "at most " + number(most) + " at once";
+    g.fillText(peak, width - g.measureText(peak).width - 4, 12);
     if (detail && view[1] - view[0] < full) {
       const [left, right] = view.map((at) => at / full * width);
       g.fillStyle = colors.shade;
