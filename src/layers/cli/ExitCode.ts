@@ -19,6 +19,7 @@ import * as CliError from "effect/cli/CliError"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
+import * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import { type Group, groupOf, isOpenRouterError } from "../../domain/error/ErrorGroup.ts"
 
@@ -79,10 +80,40 @@ export const oneLine = (text: string): string =>
     .replace(/\s*Did you mean this\?\s*([\s\S]+)$/, ". Did you mean $1?")
     .replaceAll(/\s*\n\s*/g, " ")
 
+/** The settings of a layer, as whoever sits at a shell knows them. */
+const variables: ReadonlyMap<string, string> = new Map([
+  ["apiKey", "OPENROUTER_API_KEY"],
+  ["apiUrl", "OPENROUTER_API_URL"],
+  ["appUrl", "OPENROUTER_APP_URL"],
+  ["appTitle", "OPENROUTER_APP_TITLE"]
+])
+
+const ofSetting = (message: string): string =>
+  message.replace(", or pass apiKey to the layer", "").replace(/^(\w+)(?=:)/, (name) => variables.get(name) ?? name)
+
+/** What may be wrong with a file, in the words of a shell. */
+const filed: { readonly [tag: string]: string } = {
+  NotFound: "there is no such file or folder",
+  AlreadyExists: "it exists already",
+  PermissionDenied: "permission denied",
+  BadResource: "it is no file",
+  Busy: "it is in use"
+}
+
+const ofFile = ({ message, reason }: PlatformError.PlatformError): string => {
+  const words = filed[reason._tag]
+  if (reason._tag === "BadArgument" || words === undefined || typeof reason.pathOrDescriptor !== "string") {
+    return message
+  }
+  // Of the lock that is beside a file nobody has heard.
+  return `${reason.pathOrDescriptor.replace(/\.lock$/, "")}: ${words}`
+}
+
 const messageOf = (error: unknown): string | undefined => {
   if (error instanceof Config.ConfigError) {
-    return `${oneLine(error.cause.message)} (--emulator answers without a key and without a network)`
+    return `${ofSetting(oneLine(error.cause.message))} (--emulator answers without a key and without a network)`
   }
+  if (error instanceof PlatformError.PlatformError) return oneLine(ofFile(error))
   if (!Predicate.isError(error)) return undefined
   if (!isOpenRouterError(error)) return oneLine(error.message)
   const refusal = error._tag === "Refused" ? `: ${oneLine(error.refusal)}` : ""

@@ -122,13 +122,14 @@ class Reading {
     if (first !== undefined && !this.#isJournal && this.#entries.length === 0) {
       return `${this.#name} has neither the entries of a ledger nor a journal; line ${first}: ${kindOf(this.#first)}`
     }
+    const entries = this.#isJournal ? Report.fromJournal(this.#journal) : this.#entries
     const count = this.#unreadable.length
     const lines = this.#unreadable.slice(0, 5).join(", ") + (count > 5 ? ", …" : "")
     return {
-      entries: this.#isJournal ? Report.fromJournal(this.#journal) : this.#entries,
+      entries,
       missing: this.#missing + count,
       problem: count === 0
-        ? undefined
+        ? entries.length === 0 && this.#missing === 0 ? `${this.#name}: there are no calls in it` : undefined
         : count === 1 && first === this.#line
         ? `${this.#name}: the last line (${first}) is torn; it is missing on the page`
         : `${this.#name}: ${count === 1 ? "1 line" : `${count} lines`} cannot be read (${lines}) and ${

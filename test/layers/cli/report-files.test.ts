@@ -126,6 +126,13 @@ describe("report", { timeout: 120_000 }, () => {
           assert.include(error.message, path(name))
           assert.notInclude(error.message, "diary")
         }
+        writeFileSync(path("empty"), "\n")
+        const empty = await Effect.runPromise(Effect.provide(RunFile.read(path("empty")), NodeFiles.layer))
+        assert.deepStrictEqual(empty, {
+          entries: [],
+          missing: 0,
+          problem: `${path("empty")}: there are no calls in it`
+        })
       })
     ))
 
@@ -137,7 +144,6 @@ describe("report", { timeout: 120_000 }, () => {
       writeFileSync(path("diary.txt"), "hello\n")
       mkdirSync(path("folder"))
       const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, code: number, says: string]> = [
-        [[], 2, "run"],
         [[file], 2, "would be overwritten; choose another --output"],
         [[file, "--from", "noon"], 2, "an instant such as 2026-11-03 or 2026-11-03T09:30"],
         [[file, "-o", "-", "--from", "2026-11-04", "--to", "2026-11-03"], 2, "--from is not before --to"],
