@@ -19,7 +19,6 @@ import * as CliError from "effect/cli/CliError"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Option from "effect/Option"
-import * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import { type Group, groupOf, isOpenRouterError } from "../../domain/error/ErrorGroup.ts"
 
@@ -100,22 +99,20 @@ const filed: { readonly [tag: string]: string } = {
   Busy: "it is in use"
 }
 
-const ofFile = ({ message, reason }: PlatformError.PlatformError): string => {
-  const words = filed[reason._tag]
-  if (reason._tag === "BadArgument" || words === undefined || typeof reason.pathOrDescriptor !== "string") {
-    return message
-  }
+/** Also of an error of a log, which has the message of what the file system said. */
+const ofFile = (message: string): string => {
+  const [, tag = "", path = ""] = /^(\w+): FileSystem\.\w+ \((.+)\)/.exec(message) ?? []
+  const words = filed[tag]
   // Of the lock that is beside a file nobody has heard.
-  return `${reason.pathOrDescriptor.replace(/\.lock$/, "")}: ${words}`
+  return words === undefined ? message : `${path.replace(/\.lock$/, "")}: ${words}`
 }
 
 const messageOf = (error: unknown): string | undefined => {
   if (error instanceof Config.ConfigError) {
     return `${ofSetting(oneLine(error.cause.message))} (--emulator answers without a key and without a network)`
   }
-  if (error instanceof PlatformError.PlatformError) return oneLine(ofFile(error))
   if (!Predicate.isError(error)) return undefined
-  if (!isOpenRouterError(error)) return oneLine(error.message)
+  if (!isOpenRouterError(error)) return ofFile(oneLine(error.message))
   const refusal = error._tag === "Refused" ? `: ${oneLine(error.refusal)}` : ""
   return `${error._tag}: ${oneLine(error.message)}${refusal}`
 }
