@@ -88,22 +88,22 @@ const models = (chart: CallChart): string =>
   ], chart.models)
 
 /** What outcomes mean that are no tag of an answer or an error. */
-const glosses: { readonly [outcome: string]: string } = {
-  Completed: "answered",
-  Answered: "another endpoint",
-  Saved: "not asked: the answer was there",
-  Interrupted: "given up by the program",
-  Died: "a defect of the program",
-  Recorded: "booked by the program",
-  Reconciled: "became known later"
-}
+const glosses: ReadonlyMap<string, string> = new Map([
+  ["Completed", "answered"],
+  ["Answered", "another endpoint"],
+  ["Saved", "not asked: the answer was there"],
+  ["Interrupted", "given up by the program"],
+  ["Died", "a defect of the program"],
+  ["Recorded", "booked by the program"],
+  ["Reconciled", "became known later"]
+])
 
 const outcomes = (chart: CallChart): string =>
   Text.table<Sum>("outcomes", "Calls and costs by outcome", [
     {
       head: "Outcome",
       cell: ({ name }) => {
-        const gloss = glosses[name]
+        const gloss = glosses.get(name)
         return gloss === undefined ? Text.name(name) : `${name} <span class="gloss">${gloss}</span>`
       }
     },

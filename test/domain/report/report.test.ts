@@ -162,13 +162,20 @@ describe("a report", () => {
   })
 })
 
-describe("a page", () => {
+describe("a page", { timeout: 60_000 }, () => {
   it("is one file that loads nothing, and lets no name become a part of it", () => {
     const evil = "</script><img src=x onerror=alert(1)>"
     const [first] = calls(1)
     if (first?._tag !== "Entry") return assert.fail("no entry")
-    const page = Report.toHtml([{ ...first, scopes: [evil] }], { title: evil })
+    const page = Report.toHtml(
+      [{ ...first, scopes: [evil], outcome: evil, model: evil, generationId: evil }, {
+        ...first,
+        outcome: "constructor"
+      }],
+      { title: evil }
+    )
     assert.notInclude(page, "<img")
+    assert.notInclude(page, "native code")
     assert.notMatch(page, /(src|href)=["']?(https?:)?\/\//)
     assert.include(page, "default-src 'none'")
     assert.include(page, "\\u003c/script>")
