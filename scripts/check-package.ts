@@ -112,6 +112,31 @@ const checkCommand = (installed: string) => {
   report("the command serves an emulator", isServing ? undefined : `${stdout}${stderr}`)
 }
 
+/** As somebody who has nothing yet tries it out: in an empty folder, without a key, with a page at the end. */
+const checkNpx = (tarball: string) => {
+  const folder = join(temporary, "empty")
+  mkdirSync(folder)
+  const npx = ["exec", "--yes", "--prefix", folder, `--package=${tarball}`, "--", manifest.name]
+  const keyless = { ...process.env, OPENROUTER_API_KEY: "" }
+  const { status, stderr, stdout } = spawnSync("npm", [
+    ...npx,
+    "ask",
+    "Hello",
+    "--emulator",
+    "--model",
+    "emulator/echo"
+  ], {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 300_000,
+    env: keyless
+  })
+  report(
+    "npx answers from the tarball, in an empty folder and without a key",
+    status === 0 && stdout === "Hello\n" ? undefined : `exit code ${status}\n${stdout}${stderr}`
+  )
+}
+
 /** Installs the tarball and the given packages into an empty project with these files of `scripts/consumer`. */
 const install = (
   name: string,
@@ -193,6 +218,7 @@ try {
       checkCommand(installed)
     }
     checkInstallation(tarball)
+    checkNpx(tarball)
     const node = consume("node.ts", tarball, ["effect", "@effect/platform-node"])
     if (node !== undefined) checkSubpaths(join(node, "..", ".."))
     consumeKit(tarball)

@@ -33,7 +33,7 @@ export { make as fromJournal } from "../domain/report/JournalEntries.ts"
 /**
  * The page of these bookings, which `CostLedger.entries`, `CostLedger.fromJsonl` or {@link fromJournal} give.
  *
- * Up to 20,000 calls are drawn one by one, which makes about 0.4 MB for 10,000; more are drawn as sums over time.
+ * Up to 20,000 calls are drawn one by one, which makes about 1 MB for 10,000; more are drawn as sums over time.
  *
  * @since 0.1.0
  */

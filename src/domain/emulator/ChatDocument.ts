@@ -26,8 +26,7 @@ const headOf = (response: JsonObject, object: string): JsonObject => ({
   provider: "Emulator",
   model: response["model"],
   object,
-  created: response["created_at"],
-  system_fingerprint: null
+  created: response["created_at"]
 })
 
 /**
@@ -158,47 +157,50 @@ export const events = (response: JsonObject): ToWire => {
 
   const chunk = (delta: JsonObject, finish: JsonObject = { finish_reason: null, native_finish_reason: null }) => ({
     ...head,
-    choices: [{ index: 0, delta, logprobs: null, ...finish }]
+    choices: [{ index: 0, delta: { role: "assistant", content: "", ...delta }, logprobs: null, ...finish }]
   })
 
-  const ended = (usage: unknown): ReadonlyArray<JsonObject> => {
+  const ended = (usage: unknown, finish: JsonObject): ReadonlyArray<JsonObject> => {
     const told = usageOf(usage)
-    return told === null ? [] : [{ ...head, choices: [], usage: told }]
+    return [chunk({}, finish), ...(told === null ? [] : [{ ...chunk({}, finish), usage: told }])]
   }
 
   const failed = (error: unknown, type: unknown, usage?: unknown): ReadonlyArray<JsonObject> => {
     if (isOver) return []
     isOver = true
     const finish = { finish_reason: "error", native_finish_reason: "error" }
-    return [{ ...chunk({ content: "" }, finish), error: errorOf(error, type) }, ...ended(usage)]
+    const [last, ...more] = ended(usage, finish)
+    return [{ ...last, error: errorOf(error, type) }, ...more]
   }
 
   return (event: Event) => {
     const piece = textOf(event["delta"])
     switch (event.type) {
       case "response.created":
-        return [chunk({ role: "assistant", content: "" })]
+        return [chunk({})]
       case "response.output_text.delta":
         return [chunk({ content: piece })]
       case "response.refusal.delta":
         return [chunk({ refusal: piece })]
       case "response.reasoning_summary_text.delta":
-        return [chunk({ content: "", reasoning: piece, reasoning_details: [detailOf(piece, 0)] })]
+        return [chunk({ reasoning: piece, reasoning_details: [detailOf(piece, 0)] })]
       case "response.output_item.added": {
         const item = objectOf(event["item"])
         if (item["type"] !== "function_call") return []
         const index = calls.size
         calls.set(event["output_index"], index)
         const call = { name: item["name"], arguments: "" }
-        return [chunk({ tool_calls: [{ index, id: item["call_id"], type: "function", function: call }] })]
+        return [
+          chunk({ content: null, tool_calls: [{ index, id: item["call_id"], type: "function", function: call }] })
+        ]
       }
       case "response.function_call_arguments.delta": {
         const index = calls.get(event["output_index"]) ?? 0
-        return [chunk({ tool_calls: [{ index, function: { arguments: piece } }] })]
+        return [chunk({ content: null, tool_calls: [{ index, function: { arguments: piece } }] })]
       }
       case "response.completed":
       case "response.incomplete":
-        return [chunk({ content: "" }, finishOf(response)), ...ended(response["usage"])]
+        return ended(response["usage"], finishOf(response))
       case "response.failed": {
         const { error, error_type, usage } = objectOf(event["response"])
         return failed(error, error_type, usage)

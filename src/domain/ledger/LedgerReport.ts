@@ -7,6 +7,7 @@ import { dual } from "effect/Function"
 import * as Schema from "effect/Schema"
 import * as Usd from "../money/Usd.ts"
 import * as Costs from "../outcome/Costs.ts"
+import { lazy } from "../wire/Lazy.ts"
 import * as LedgerEntry from "./LedgerEntry.ts"
 import * as ScopeReport from "./ScopeReport.ts"
 
@@ -65,12 +66,17 @@ const codec = Schema.toCodecJson(Report)
  */
 export const FromJson: Schema.Codec<Report, string> = Schema.fromJsonString(codec)
 
+const encode = Schema.encodeSync(codec)
+
+const encodeScope = lazy(() => Schema.encodeSync(Schema.toCodecJson(ScopeReport.ScopeReport)))
+
 /**
- * A report as plain JSON; amounts are decimal text, exact.
+ * A report as plain JSON, or that of one scope, or what {@link by} and {@link byName} give; amounts are decimal text, exact.
  *
  * @since 0.1.0
  */
-export const toJson: (report: Report) => typeof codec.Encoded = Schema.encodeSync(codec)
+export const toJson = (report: Report | ScopeReport.ScopeReport): typeof codec.Encoded =>
+  "version" in report ? encode(report) : encodeScope()(report)
 
 /**
  * What each value of a tag cost, the most expensive first; calls without the tag are in `(untagged)`, at the end.

@@ -1,49 +1,208 @@
 /**
- * A page with all that it needs in it: one file, which loads nothing.
+ * A page with all that it needs in it: one file, which loads nothing. Totals and tables are there without its script.
  *
  * @since 0.1.0
  */
-import type { CallChart } from "./CallChart.ts"
+import * as Usd from "../money/Usd.ts"
+import type { Box, CallChart } from "./CallChart.ts"
+import type { Row, Sum } from "./CallSums.ts"
 import { script } from "./PageScript.ts"
+import { style } from "./PageStyle.ts"
+import * as Text from "./PageText.ts"
+import { script as timelineScript } from "./TimelineScript.ts"
 
-const style = `
-:root { color-scheme: light dark; --paper: #fff; --text: #1c1e21; --faint: #5a6068; --line: #d5d9de; --lightness: 84%;
-  --answered: #2b7bb9; --failed: #c0392b; --interrupted: #b9770e; --saved: #2e8b57; --waiting: #b4bac2; --again: #1c1e21; }
-@media (prefers-color-scheme: dark) { :root { --paper: #16181c; --text: #e8eaed; --faint: #a3abb5; --line: #3a4048;
-  --lightness: 28%; --answered: #5aa9e6; --failed: #ef6a5b; --interrupted: #e0a63a; --saved: #57b87f; --waiting: #59616b;
-  --again: #ffffff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 76rem; padding: 1rem; background: var(--paper); color: var(--text);
-  font: 15px/1.45 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p, figcaption { color: var(--faint); margin: .25rem 0 .5rem; }
-dl { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 1rem 0; } dt { color: var(--faint); font-size: .85rem; }
-dd { margin: 0; font-size: 1.2rem; font-variant-numeric: tabular-nums; } figure { margin: 0; }
-button { font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 3px;
-  min-height: 1.75rem; padding: 0 .6rem; cursor: pointer; }
-button:focus-visible, .scroll:focus-visible { outline: 3px solid var(--answered); outline-offset: 1px; z-index: 1; }
-#icicle { position: relative; overflow: hidden; }
-#icicle button { position: absolute; height: 1.9rem; padding: 0 .3rem; overflow: hidden; white-space: nowrap; text-align: left;
-  text-overflow: ellipsis; background: hsl(var(--hue) 45% var(--lightness)); border-color: var(--paper); }
-ol, ul { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem .9rem; padding: 0; margin: .5rem 0; }
-#trail li + li::before { content: "› "; } .key { display: inline-block; width: .8rem; height: .8rem; margin-right: .35rem; }
-canvas { display: block; width: 100%; height: 240px; border: 1px solid var(--line); }
-.scroll { overflow: auto; max-height: 24rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--faint); padding-bottom: .25rem; }
-th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
-thead th { position: sticky; top: 0; background: var(--paper); } tbody th { font-weight: normal; }
-.two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2rem; }
-`
+/** A figure that tests and programs find by its name. */
+const figure = (name: string, text: string): string => `<span data-name="${name}">${text}</span>`
 
-const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (char) => `&#${char.charCodeAt(0)};`)
+const card = (name: string, value: string, notes: ReadonlyArray<string>): string =>
+  `<div><dt>${name}</dt><dd class="figure${value.length > 10 ? " long" : ""}" data-name="${name}">${value}</dd>${
+    notes.map((note) => `<dd class="note">${note}</dd>`).join("")
+  }</div>`
+
+const totals = ({ totals }: CallChart): string => {
+  const count = (name: string, n: number) => figure(name, Text.number(n))
+  const bad = (name: string, n: number, what: string) =>
+    n > 0 ? `<span class="bad">${count(name, n)} ${what}</span>` : `${count(name, n)} ${what}`
+  const unknown = totals.unknown
+  return [
+    card("Cost", String(totals.cost), [
+      unknown > 0
+        ? `at least: ${bad("Unknown", unknown, unknown === 1 ? "call of unknown cost" : "calls of unknown cost")}`
+        : `${count("Unknown", unknown)} calls of unknown cost`
+    ]),
+    card("Calls", Text.number(totals.calls), [
+      bad("Failed", totals.failures, "failed or interrupted"),
+      "each attempt counts"
+    ]),
+    card("Tokens in", Text.number(totals.inputTokens), [`${count("Cached", totals.cachedTokens)} from a cache`]),
+    card("Tokens out", Text.number(totals.outputTokens), [`${count("Reasoning", totals.reasoningTokens)} to reason`]),
+    totals.savedCalls > 0
+      ? card("Saved", String(totals.saved), [`${count("Saved calls", totals.savedCalls)} answered without a call`])
+      : "",
+    Usd.isZero(totals.upstreamCost)
+      ? ""
+      : card("Billed by providers", String(totals.upstreamCost), ["to your own keys; not in the cost"]),
+    totals.dropped > 0
+      ? card("Entries missing", Text.number(totals.dropped), [
+        "<span class=\"bad\">lost or unreadable; in no figure</span>"
+      ])
+      : ""
+  ].join("\n")
+}
+
+/** There are thousands of them, so their names are not in it. */
+type BoxJson = readonly [
+  name: string,
+  cost: string,
+  figures: Box["f"],
+  inner: ReadonlyArray<BoxJson>,
+  inside?: ReadonlyArray<BoxJson>
+]
+
+const boxJson = ({ f, i, n, s, t }: Box): BoxJson =>
+  i === undefined ? [n, t, f, s.map(boxJson)] : [n, t, f, s.map(boxJson), i.map(boxJson)]
 
 /** JSON that cannot end the element it is in. */
-const embedded = (chart: CallChart): string => JSON.stringify(chart).replaceAll("<", "\\u003c")
+const embedded = ({ scopes, timeline }: CallChart): string =>
+  JSON.stringify({ scopes: boxJson(scopes), timeline }).replaceAll("<", "\\u003c")
 
-const table = (id: string, caption: string): string =>
-  `<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table id="${id}"><caption>${caption}</caption>` +
-  `<thead></thead><tbody></tbody></table></div>`
+const costOf = ({ bookings, cost, unknown }: Sum): string => unknown > 0 && unknown === bookings ? "unknown" : cost
+
+const shareOf = ({ share }: Sum): string =>
+  share === 0
+    ? ""
+    : `<span class="bar" role="img" aria-label="${(share * 100).toFixed(1)} %" style="width:${
+      (share * 100).toFixed(1)
+    }%"></span>`
+
+const unknownOf = ({ unknown }: Sum): string => Text.number(unknown)
+
+const models = (chart: CallChart): string =>
+  Text.table<Sum>("models", "Calls and costs by model", [
+    { head: "Model", kind: "name", cell: ({ name }) => Text.name(name) },
+    { head: "Cost", kind: "money", cell: costOf },
+    { head: "Calls", kind: "number", cell: ({ calls }) => Text.number(calls) },
+    { head: "Failed", kind: "number", cell: ({ failures }) => Text.number(failures) },
+    { head: "Unknown", kind: "number", cell: unknownOf },
+    { head: "Share", kind: "share", cell: shareOf }
+  ], chart.models)
+
+/** What outcomes mean that are no tag of an answer or an error. */
+const glosses: ReadonlyMap<string, string> = new Map([
+  ["Completed", "answered"],
+  ["Answered", "another endpoint"],
+  ["Saved", "not asked: the answer was there"],
+  ["Interrupted", "given up by the program"],
+  ["Died", "a defect of the program"],
+  ["Recorded", "booked by the program"],
+  ["Reconciled", "became known later"]
+])
+
+const outcomes = (chart: CallChart): string =>
+  Text.table<Sum>("outcomes", "Calls and costs by outcome", [
+    {
+      head: "Outcome",
+      cell: ({ name }) => {
+        const gloss = glosses.get(name)
+        return gloss === undefined ? Text.name(name) : `${name} <span class="gloss">${gloss}</span>`
+      }
+    },
+    { head: "Cost", kind: "money", cell: costOf },
+    { head: "Count", kind: "number", cell: ({ bookings }) => Text.number(bookings) },
+    { head: "Unknown", kind: "number", cell: unknownOf },
+    { head: "Share", kind: "share", cell: shareOf }
+  ], chart.outcomes)
+
+const calls = (id: string, caption: string, rows: ReadonlyArray<Row>): string =>
+  Text.table<Row>(id, caption, [
+    { head: "Scope", kind: "name", cell: ({ scope }) => Text.name(scope === "" ? "–" : scope) },
+    { head: "Cost", kind: "money", cell: ({ cost }) => cost },
+    {
+      head: "Outcome",
+      cell: ({ attempt, outcome }) =>
+        Text.name(outcome) + (attempt > 1 ? ` <span class="gloss">attempt ${attempt}</span>` : "")
+    },
+    { head: "Model", kind: "name", cell: ({ model }) => Text.name(model) },
+    { head: "At", kind: "number", cell: ({ came }) => Text.instant(came, Text.clock(came)) },
+    { head: "Took", kind: "number", cell: ({ ran }) => ran === undefined ? "–" : Text.duration(ran) },
+    { head: "Generation", cell: ({ id }) => id === "" ? "–" : `<span class="id">${Text.escaped(id)}</span>` }
+  ], rows)
+
+const when = ({ count, timeline: { from, span } }: CallChart): string => {
+  if (count === 0) return "<p>No call was booked.</p>"
+  const end = from + span
+  const last = Text.day(from) === Text.day(end) ? Text.clock(end) : `${Text.day(end)}, ${Text.clock(end)}`
+  return `<p>${Text.instant(from, `${Text.day(from)}, ${Text.clock(from)}`)} to ${Text.instant(end, last)} UTC, ${
+    Text.duration(span)
+  }</p>`
+}
+
+const scopes = (chart: CallChart): string =>
+  `<section aria-labelledby="h-scopes"><h2 id="h-scopes">Costs by scope</h2>
+<p>Each bar is as wide as what it cost${
+    chart.scopes.c > 0 ? "" : " (nothing was charged: as wide as it has calls)"
+  }, and what is inside of it is below it. Choose one to look into it; its own bar, Escape, or the way back of the browser leads out again.</p>
+<nav aria-label="Enclosing scopes"><ol id="trail"></ol></nav>
+<div id="icicle" role="group" aria-label="Costs by scope; the arrow keys move"></div>
+<p id="said" role="status"></p>
+<div id="inside"></div></section>`
+
+const timeline = ({ count, timeline: { bins, calls, kinds, repeated, waited } }: CallChart): string => {
+  const entry = (kind: string, n: number, what: string) =>
+    n > 0 ? `<li><span class="key ${kind}"></span><b>${Text.number(n)}</b> ${what}</li>` : ""
+  const isMany = bins.length > 0
+  const about = isMany
+    ? `<b>${
+      Text.number(count)
+    }</b> calls are too many to draw each: shown is how many were under way. All figures of this page count every call.`
+    : "Above is how many were under way, below each attempt. Point at one to see what it was; drag over a part of the time to look closer."
+  return `<section aria-labelledby="h-time"><h2 id="h-time">Calls over time</h2>
+<p>${about}</p>
+<ul id="legend">${
+    [
+      entry("answered", kinds[0], "answered"),
+      entry("failed", kinds[1], "failed"),
+      entry("interrupted", kinds[2], "interrupted"),
+      entry("saved", kinds[3], "saved"),
+      entry("waiting", waited, "had to wait for a budget or a rate limit"),
+      isMany ? "" : entry("again", repeated, "repeat a failed attempt, after a pause")
+    ].join("")
+  }</ul>
+<figure><canvas id="overview" role="img"></canvas>${
+    calls.length > 0
+      ? `<canvas id="timeline" tabindex="0" role="application" aria-roledescription="timeline"></canvas>
+<div id="tip" hidden></div>`
+      : ""
+  }</figure>${
+    calls.length > 0
+      ? `
+<div class="tools" role="group" aria-label="What the timeline shows"><button type="button" id="closer">Closer</button>
+<button type="button" id="farther">Farther</button><button type="button" id="earlier">Earlier</button>
+<button type="button" id="later">Later</button><button type="button" id="whole">All</button>
+<span id="shown" role="status"></span></div><p id="picked" role="status" class="heard"></p>`
+      : ""
+  }</section>`
+}
+
+const section = (id: string, head: string, content: string): string =>
+  `<section aria-labelledby="h-${id}"><h2 id="h-${id}">${head}</h2>${content}</section>`
+
+const dearest = (chart: CallChart): string =>
+  section(
+    "dear",
+    "The dearest calls",
+    chart.dearest.length === 0 ? "<p>None was charged for.</p>" : calls("dearest", "The dearest calls", chart.dearest)
+  )
+
+const failed = ({ failed, failedCount }: CallChart): string =>
+  section(
+    "failed",
+    "Failed calls",
+    failedCount === 0
+      ? "<p>None failed.</p>"
+      : (failedCount > failed.length ? `<p>The first ${failed.length} of ${Text.number(failedCount)}.</p>` : "") +
+        calls("failed", "Failed calls", failed)
+  )
 
 /**
  * The page of a document.
@@ -51,10 +210,20 @@ const table = (id: string, caption: string): string =>
  * @since 0.1.0
  */
 export const make = (chart: CallChart): string => {
-  const title = escaped(chart.title)
-  const drawn = chart.bins.length > 0
-    ? "There are too many calls to draw each: shown is how many were under way."
-    : "Each bar is an attempt; grey is its wait for a budget or a rate limit."
+  const title = Text.escaped(chart.title)
+  const isEmpty = chart.totals.calls === 0 && chart.count === 0
+  const content = isEmpty ? "" : `
+${scopes(chart)}
+${chart.count === 0 ? "" : timeline(chart)}
+${
+    section(
+      "sums",
+      "Models and outcomes",
+      `<div class="two"><div>${models(chart)}</div><div>${outcomes(chart)}</div></div>`
+    )
+  }
+${dearest(chart)}
+${failed(chart)}`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -67,32 +236,16 @@ export const make = (chart: CallChart): string => {
 <body>
 <main>
 <h1>${title}</h1>
-<p>from <time>${escaped(chart.from)}</time></p>
-<dl id="totals"></dl>
-<section aria-labelledby="h-scopes"><h2 id="h-scopes">Costs by scope</h2>
-<p>Choose a scope to look into it; Escape, or its own bar, leads back.</p>
-<nav aria-label="Enclosing scopes"><ol id="trail"></ol></nav>
-<div id="icicle" role="group" aria-label="Costs by scope"></div>
-<p id="said" role="status"></p>
-${table("scopes", "The chosen scope, and what is directly in it")}</section>
-<section aria-labelledby="h-time"><h2 id="h-time">Calls over time</h2>
-<figure><canvas id="timeline" role="img"></canvas><figcaption>${drawn}</figcaption></figure>
-<ul id="legend"></ul>
-<div role="group" aria-label="What the timeline shows"><button type="button" id="in">Closer</button>
-<button type="button" id="out">Farther</button> <button type="button" id="earlier">Earlier</button>
-<button type="button" id="later">Later</button> <button type="button" id="all">All</button>
-<span id="shown" role="status"></span></div></section>
-<section aria-labelledby="h-sums"><h2 id="h-sums">Models and outcomes</h2>
-<div class="two">${table("models", "By model")}${table("outcomes", "By outcome")}</div></section>
-<section aria-labelledby="h-dear"><h2 id="h-dear">The dearest calls</h2>${
-    table("dearest", `The ${chart.dearest.length} dearest calls`)
-  }</section>
-<section aria-labelledby="h-failed"><h2 id="h-failed">Failed calls</h2>${
-    table("failed", `${chart.failed.length} of ${chart.failedCount} failed calls`)
-  }</section>
+${when(chart)}
+<dl id="totals">
+${totals(chart)}
+</dl>
+<noscript><p>The bars of the scopes and the timeline need JavaScript; totals and tables are complete without it.</p></noscript>${content}
 </main>
 <script type="application/json" id="data">${embedded(chart)}</script>
-<script>${script}</script>
+<script>${script}${timelineScript}
+document.documentElement.dataset.ready = "true";
+</script>
 </body>
 </html>
 `

@@ -79,12 +79,40 @@ export const oneLine = (text: string): string =>
     .replace(/\s*Did you mean this\?\s*([\s\S]+)$/, ". Did you mean $1?")
     .replaceAll(/\s*\n\s*/g, " ")
 
+/** The settings of a layer, as whoever sits at a shell knows them. */
+const variables: ReadonlyMap<string, string> = new Map([
+  ["apiKey", "OPENROUTER_API_KEY"],
+  ["apiUrl", "OPENROUTER_API_URL"],
+  ["appUrl", "OPENROUTER_APP_URL"],
+  ["appTitle", "OPENROUTER_APP_TITLE"]
+])
+
+const ofSetting = (message: string): string =>
+  message.replace(", or pass apiKey to the layer", "").replace(/^(\w+)(?=:)/, (name) => variables.get(name) ?? name)
+
+/** What may be wrong with a file, in the words of a shell. */
+const filed: { readonly [tag: string]: string } = {
+  NotFound: "there is no such file or folder",
+  AlreadyExists: "it exists already",
+  PermissionDenied: "permission denied",
+  BadResource: "it is no file",
+  Busy: "it is in use"
+}
+
+/** Also of an error of a log, which has the message of what the file system said. */
+const ofFile = (message: string): string => {
+  const [, tag = "", path = ""] = /^(\w+): FileSystem\.\w+ \((.+)\)/.exec(message) ?? []
+  const words = filed[tag]
+  // Of the lock that is beside a file nobody has heard.
+  return words === undefined ? message : `${path.replace(/\.lock$/, "")}: ${words}`
+}
+
 const messageOf = (error: unknown): string | undefined => {
   if (error instanceof Config.ConfigError) {
-    return `${oneLine(error.cause.message)} (--emulator answers without a key and without a network)`
+    return `${ofSetting(oneLine(error.cause.message))} (--emulator answers without a key and without a network)`
   }
   if (!Predicate.isError(error)) return undefined
-  if (!isOpenRouterError(error)) return oneLine(error.message)
+  if (!isOpenRouterError(error)) return ofFile(oneLine(error.message))
   const refusal = error._tag === "Refused" ? `: ${oneLine(error.refusal)}` : ""
   return `${error._tag}: ${oneLine(error.message)}${refusal}`
 }

@@ -1,5 +1,5 @@
 /**
- * `effect-openrouter report`: a page of a file of ledger entries, or of a journal.
+ * `effect-openrouter report`: a page of files of ledger entries, or of journals.
  *
  * @since 0.1.0
  */
@@ -7,85 +7,83 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
-import * as JournalLine from "../../domain/journal/JournalLine.ts"
-import * as LedgerEntry from "../../domain/ledger/LedgerEntry.ts"
+import type * as LedgerEntry from "../../domain/ledger/LedgerEntry.ts"
 import * as CostLedger from "../../services/CostLedger.ts"
 import * as Report from "../../services/Report.ts"
-import { Unfinished } from "./ExitCode.ts"
+import { Misused, type Unfinished } from "./ExitCode.ts"
+import * as RunFile from "./RunFile.ts"
 import * as Screen from "./Screen.ts"
 import * as Spending from "./Spending.ts"
 
+const hasZone = /(Z|[+-]\d\d:?\d\d)$/i
+
+const isDay = /^\d{4}-\d\d-\d\d$/
+
+/** As the page writes them, instants are UTC. */
+const instantOf = (text: string): DateTime.Utc | undefined =>
+  Option.getOrUndefined(
+    Option.map(DateTime.make(isDay.test(text) || hasZone.test(text) ? text : `${text}Z`), DateTime.toUtc)
+  )
+
+const instant = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/i, {
+    expected: "an instant such as 2026-11-03 or 2026-11-03T09:30"
+  }),
+  Schema.makeFilter((text) => instantOf(text) !== undefined || "there is no such instant")
+)
+
+const time = (name: string, about: string) =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("instant"),
+    Flag.withDescription(about),
+    Flag.withSchema(instant),
+    Flag.optional
+  )
+
 const flags = {
-  run: Argument.String("run").pipe(
-    Argument.withDescription("Entries as CostLedger.toJsonl writes them, or the file of a journal")
+  runs: Argument.String("run").pipe(
+    Argument.withDescription(
+      "Entries as CostLedger.toJsonl writes them, or a journal; several are one page, - is stdin"
+    ),
+    Argument.atLeast(1)
   ),
   output: Flag.String("output").pipe(
     Flag.withAlias("o"),
     Flag.withMetavar("file"),
-    Flag.withDescription("Where the page goes; - is stdout (default: the name of the run, with .html)"),
+    Flag.withDescription("Where the page goes; - is stdout (default: the name of the first run, with .html)"),
     Flag.optional
   ),
   title: Flag.String("title").pipe(
     Flag.withMetavar("text"),
-    Flag.withDescription("The title of the page (default: the name of the run)"),
+    Flag.withDescription("The title of the page (default: the names of the runs)"),
     Flag.optional
-  )
+  ),
+  from: time("from", "Only calls that came at this instant or later, UTC unless it says otherwise (default: all)"),
+  to: time("to", "Only calls that came before this instant (default: all)")
 }
 
-const readEntry = Schema.decodeUnknownOption(LedgerEntry.LineFromJson)
-
-const readJournal = Schema.decodeUnknownOption(JournalLine.FromJson)
-
-const isHeader = (text: string): boolean => text.startsWith(`{"format":${JSON.stringify(JournalLine.format.name)}`)
-
-/** The bookings of a file. A line that cannot be read counts as one that is missing. */
-const read = Effect.fnUntraced(function*(path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const entries: Array<LedgerEntry.Line> = []
-  const journal: Array<JournalLine.JournalLine> = []
-  let isJournal = false
-  let dropped = 0
-  yield* fs.stream(path).pipe(
-    Stream.decodeText(),
-    Stream.splitLines,
-    Stream.runForEachArray((lines) =>
-      Effect.sync(() => {
-        for (const text of lines) {
-          if (text.trim() === "") continue
-          if (isHeader(text)) {
-            isJournal = true
-            continue
-          }
-          if (isJournal) {
-            const line = readJournal(text)
-            if (Option.isSome(line)) journal.push(line.value)
-            else dropped++
-          } else {
-            const line = readEntry(text)
-            if (Option.isSome(line)) entries.push(line.value)
-            else dropped++
-          }
-        }
-      })
-    )
-  )
-  if (entries.length === 0 && !isJournal && dropped > 0) {
-    return yield* new Unfinished({
-      message: `${path} has neither the entries of a ledger nor a journal`,
-      exitCode: 1
-    })
-  }
-  const lines: ReadonlyArray<LedgerEntry.Line> = isJournal ? Report.fromJournal(journal) : entries
-  return dropped === 0 ? lines : [...lines, { _tag: "Dropped" as const, count: dropped }]
-})
-
 const withoutExtension = (path: string): string => path.replace(/\.[^./\\]+$/, "")
+
+const nameOf = (path: string): string => path === "-" ? "stdin" : path.replace(/^.*[/\\]/, "")
+
+const titleOf = ([first = "", ...others]: ReadonlyArray<string>): string =>
+  others.length === 0
+    ? nameOf(first)
+    : others.length === 1
+    ? `${nameOf(first)}, ${nameOf(others[0] ?? "")}`
+    : `${nameOf(first)} and ${others.length} others`
+
+const millisOf = (text: Option.Option<string>): number | undefined => {
+  const instant = Option.isNone(text) ? undefined : instantOf(text.value)
+  return instant === undefined ? undefined : DateTime.toEpochMillis(instant)
+}
 
 /**
  * The command.
@@ -96,16 +94,36 @@ export const command: Command.Command<
   "report",
   Command.Command.Config.Infer<typeof flags>,
   {},
-  Unfinished | PlatformError.PlatformError,
-  FileSystem.FileSystem
-> = Command.make("report", flags, ({ output, run, title }) =>
+  Misused | Unfinished | PlatformError.PlatformError,
+  FileSystem.FileSystem | Path.Path
+> = Command.make("report", flags, ({ from, output, runs, title, to }) =>
   Effect.gen(function*() {
-    const lines = yield* read(run)
-    const name = run.replace(/^.*[/\\]/, "")
-    const page = Report.toHtml(lines, { title: Option.getOrElse(title, () => name) })
-    const path = Option.getOrElse(output, () => `${withoutExtension(run)}.html`)
+    const range = { from: millisOf(from), to: millisOf(to) }
+    if (range.from !== undefined && range.to !== undefined && range.from >= range.to) {
+      return yield* new Misused({ message: "--from is not before --to" })
+    }
+    if (runs.filter((run) => run === "-").length > 1) {
+      return yield* new Misused({ message: "- can be one of the runs only" })
+    }
+    const [first = "-"] = runs
+    const path = Option.getOrElse(output, () => first === "-" ? "-" : `${withoutExtension(first)}.html`)
+    const { resolve } = yield* Path.Path
+    // It would be written over.
+    if (path !== "-" && runs.some((run) => run !== "-" && resolve(run) === resolve(path))) {
+      return yield* new Misused({ message: `${path} would be overwritten; choose another --output` })
+    }
+    const all: Array<LedgerEntry.Entry> = []
+    let count = 0
+    for (const run of runs) {
+      const { entries, missing, problem } = yield* RunFile.read(run)
+      for (const entry of entries) all.push(entry)
+      count += missing
+      if (problem !== undefined) yield* Console.error(problem)
+    }
+    const entries = RunFile.within(all, range)
+    const lines: ReadonlyArray<LedgerEntry.Line> = count === 0 ? entries : [...entries, { _tag: "Dropped", count }]
+    const page = Report.toHtml(lines, { title: Option.getOrElse(title, () => titleOf(runs)) })
     if (path === "-") return yield* Screen.print(page)
-    if (path === run) return yield* new Unfinished({ message: `${path} would be overwritten`, exitCode: 2 })
     const fs = yield* FileSystem.FileSystem
     yield* fs.writeFileString(path, page)
     yield* Console.log(`${path}: ${Spending.toLine(CostLedger.reportOf(lines))}`)
@@ -115,6 +133,13 @@ export const command: Command.Command<
     ),
     Command.withExamples([
       { command: "effect-openrouter report run.jsonl", description: "Writes run.html" },
-      { command: "effect-openrouter report town.jsonl -o - --title 'The town' > town.html", description: "To stdout" }
+      {
+        command: "effect-openrouter report worker-*.jsonl -o today.html --from 2026-11-03",
+        description: "One page of several processes, of one day"
+      },
+      {
+        command: "ssh server cat town.jsonl | effect-openrouter report - --title 'The town' > town.html",
+        description: "From stdin to stdout"
+      }
     ])
   )

@@ -38,17 +38,24 @@ const write = (to: NodeJS.WriteStream, text: string): Effect.Effect<void> =>
 export const print = (text: string): Effect.Effect<void> => Effect.suspend(() => write(Process.stdout, text))
 
 /**
- * All that comes from stdin.
+ * What comes from stdin, as it comes.
  *
  * @since 0.1.0
  */
-export const stdin: Effect.Effect<string, Unfinished> = Effect.suspend(() => {
+export const stdinText: Stream.Stream<string, Unfinished> = Stream.suspend(() => {
   const chunks: AsyncIterable<Uint8Array> = Process.stdin
   return Stream.fromAsyncIterable(
     chunks,
     (cause) => new Unfinished({ message: `stdin cannot be read: ${String(cause)}`, exitCode: 1 })
-  ).pipe(Stream.decodeText(), Stream.mkString)
+  ).pipe(Stream.decodeText())
 })
+
+/**
+ * All that comes from stdin.
+ *
+ * @since 0.1.0
+ */
+export const stdin: Effect.Effect<string, Unfinished> = Stream.mkString(stdinText)
 
 /** Plain lines come after each tenth, and at the end. */
 const tenth = (total: number | undefined): number => Math.max(1, (total ?? 1000) / 10)

@@ -43,6 +43,19 @@ const namesOf = ({ scopes }: CostLedger.ScopeReport) =>
   scopes.map(({ calls, cost, name }) => `${name} ${calls} ${cost}`)
 
 describe("a report", () => {
+  it("is JSON, and so is what it gives by tag and by name", () => {
+    for (const part of [report, CostLedger.by(report, "user"), CostLedger.byName(report)]) {
+      const json = JSON.parse(JSON.stringify(CostLedger.toJson(part)))
+      assert.strictEqual(json.cost, "1.2345")
+      assert.deepStrictEqual(
+        json.scopes.map(({ name }: { readonly name: string }) => name),
+        part.scopes.map(({ name }) => name)
+      )
+      assert.strictEqual("unknownCalls" in json, part === report)
+    }
+    assert.deepStrictEqual(Schema.decodeSync(CostLedger.FromJson)(JSON.stringify(CostLedger.toJson(report))), report)
+  })
+
   it("is a table", () => {
     assert.deepStrictEqual(CostLedger.toTable(report).split("\n"), [
       "scope        calls  failed  unknown  tokens in  tokens out        cost",

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ChildProcess } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { at } from "../emulator/support.ts"
-import { run } from "./support.ts"
+import { interruptedAt, run } from "./support.ts"
 
 describe("effect-openrouter", { timeout: 60_000 }, () => {
   it("tells its version, and what it can do", async () => {
@@ -35,7 +35,9 @@ describe("effect-openrouter", { timeout: 60_000 }, () => {
   })
 
   it("runs a program with the emulator in its environment, and ends as the program does", async () => {
-    const inNode = (script: string) => run(["emulator", "--key", "sk-of-mine", "--", process.execPath, "-e", script])
+    // The program writes to the process of the command itself.
+    const inNode = (script: string) =>
+      run(["emulator", "--key", "sk-of-mine", "--", process.execPath, "-e", script], {})
     const [good, bad, killed, none] = await Promise.all([
       inNode(`
         const { OPENROUTER_API_KEY: key, OPENROUTER_API_URL: url } = process.env
@@ -63,8 +65,8 @@ describe("effect-openrouter", { timeout: 60_000 }, () => {
       setInterval(() => {}, 1000)
       console.log("up")
     `
-    const { code, stdout } = await run(["emulator", "--", process.execPath, "-e", script], (child, stdout) => {
-      if (stdout === "up\n") child.kill("SIGINT")
+    const { code, stdout } = await run(["emulator", "--", process.execPath, "-e", script], {
+      onOutput: interruptedAt("up\n")
     })
     assert.deepStrictEqual([code, stdout], [130, "up\ntold\n"])
   })

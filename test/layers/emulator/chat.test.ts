@@ -36,8 +36,9 @@ const twoCalls = Reply.answer({
 const said = (all: ReadonlyArray<unknown>, field: string) =>
   all.map((chunk) => at(chunk, `choices.0.delta.${field}`) ?? "").join("")
 
-const finishes = (all: ReadonlyArray<unknown>) =>
-  all.map((chunk) => at(chunk, "choices.0.finish_reason")).filter((reason) => typeof reason === "string")
+const finishes = (
+  all: ReadonlyArray<unknown>
+) => [...new Set(all.map((chunk) => at(chunk, "choices.0.finish_reason")).filter((reason) => reason !== null))]
 
 describe("chat completions", () => {
   it.effect("are the answers of the other endpoint in another spelling, for the same price", () =>
@@ -85,12 +86,11 @@ describe("chat completions", () => {
       for (const chunk of all) {
         assert.strictEqual(at(chunk, "object"), "chat.completion.chunk")
         assert.strictEqual(at(chunk, "id"), at(all[0], "id"))
+        assert.strictEqual(at(chunk, "choices.0.delta.role"), "assistant")
       }
-      assert.strictEqual(at(all[0], "choices.0.delta.role"), "assistant")
       assert.isAbove(all.length, 5)
       assert.strictEqual(said(all, "content"), at(whole, "choices.0.message.content"))
       assert.deepStrictEqual(finishes(all), ["stop"])
-      assert.deepStrictEqual(at(all.at(-1), "choices"), [])
       assert.deepStrictEqual(at(all.at(-1), "usage"), at(whole, "usage"))
     }).pipe(Effect.provide(Emulator.layerHttpClient())))
 
