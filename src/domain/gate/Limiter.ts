@@ -225,7 +225,7 @@ export class Limiter {
     else if (hint === undefined && !isNews) return false
     const paced = Math.min(longestPause, Math.ceil(1000 / this.pace.rate))
     // At a rate that has held for a while one step back is enough.
-    const rest = isCut && wasSteady ? paced : Math.max(paced, this.#refusals.rest(!isCut))
+    const rest = isCut && wasSteady ? paced : Math.max(paced, this.#refusals.rest(!isCut && this.pace.isBusy))
     this.#pause(Math.max(hint ?? now + rest, now + pause), error)
     return this.#closed(now, heldBefore, error)
   }

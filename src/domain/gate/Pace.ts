@@ -104,6 +104,11 @@ export class Pace {
     return this.rate === Infinity && this.#step !== Infinity
   }
 
+  /** True if so many were sent lately that one refusal may be chance; a rate allows for that itself. */
+  get isBusy(): boolean {
+    return this.rate !== Infinity || this.#share.isTelling
+  }
+
   /** When the next request may go; not later than `now` if at once. */
   readyAt(now: number): number {
     if (this.rate === Infinity) return this.#stepTaken < this.#step || this.#unanswered === 0 ? 0 : this.#stepEndsAt

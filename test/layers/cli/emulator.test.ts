@@ -61,7 +61,7 @@ describe("effect-openrouter", { timeout: 60_000 }, () => {
 
   it("asks the program to end when it is interrupted, and waits for it", async () => {
     const script = `
-      process.on("SIGINT", () => setTimeout(() => process.exit(console.log("told")), 100))
+      process.once("SIGINT", () => setTimeout(() => process.exit(console.log("told")), 100))
       setInterval(() => {}, 1000)
       console.log("up")
     `
