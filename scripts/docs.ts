@@ -183,6 +183,7 @@ export const run = async (
   env: { readonly [name: string]: string } = {}
 ): Promise<Outcome> => {
   const file = fileURLToPath(new URL(nameOf(block), directory))
-  const { code, stderr, stdout } = await programs.run({ file, args: [], env: { ...process.env, ...env } })
+  const cwd = fileURLToPath(directory)
+  const { code, stderr, stdout } = await programs.run({ file, args: [], env: { ...process.env, ...env }, cwd })
   return { exitCode: code ?? 1, output: `${stdout}${stderr}` }
 }

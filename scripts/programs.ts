@@ -9,6 +9,8 @@ export interface Job {
   readonly file: string
   readonly args: ReadonlyArray<string>
   readonly env: { readonly [name: string]: string | undefined }
+  /** Its folder; default that of all. */
+  readonly cwd?: string | undefined
 }
 
 /** How a program ended; no code if it was killed. */
@@ -33,7 +35,8 @@ export interface Programs {
 /**
  * Programs in which the package's name stands for its sources. None may take longer than `timeout` milliseconds.
  *
- * Their own file is evaluated for each run, what it imports only once: that must keep no state which matters to the next.
+ * Their own file is evaluated for each run, what it imports only once: that must keep no state which matters to the next. After
+ * a program that has changed a global, such as `fetch`, the next one has another process.
  */
 export const open = (options: { readonly timeout: number; readonly cwd?: URL }): Programs => {
   let host: ChildProcess | undefined

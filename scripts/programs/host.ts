@@ -13,6 +13,21 @@ interface Running {
   stdout: string
   stderr: string
   isLoaded: boolean
+  readonly globals: ReadonlyMap<PropertyKey, unknown>
+}
+
+/** What is global, apart from what Node makes when it is asked for. */
+const globals = (): ReadonlyMap<PropertyKey, unknown> =>
+  new Map(
+    Object.entries(Object.getOwnPropertyDescriptors(globalThis)).flatMap(([name, property]) =>
+      "value" in property ? [[name, property.value]] : []
+    )
+  )
+
+/** True if a program leaves something behind that others would meet. */
+const hasLeft = (before: ReadonlyMap<PropertyKey, unknown>): boolean => {
+  const after = globals()
+  return [...before].some(([name, value]) => !Object.is(after.get(name), value))
 }
 
 let running: Running | undefined
@@ -62,10 +77,13 @@ process.on("uncaughtException", crash)
 process.on("unhandledRejection", crash)
 process.on("disconnect", () => end(0))
 
-process.on("message", ({ args, file }: Job) => {
+const home = process.cwd()
+
+process.on("message", ({ args, cwd = home, file }: Job) => {
+  process.chdir(cwd)
   process.argv = [process.execPath, file, ...args]
   process.exitCode = undefined
-  const program: Running = { stdout: "", stderr: "", isLoaded: false }
+  const program: Running = { stdout: "", stderr: "", isLoaded: false, globals: globals() }
   running = program
   // The program alone shall keep the event loop alive.
   process.channel?.unref()
@@ -81,6 +99,6 @@ process.on("beforeExit", () => {
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners("error")
   process.channel?.ref()
   // As Node ends what awaits something at its top that never comes.
-  report(running.isLoaded ? Number(process.exitCode ?? 0) : 13, false)
+  report(running.isLoaded ? Number(process.exitCode ?? 0) : 13, hasLeft(running.globals))
   process.exitCode = undefined
 })

@@ -45,6 +45,17 @@ describe("programs in one process", { timeout: 30_000 }, () => {
     expect(first.stdout).toMatch(/^\d+\n$/)
   })
 
+  it("change no global for the next, and are in their own folder if they have one", async () => {
+    const first = await run("pid", pid)
+    expect((await run("fetch", "globalThis.fetch = () => {}")).code).toBe(0)
+    const second = await run("pid", pid)
+    expect(second.stdout).not.toBe(first.stdout)
+    const file = join(folder, "folder.mjs")
+    writeFileSync(file, "console.log(process.cwd())")
+    expect((await programs.run({ file, args: [], env: {}, cwd: folder })).stdout).toBe(`${folder}\n`)
+    expect(await run("pid", pid)).toEqual(second)
+  })
+
   it("may end it, and the next has another", async () => {
     const first = await run("pid", pid)
     const exit = "console.log(1); setInterval(() => {}, 1000); process.exit(4); console.log(2)"

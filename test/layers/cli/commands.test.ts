@@ -19,7 +19,7 @@ describe("every command", { timeout: 120_000 }, () => {
     }
     assert.include(helps[0]?.stdout, "(default openrouter/auto)")
     assert.include(helps[1]?.stdout, "(default 16)")
-    assert.include(helps[5]?.stdout, "(default 8787)")
+    assert.include(helps[5]?.stdout, "(default 8787, or 0 for a program)")
   })
 
   const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: string]> = [

@@ -1,56 +1,35 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Layer } from "effect"
-import { DispatchHttpClient, OpenRouterNode, Sqlite } from "effect-openrouter/node"
-import { vi } from "vitest"
+import { Schema } from "effect"
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
 
-// What an older Node says of both.
-vi.mock("node:sqlite", () => {
-  throw new Error("No such built-in module: node:sqlite")
-})
-vi.mock("@effect/platform-node/Undici", () => {
-  throw new TypeError("Cannot read properties of undefined (reading 'bind')")
-})
+const Words = Schema.fromJsonString(
+  Schema.Struct({ client: Schema.String, configured: Schema.String, sqlite: Schema.String })
+)
 
-/** The words with which a layer dies when it is built. */
-const dies = <A, E>(layer: Layer.Layer<A, E>) =>
-  Layer.build(layer).pipe(
-    Effect.scoped,
-    Effect.exit,
-    Effect.map((exit) => {
-      assert.isTrue(Exit.hasDies(exit))
-      return Exit.isFailure(exit) ? String(exit.cause) : ""
-    })
-  )
+const sources = new URL("../../../scripts/resolve-sources.ts", import.meta.url).href
+const program = fileURLToPath(new URL("older-runtime.ts", import.meta.url))
 
-const config = ConfigProvider.layer(ConfigProvider.fromUnknown({ OPENROUTER_API_KEY: "any" }))
+const onOlder = async (...args: ReadonlyArray<string>) => {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", sources, program, ...args])
+  return Schema.decodeSync(Words)(stdout)
+}
 
 describe("a runtime that lacks what it takes", () => {
-  it.effect("is told by the layers over undici when they are built, and what to take", () =>
-    Effect.gen(function*() {
-      const configured = OpenRouterNode.layerUndici.pipe(Layer.provide(config))
-      for (const words of [yield* dies(DispatchHttpClient.layer), yield* dies(configured)]) {
-        assert.include(words, `cannot be used on this runtime (${navigator.userAgent}): undici cannot be loaded`)
-        assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
-      }
-    }))
+  it("is told by the layers of /node when they are built, and what to take", async () => {
+    const { client, configured, sqlite } = await onOlder()
+    const onThis = `cannot be used on this runtime (${navigator.userAgent})`
+    for (const words of [client, configured]) {
+      assert.include(words, `${onThis}: undici cannot be loaded`)
+      assert.include(words, "It needs undici on Node 22.19 or newer; OpenRouter.layerFetch works on any runtime")
+    }
+    assert.include(sqlite, `Sqlite of effect-openrouter/node ${onThis}`)
+    assert.include(sqlite, "It needs Node 22.19 or newer, Bun or Deno")
+  })
 
-  it.effect("is told by Sqlite.layer as well", () =>
-    Effect.gen(function*() {
-      const words = yield* dies(Sqlite.layer({ filename: ":memory:" }))
-      assert.include(
-        words,
-        `Sqlite of effect-openrouter/node cannot be used on this runtime (${navigator.userAgent})`
-      )
-      assert.include(words, "It needs Node 22.19 or newer, Bun or Deno")
-    }))
-
-  it.effect("is told where the runtime has no name, too", () =>
-    Effect.gen(function*() {
-      vi.stubGlobal("navigator", undefined)
-      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
-      assert.include(
-        yield* dies(DispatchHttpClient.layer),
-        "this runtime (it tells no name, as Node before 21): undici"
-      )
-    }))
+  it("is told where the runtime has no name, too", async () => {
+    const { client } = await onOlder("nameless")
+    assert.include(client, "this runtime (it tells no name, as Node before 21): undici")
+  })
 })
