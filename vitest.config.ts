@@ -15,10 +15,11 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/setup.ts"],
     reporters: ["./scripts/vitest-reporter.ts"],
-    // Two threads suffice for a small CI machine. Each loads Effect and the sources once, for all of its test files: half of
-    // the time of the suite. So no test may leave anything behind in a global or in a module; test/suite.test.ts looks.
+    // Three threads keep the two cores of a small CI machine busy while tests of sockets and processes wait. Each loads Effect
+    // and the sources once, for all of its test files: half of the time of the suite. So no test may leave anything behind in a
+    // global or in a module; test/suite.test.ts looks.
     pool: "threads",
-    maxWorkers: 2,
+    maxWorkers: 3,
     isolate: false,
     // Programs that tests run in processes of their own load the sources from this cache, compiled: half of their time.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/node-compile", import.meta.url)) },

@@ -47,7 +47,7 @@ describe("programs in one process", { timeout: 30_000 }, () => {
 
   it("change no global for the next, and are in their own folder if they have one", async () => {
     const first = await run("pid", pid)
-    expect((await run("fetch", "globalThis.fetch = () => {}")).code).toBe(0)
+    expect((await run("fetch", "Object.assign(globalThis, { fetch: () => {} })")).code).toBe(0)
     const second = await run("pid", pid)
     expect(second.stdout).not.toBe(first.stdout)
     const file = join(folder, "folder.mjs")
