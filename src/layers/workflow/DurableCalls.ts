@@ -55,6 +55,7 @@ import { CurrentNumbering, Numbering } from "../../services/Sampling.ts"
 import { CurrentRunHooks } from "../tools/RunHooks.ts"
 import { CurrentDurableRun, DurableRun } from "./DurableRun.ts"
 import type { Waits } from "./DurableRun.ts"
+import type { Reader } from "./StoredResults.ts"
 import * as ToolActivity from "./ToolActivity.ts"
 
 /**
@@ -78,11 +79,12 @@ const waitsOf = ({ maxSleep = "2 days", maxWait = "1 minute", sleeps = 10 }: Opt
 })
 
 /** The body of a workflow, each of whose runs has its own calls. */
-const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits): Effect.Effect<A, E, R> =>
+const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits, reader?: Reader): Effect.Effect<A, E, R> =>
   Effect.updateContext(body, (context: Context.Context<R>) => {
     const instance = Context.getOption(context, WorkflowInstance)
     if (Option.isNone(instance)) return context
-    const run = new DurableRun(instance.value, Context.get(context, CurrentScopes).length, waits)
+    const depth = Context.get(context, CurrentScopes).length
+    const run = new DurableRun(instance.value, depth, waits, reader?.(instance.value))
     const outer = Context.get(context, CurrentMiddleware).filter(({ stage }) => stage !== "journal")
     return context.pipe(
       Context.add(CurrentDurableRun, run),
@@ -98,14 +100,26 @@ const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits): Effect.Ef
  *
  * @since 0.1.0
  */
-export const make = (engine: WorkflowEngine["Service"], options: Options = {}): WorkflowEngine["Service"] => {
+export const make = (engine: WorkflowEngine["Service"], options: Options = {}): WorkflowEngine["Service"] =>
+  reading(engine, options)
+
+/**
+ * The same, with what is stored of an execution read ahead.
+ *
+ * @internal
+ */
+export const reading = (
+  engine: WorkflowEngine["Service"],
+  options: Options,
+  reader?: Reader
+): WorkflowEngine["Service"] => {
   const waits = waitsOf(options)
   return WorkflowEngine.of({
     ...engine,
     register: (workflow, execute) =>
       engine.register(
         workflow,
-        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits)
+        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits, reader)
       )
   })
 }

@@ -45,12 +45,13 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as SocketServer from "effect/socket/SocketServer"
-import type { SqlClient } from "effect/sql/SqlClient"
+import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
+import { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { defaults } from "../../services/Deadlines.ts"
 import * as Sqlite from "../node/Sqlite.ts"
 import * as DurableCalls from "./DurableCalls.ts"
+import * as StoredResults from "./StoredResults.ts"
 
 export { purge, purgeEnded } from "./Purge.ts"
 
@@ -138,16 +139,21 @@ const settingsOf = ({ drain, pollInterval = "1 second" }: Options): Settings => 
 const over = <E, R>(
   sharding: Layer.Layer<Sharding.Sharding | MessageStorage, E, R>,
   options: DurableCalls.Options = {}
-): Layer.Layer<Engine, E, R> =>
-  Layer.effectContext(Layer.build(Layer.fresh(
-    DurableCalls.layerWith(options).pipe(
-      Layer.provide(ClusterWorkflowEngine.layer),
-      Layer.provideMerge(sharding)
-    )
+): Layer.Layer<Engine, E, R | SqlClient.SqlClient> => {
+  const durable = Layer.effect(
+    WorkflowEngine,
+    Effect.gen(function*() {
+      const reader = StoredResults.reader(yield* SqlClient.SqlClient, yield* Sharding.Sharding)
+      return DurableCalls.reading(yield* WorkflowEngine, options, reader)
+    })
+  )
+  return Layer.effectContext(Layer.build(Layer.fresh(
+    durable.pipe(Layer.provide(ClusterWorkflowEngine.layer), Layer.provideMerge(sharding))
   )))
+}
 
 /** One process: no server, and nobody to be found by. */
-const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient> =>
+const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient.SqlClient> =>
   Sharding.layer.pipe(
     Layer.provide(Runners.layerNoop),
     Layer.provideMerge(SqlMessageStorage.layer),
@@ -164,7 +170,7 @@ const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStora
  *
  * @since 0.1.0
  */
-export const layerSql = (options: Options = {}): Layer.Layer<Engine, never, SqlClient> =>
+export const layerSql = (options: Options = {}): Layer.Layer<Engine, never, SqlClient.SqlClient> =>
   over(alone(settingsOf(options)), options)
 
 /** Fails if there is another owner; killed ones own nothing. */
@@ -191,7 +197,7 @@ const owned = (filename: string): Layer.Layer<never, EngineInUse | SqlError> =>
  */
 export const layerSqlite = (
   options: File & Options
-): Layer.Layer<Engine | SqlClient, SqlError | EngineInUse> =>
+): Layer.Layer<Engine | SqlClient.SqlClient, SqlError | EngineInUse> =>
   layerSql(options).pipe(
     Layer.provideMerge(Sqlite.layer(options)),
     Layer.provide(owned(options.filename))
@@ -204,7 +210,7 @@ export const layerSqlite = (
  */
 export const layerSqliteClient = (
   options: File & Pick<Options, "pollInterval">
-): Layer.Layer<Engine | SqlClient, SqlError> =>
+): Layer.Layer<Engine | SqlClient.SqlClient, SqlError> =>
   over(alone({ ...settingsOf(options), runnerAddress: Option.none() })).pipe(
     Layer.provideMerge(Sqlite.layer(options))
   )
@@ -219,7 +225,7 @@ const sockets = Effect.promise(() => import("@effect/platform-node/NodeClusterSo
  */
 export const layerCluster = (
   { host, isPooled = false, lease = "6 seconds", port, ...options }: Runner & Options
-): Layer.Layer<Engine, ConfigError | SocketServer.SocketServerError, SqlClient> =>
+): Layer.Layer<Engine, ConfigError | SocketServer.SocketServerError, SqlClient.SqlClient> =>
   over(
     Layer.unwrap(Effect.map(sockets, ({ layer }) =>
       layer({
@@ -243,13 +249,13 @@ export const layerCluster = (
  */
 export const layerClusterClient = (
   options: Pick<Options, "pollInterval"> = {}
-): Layer.Layer<Engine, ConfigError, SqlClient> =>
+): Layer.Layer<Engine, ConfigError, SqlClient.SqlClient> =>
   over(
     Layer.unwrap(Effect.map(sockets, ({ layer }) =>
       layer({ clientOnly: true, shardingConfig: { ...settingsOf(options), runnerAddress: Option.none() } })))
   )
 
-const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient, SqlError> =>
+const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.unwrap(Effect.map(
     Effect.promise(() => import("@effect/sql-pg/PgClient")),
     (PgClient) => PgClient.layer({ url, maxConnections })
@@ -262,7 +268,7 @@ const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient
  */
 export const layerPostgres = (
   options: Postgres & Runner & Options
-): Layer.Layer<Engine | SqlClient, ConfigError | SocketServer.SocketServerError | SqlError> =>
+): Layer.Layer<Engine | SqlClient.SqlClient, ConfigError | SocketServer.SocketServerError | SqlError> =>
   layerCluster(options).pipe(Layer.provideMerge(postgres(options)))
 
 /**
@@ -272,5 +278,5 @@ export const layerPostgres = (
  */
 export const layerPostgresClient = (
   options: Postgres & Pick<Options, "pollInterval">
-): Layer.Layer<Engine | SqlClient, ConfigError | SqlError> =>
+): Layer.Layer<Engine | SqlClient.SqlClient, ConfigError | SqlError> =>
   layerClusterClient(options).pipe(Layer.provideMerge(postgres(options)))

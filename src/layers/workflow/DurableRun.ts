@@ -34,6 +34,7 @@ import type { StreamError } from "../../services/OpenRouter.ts"
 import { bodyOf, booked, marking, PlacedCalls } from "../../services/PlacedCalls.ts"
 import type { Asked } from "../../services/PlacedCalls.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import type { StoredResults } from "./StoredResults.ts"
 
 /**
  * How calls wait in a workflow.
@@ -72,11 +73,33 @@ const codecs = lazy(() => {
   const stored = Schema.toCodecJson(Stored())
   return {
     write: Schema.encodeEffect(stored),
-    read: Schema.decodeEffect(stored),
+    read: Schema.decodeUnknownEffect(stored),
     writeError: Schema.encodeEffect(Complete),
     readError: Schema.decodeEffect(Complete)
   }
 })
+
+/** Makes an attempt an activity of the workflow, or gives how the one of that name ended. */
+const activity = <E extends Failure>(
+  engine: Engine,
+  name: string,
+  attempt: Effect.Effect<Stored, E>
+): Effect.Effect<Stored, OpenRouterError> => {
+  const { read, readError, write, writeError } = codecs()
+  const made = Activity.make({
+    name,
+    success: Schema.Json,
+    error: Schema.Json,
+    execute: Effect.matchEffect(attempt, {
+      onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
+      onSuccess: (stored) => Effect.orDie(write(stored))
+    })
+  })
+  return Effect.matchEffect(Effect.provideContext(made, engine), {
+    onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
+    onSuccess: (json) => Effect.orDie(read(json))
+  })
+}
 
 type Engine = Context.Context<WorkflowEngine | WorkflowInstance>
 
@@ -93,10 +116,12 @@ export class DurableRun {
   readonly #calls: PlacedCalls
   readonly #waits: Waits
   readonly #instance: WorkflowInstance["Service"]
+  readonly #stored: StoredResults | undefined
 
-  /** `depth`: how many scopes enclose the run. */
-  constructor(instance: WorkflowInstance["Service"], depth: number, waits: Waits) {
+  /** `depth`: how many scopes enclose the run. `stored`: what its activities were answered with before, if that can be read. */
+  constructor(instance: WorkflowInstance["Service"], depth: number, waits: Waits, stored?: StoredResults) {
     this.#instance = instance
+    this.#stored = stored
     this.#calls = new PlacedCalls(depth)
     this.#waits = waits
     this.middleware = staged("journal", (service) => this.#wrap(service))
@@ -193,20 +218,13 @@ export class DurableRun {
           return this.#attempt(make(asked), kind, number)
         })
         const name = `${prefix}/${asked.call}/${number === 1 ? asked.key : `${asked.key}/${number}`}`
-        const { read, readError, write, writeError } = codecs()
-        const activity = Activity.make({
-          name,
-          success: Schema.Json,
-          error: Schema.Json,
-          execute: Effect.matchEffect(attempt, {
-            onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
-            onSuccess: (stored) => Effect.orDie(write(stored))
-          })
-        })
-        const exit = yield* Effect.exit(restore(Effect.matchEffect(Effect.provideContext(activity, engine), {
-          onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
-          onSuccess: (json) => Effect.orDie(read(json))
-        })))
+        const giveBack = Effect.onInterrupt(() => Effect.sync(() => this.#calls.giveBack(asked)))
+        const stored = this.#stored === undefined
+          ? undefined
+          : yield* giveBack(restore(this.#stored.find(name, yield* Activity.CurrentAttempt)))
+        const exit = yield* Effect.exit(
+          stored === undefined ? restore(activity(engine, name, attempt)) : Effect.orDie(codecs().read(stored.value))
+        )
         if (Exit.isFailure(exit)) {
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) return yield* isError(error) ? Effect.fail(error) : Effect.die(error)
@@ -214,9 +232,7 @@ export class DurableRun {
           return yield* Effect.failCause(dropError(exit.cause))
         }
         if (exit.value._tag === "Waits") {
-          yield* restore(this.#sleep(engine, `${name}/wait`, exit.value.until)).pipe(
-            Effect.onInterrupt(() => Effect.sync(() => this.#calls.giveBack(asked)))
-          )
+          yield* giveBack(restore(this.#sleep(engine, `${name}/wait`, exit.value.until)))
           continue
         }
         if (!isMade) yield* booked(asked, exit.value)

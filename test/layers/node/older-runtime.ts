@@ -34,4 +34,4 @@ const said = Effect.all({
   sqlite: words(Sqlite.layer({ filename: ":memory:" }))
 })
 
-console.log(JSON.stringify(await Effect.runPromise(said)))
+process.stdout.write(JSON.stringify(await Effect.runPromise(said)))
