@@ -197,6 +197,37 @@ const checks = (
       }))
     }
 
+    if (store !== "sqlite") {
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* reset
+        const where = yield* place("joining")
+        const first = yield* process(where)
+        const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
+        const each = 200
+        const at = performance.now()
+        for (const id of ids) yield* first.tell({ ...order, id, calls: each, concurrency: 2 })
+        yield* until(Effect.map(received, (count) => count >= 200))
+        const second = yield* process(where)
+        const values: Array<unknown> = []
+        for (const id of ids) values.push(valueOf(yield* first.hears("Ended", id, 60_000)))
+        const took = performance.now() - at
+        const repeated = (yield* received) - each * ids.length
+        report.note(
+          `${name}: a second runner joins in the middle: ${repeated} repeated, ${
+            second.count("Begun")
+          } of 10 workflows went over to it, all done after ${took.toFixed(0)} ms`
+        )
+        report.check(
+          `${name}, a runner that joins`,
+          values.some((value) => value !== each)
+            ? `not all are done: ${values.join()}`
+            : repeated > 0
+            ? `${repeated} calls were repeated`
+            : undefined
+        )
+      }))
+    }
+
     if (store !== "shared") {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset

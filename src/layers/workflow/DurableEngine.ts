@@ -50,8 +50,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { defaults } from "../../services/Deadlines.ts"
 import * as Sqlite from "../node/Sqlite.ts"
+import * as ClusterPlace from "./ClusterPlace.ts"
 import * as DurableCalls from "./DurableCalls.ts"
-import * as StoredResults from "./StoredResults.ts"
 
 export { purge, purgeEnded } from "./Purge.ts"
 
@@ -143,8 +143,8 @@ const over = <E, R>(
   const durable = Layer.effect(
     WorkflowEngine,
     Effect.gen(function*() {
-      const reader = StoredResults.reader(yield* SqlClient.SqlClient, yield* Sharding.Sharding)
-      return DurableCalls.reading(yield* WorkflowEngine, options, reader)
+      const placeOf = ClusterPlace.make(yield* SqlClient.SqlClient, yield* Sharding.Sharding)
+      return DurableCalls.makeIn(yield* WorkflowEngine, options, placeOf)
     })
   )
   return Layer.effectContext(Layer.build(Layer.fresh(

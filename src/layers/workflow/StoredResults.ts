@@ -3,33 +3,30 @@
  *
  * An engine asks the store for each activity on its own, with a message to itself and back. A workflow that is run on asks for all
  * of its finished calls, one after the other in much the order in which they were made; here a page of them is one query. What is
- * not found, and whatever did not succeed, is left to the engine, which also makes it.
- *
- * The tables are those of `effect/cluster/SqlMessageStorage`.
+ * not found, and whatever did not succeed, is left to the engine, which also makes it. *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+
+/**
+ * So many are read at once. They are held until they are asked for; while half of them are, no more are read.
  *
  * @since 0.1.0
  */
-import * as ClusterSchema from "effect/cluster/ClusterSchema"
-import * as EntityId from "effect/cluster/EntityId"
-import type * as Sharding from "effect/cluster/Sharding"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
-import * as SchemaParser from "effect/SchemaParser"
-import * as Semaphore from "effect/Semaphore"
-import type * as SqlClient from "effect/sql/SqlClient"
-import type { WorkflowInstance } from "effect/workflow/WorkflowEngine"
+export const pageSize = 2000
 
-/** So many are held at most, and a few more are those that nobody has asked for. */
-const pageSize = 2000
-
-const Rows = Schema.Array(Schema.Struct({
+/**
+ * A page of activities that have ended, in the order of their ids.
+ *
+ * @since 0.1.0
+ */
+export const Rows = Schema.Array(Schema.Struct({
   id: Schema.String,
   asked: Schema.fromJsonString(Schema.Struct({ name: Schema.String, attempt: Schema.Int })),
   answered: Schema.String
 }))
-
-const rowsOf = SchemaParser.decodeUnknownEffect(Rows)
 
 /** An activity that succeeded, as the engine stores it. */
 const Succeeded = Schema.Struct({
@@ -97,31 +94,4 @@ export class StoredResults {
       return this.#take(key)
     })
   }
-}
-
-/**
- * Makes the results of an execution.
- *
- * @since 0.1.0
- */
-export type Reader = (instance: WorkflowInstance["Service"]) => StoredResults
-
-/**
- * Reads from the tables of a cluster.
- *
- * @since 0.1.0
- */
-export const reader = (sql: SqlClient.SqlClient, sharding: Sharding.Sharding["Service"]): Reader => (instance) => {
-  const { executionId, workflow } = instance
-  const entityId = EntityId.make(executionId)
-  const shard = sharding.getShardId(entityId, Context.get(workflow.annotations, ClusterSchema.ShardGroup)(entityId))
-  return new StoredResults((after) =>
-    sql`
-      SELECT CAST(m.id AS VARCHAR(20)) AS id, m.payload AS asked, r.payload AS answered
-      FROM cluster_messages m JOIN cluster_replies r ON r.request_id = m.request_id AND r.kind = 0
-      WHERE m.shard_id = ${shard.toString()} AND m.entity_type = ${`Workflow/${workflow._tag}`}
-        AND m.entity_id = ${executionId} AND m.tag = 'activity' AND m.id > CAST(${after} AS BIGINT)
-      ORDER BY m.id LIMIT ${sql.literal(String(pageSize))}
-    `.pipe(Effect.flatMap(rowsOf))
-  )
 }
