@@ -54,7 +54,7 @@ describe(
           assert.include(dom, "data-ready=\"true\"")
           assert.include(dom, `data-name="Cost">${report.cost}</dd>`)
           assert.include(dom, `data-name="Calls">${report.calls.toLocaleString("en")}</dd>`)
-          assert.match(dom, /aria-label="run: \$/)
+          assert.match(dom, /title="run: \$/)
           // The whole, the run, 10 ticks with 3 characters each.
           assert.strictEqual(dom.split("data-depth=").length - 1, 42)
           return Promise.resolve()
