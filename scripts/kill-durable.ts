@@ -197,6 +197,38 @@ const checks = (
       }))
     }
 
+    if (store !== "sqlite") {
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* reset
+        const where = yield* place("late")
+        const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
+        const first = yield* process(where)
+        for (const id of ids) yield* first.tell({ ...order, id, calls: 80, concurrency: 2 })
+        yield* until(Effect.map(received, (count) => count >= 100))
+        const second = yield* process(where)
+        const at = performance.now()
+        const values: Array<unknown> = []
+        for (const id of ids) values.push(valueOf(yield* first.hears("Ended", id, 30_000)))
+        const repeated = (yield* received) - 800
+        report.note(
+          `${name}: a runner joins: ${
+            second.count("Begun")
+          } of ${ids.length} workflows go to it, ${repeated} repeated, ` +
+            `all done ${(performance.now() - at).toFixed(0)} ms after`
+        )
+        report.check(
+          `${name}, a runner that joins late`,
+          values.some((value) => value !== 80)
+            ? `workflows stand still: ${values.join()}`
+            : second.count("Begun") === 0
+            ? "no workflow went to it"
+            : repeated > 0
+            ? `${repeated} calls were repeated`
+            : undefined
+        )
+      }))
+    }
+
     if (store !== "shared") {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset

@@ -55,6 +55,7 @@ import { CurrentNumbering, Numbering } from "../../services/Sampling.ts"
 import { CurrentRunHooks } from "../tools/RunHooks.ts"
 import { CurrentDurableRun, DurableRun } from "./DurableRun.ts"
 import type { Waits } from "./DurableRun.ts"
+import type * as StoredReplies from "./StoredReplies.ts"
 import * as ToolActivity from "./ToolActivity.ts"
 
 /**
@@ -78,11 +79,15 @@ const waitsOf = ({ maxSleep = "2 days", maxWait = "1 minute", sleeps = 10 }: Opt
 })
 
 /** The body of a workflow, each of whose runs has its own calls. */
-const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits): Effect.Effect<A, E, R> =>
+const durable = <A, E, R>(
+  body: Effect.Effect<A, E, R>,
+  waits: Waits,
+  find: StoredReplies.Find | undefined
+): Effect.Effect<A, E, R> =>
   Effect.updateContext(body, (context: Context.Context<R>) => {
     const instance = Context.getOption(context, WorkflowInstance)
     if (Option.isNone(instance)) return context
-    const run = new DurableRun(instance.value, Context.get(context, CurrentScopes).length, waits)
+    const run = new DurableRun(instance.value, Context.get(context, CurrentScopes).length, waits, find)
     const outer = Context.get(context, CurrentMiddleware).filter(({ stage }) => stage !== "journal")
     return context.pipe(
       Context.add(CurrentDurableRun, run),
@@ -94,18 +99,22 @@ const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits): Effect.Ef
   })
 
 /**
- * The engine with durable calls.
+ * The engine with durable calls. `find` reads many stored answers at once, where the engine has them in a database.
  *
  * @since 0.1.0
  */
-export const make = (engine: WorkflowEngine["Service"], options: Options = {}): WorkflowEngine["Service"] => {
+export const make = (
+  engine: WorkflowEngine["Service"],
+  options: Options = {},
+  find?: StoredReplies.Find
+): WorkflowEngine["Service"] => {
   const waits = waitsOf(options)
   return WorkflowEngine.of({
     ...engine,
     register: (workflow, execute) =>
       engine.register(
         workflow,
-        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits)
+        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits, find)
       )
   })
 }

@@ -45,12 +45,14 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as SocketServer from "effect/socket/SocketServer"
-import type { SqlClient } from "effect/sql/SqlClient"
+import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { WorkflowEngine } from "effect/workflow/WorkflowEngine"
+import { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { defaults } from "../../services/Deadlines.ts"
 import * as Sqlite from "../node/Sqlite.ts"
 import * as DurableCalls from "./DurableCalls.ts"
+import * as Handover from "./Handover.ts"
+import * as StoredReplies from "./StoredReplies.ts"
 
 export { purge, purgeEnded } from "./Purge.ts"
 
@@ -138,13 +140,24 @@ const settingsOf = ({ drain, pollInterval = "1 second" }: Options): Settings => 
 const over = <E, R>(
   sharding: Layer.Layer<Sharding.Sharding | MessageStorage, E, R>,
   options: DurableCalls.Options = {}
-): Layer.Layer<Engine, E, R> =>
+): Layer.Layer<Engine, E, R | SqlClient> =>
   Layer.effectContext(Layer.build(Layer.fresh(
-    DurableCalls.layerWith(options).pipe(
+    durable(options).pipe(
       Layer.provide(ClusterWorkflowEngine.layer),
       Layer.provideMerge(sharding)
     )
   )))
+
+const durable = (
+  options: DurableCalls.Options
+): Layer.Layer<WorkflowEngine, never, WorkflowEngine | Sharding.Sharding | SqlClient> =>
+  Layer.effect(
+    WorkflowEngine,
+    Effect.gen(function*() {
+      const engine = yield* Handover.make(yield* WorkflowEngine, yield* Sharding.Sharding)
+      return DurableCalls.make(engine, options, StoredReplies.make(yield* SqlClient))
+    })
+  )
 
 /** One process: no server, and nobody to be found by. */
 const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient> =>

@@ -34,6 +34,7 @@ import type { StreamError } from "../../services/OpenRouter.ts"
 import { bodyOf, booked, marking, PlacedCalls } from "../../services/PlacedCalls.ts"
 import type { Asked } from "../../services/PlacedCalls.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import type * as StoredReplies from "./StoredReplies.ts"
 
 /**
  * How calls wait in a workflow.
@@ -93,9 +94,16 @@ export class DurableRun {
   readonly #calls: PlacedCalls
   readonly #waits: Waits
   readonly #instance: WorkflowInstance["Service"]
+  readonly #find: StoredReplies.Find | undefined
 
-  /** `depth`: how many scopes enclose the run. */
-  constructor(instance: WorkflowInstance["Service"], depth: number, waits: Waits) {
+  /** `depth`: how many scopes enclose the run. `find`: how the replies of an earlier run are found, if they are in a database. */
+  constructor(
+    instance: WorkflowInstance["Service"],
+    depth: number,
+    waits: Waits,
+    find: StoredReplies.Find | undefined
+  ) {
+    this.#find = find
     this.#instance = instance
     this.#calls = new PlacedCalls(depth)
     this.#waits = waits
@@ -194,19 +202,34 @@ export class DurableRun {
         })
         const name = `${prefix}/${asked.call}/${number === 1 ? asked.key : `${asked.key}/${number}`}`
         const { read, readError, write, writeError } = codecs()
-        const activity = Activity.make({
-          name,
-          success: Schema.Json,
-          error: Schema.Json,
-          execute: Effect.matchEffect(attempt, {
-            onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
-            onSuccess: (stored) => Effect.orDie(write(stored))
-          })
-        })
-        const exit = yield* Effect.exit(restore(Effect.matchEffect(Effect.provideContext(activity, engine), {
-          onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
-          onSuccess: (json) => Effect.orDie(read(json))
-        })))
+        const activity = Effect.suspend(() =>
+          Effect.matchEffect(
+            Effect.provideContext(
+              Activity.make({
+                name,
+                success: Schema.Json,
+                error: Schema.Json,
+                execute: Effect.matchEffect(attempt, {
+                  onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
+                  onSuccess: (stored) => Effect.orDie(write(stored))
+                })
+              }),
+              engine
+            ),
+            {
+              onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
+              onSuccess: (json) => Effect.orDie(read(json))
+            }
+          )
+        )
+        const exit = yield* Effect.exit(restore(
+          this.#find === undefined
+            ? activity
+            : Effect.flatMap(
+              this.#find(this.#instance, name),
+              (found) => Option.isSome(found) ? Effect.orDie(read(found.value)) : activity
+            )
+        ))
         if (Exit.isFailure(exit)) {
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) return yield* isError(error) ? Effect.fail(error) : Effect.die(error)
