@@ -2,7 +2,9 @@
  * Kills processes that run durable workflows, and counts at the server what is paid again: over an SQLite file, over one that
  * several runners share, and over PostgreSQL, which is started for it where it is installed or can be.
  *
- *     npm run kill:durable [-- <calls of the replay> <sqlite | shared | postgres>]
+ *     npm run kill:durable [-- <calls of the replay> <sqlite | shared | postgres | short>]
+ *
+ * `short` is without the file that several runners share, and without the database that goes away.
  *
  * Ends with `N passed, N failed`; the exit code is 1 where a check fails.
  */
@@ -107,7 +109,9 @@ const checks = (
   name: string,
   store: Jobs.Task["store"],
   place: (name: string) => Effect.Effect<string>,
-  api: string
+  api: string,
+  /** Takes the database away, and gives it back. */
+  outage?: { readonly begin: Effect.Effect<void>; readonly end: Effect.Effect<void> }
 ) =>
   Effect.gen(function*() {
     const { ledger, reset } = yield* Emulator.Emulator
@@ -115,8 +119,8 @@ const checks = (
       ledger,
       ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0)
     )
-    const process = (where: string, role: Jobs.Task["role"] = "runner") =>
-      Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role }))
+    const process = (where: string, role: Jobs.Task["role"] = "runner", isPooled = false) =>
+      Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role, isPooled }))
     const order = { _tag: "Calls", id: "1", calls, concurrency, isGated: false }
 
     for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -142,6 +146,17 @@ const checks = (
         report.check(
           `${name}, ${signal}`,
           value !== calls ? `${String(value)} answers` : repeated > most ? `${repeated} calls were repeated` : undefined
+        )
+        yield* second.tell({ _tag: "Purge", id: "1" })
+        const isPurged = valueOf(yield* second.hears("Purged", "1"))
+        const paid = yield* received
+        yield* second.tell({ ...order, calls: 3 })
+        yield* until(Effect.map(received, (count) => count >= paid + 3)).pipe(Effect.timeoutOption("20 seconds"))
+        report.check(
+          `${name}, ${signal}, purged and begun anew`,
+          isPurged !== true || (yield* received) !== paid + 3
+            ? `${String(isPurged)}, ${(yield* received) - paid} requests`
+            : undefined
         )
       }))
     }
@@ -170,7 +185,9 @@ const checks = (
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset
         const where = yield* place("two")
-        const runners = [yield* process(where), yield* process(where)] as const
+        // Where a pooler may be, locks are rows; all other checks have them in sessions.
+        const isPooled = store === "postgres"
+        const runners = [yield* process(where, "runner", isPooled), yield* process(where, "runner", isPooled)] as const
         // They share the work out once both are there.
         yield* Effect.sleep("3 seconds")
         const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
@@ -191,6 +208,36 @@ const checks = (
           values.some((value) => value !== 40)
             ? `the other did not finish: ${values.join()}`
             : repeated > 20
+            ? `${repeated} calls were repeated`
+            : undefined
+        )
+      }))
+    }
+
+    if (outage !== undefined) {
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* reset
+        const where = yield* place("away")
+        const runner = yield* process(where)
+        yield* runner.tell(order)
+        yield* until(Effect.map(received, (count) => count >= calls / 2))
+        yield* outage.begin
+        yield* Effect.sleep("3 seconds")
+        const before = yield* received
+        yield* outage.end
+        const at = performance.now()
+        const value = valueOf(yield* runner.hears("Ended", "1", 60_000))
+        const repeated = (yield* received) - calls
+        report.note(
+          `${name}: the database is away at ${before} of ${calls} for 3 s: ${repeated} repeated, ended ${
+            (performance.now() - at).toFixed(0)
+          } ms after it is back`
+        )
+        report.check(
+          `${name}, the database is away`,
+          value !== calls
+            ? `${String(value)} answers`
+            : repeated > 2 * concurrency
             ? `${repeated} calls were repeated`
             : undefined
         )
@@ -268,15 +315,23 @@ const main = Effect.gen(function*() {
   const folder = yield* fs.makeTempDirectoryScoped()
   const { address } = yield* HttpServer.HttpServer
   const api = `http://127.0.0.1:${"port" in address ? address.port : 0}/api/v1`
-  if (only === undefined || only === "sqlite") {
+  if (only === undefined || only === "short" || only === "sqlite") {
     yield* checks("SQLite", "sqlite", (name) => Effect.succeed(`${folder}/${name}.db`), api)
   }
   if (only === undefined || only === "shared") {
     yield* checks("SQLite, shared", "shared", (name) => Effect.succeed(`${folder}/shared-${name}.db`), api)
   }
-  if (only === undefined || only === "postgres") {
+  if (only === undefined || only === "short" || only === "postgres") {
     yield* Postgres.make.pipe(
-      Effect.flatMap(({ database }) => checks("PostgreSQL", "postgres", (name) => database(name.toLowerCase()), api)),
+      Effect.flatMap(({ database, start, stop }) =>
+        checks(
+          "PostgreSQL",
+          "postgres",
+          (name) => database(name.toLowerCase()),
+          api,
+          only === "short" ? undefined : { begin: stop, end: start }
+        )
+      ),
       Effect.catchTag(
         "NoPostgres",
         ({ message }) => Effect.sync(() => report.note(`PostgreSQL is skipped: ${message}`))
