@@ -2,7 +2,10 @@
  * Kills processes that run durable workflows, and counts at the server what is paid again: over an SQLite file, over one that
  * several runners share, and over PostgreSQL, which is started for it where it is installed or can be.
  *
- *     npm run kill:durable [-- <calls of the replay> <sqlite | shared | postgres>]
+ *     npm run kill:durable [-- <calls of the replay> <sqlite | shared | postgres | short>]
+ *
+ * `short` is SIGKILL, SIGTERM, one of two runners killed and one that joins late: no approval, no replay, no outage of the database,
+ * and no file that several runners share.
  *
  * Ends with `N passed, N failed`; the exit code is 1 where a check fails.
  */
@@ -20,6 +23,8 @@ import * as Postgres from "./kill-durable/postgres.ts"
 const [replayed, only] = process.argv.slice(2)
 
 const finished = Number(replayed ?? 10_000)
+
+const isShort = only === "short"
 
 const report = makeReport(console.log)
 
@@ -107,7 +112,9 @@ const checks = (
   name: string,
   store: Jobs.Task["store"],
   place: (name: string) => Effect.Effect<string>,
-  api: string
+  api: string,
+  /** Takes the database away, and gives it back. */
+  outage?: { readonly begin: Effect.Effect<void>; readonly end: Effect.Effect<void> }
 ) =>
   Effect.gen(function*() {
     const { ledger, reset } = yield* Emulator.Emulator
@@ -115,8 +122,8 @@ const checks = (
       ledger,
       ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0)
     )
-    const process = (where: string, role: Jobs.Task["role"] = "runner") =>
-      Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role }))
+    const process = (where: string, role: Jobs.Task["role"] = "runner", isPooled = false) =>
+      Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role, isPooled }))
     const order = { _tag: "Calls", id: "1", calls, concurrency, isGated: false }
 
     for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -143,34 +150,49 @@ const checks = (
           `${name}, ${signal}`,
           value !== calls ? `${String(value)} answers` : repeated > most ? `${repeated} calls were repeated` : undefined
         )
+        yield* second.tell({ _tag: "Purge", id: "1" })
+        const isPurged = valueOf(yield* second.hears("Purged", "1"))
+        const paid = yield* received
+        yield* second.tell({ ...order, calls: 3 })
+        yield* until(Effect.map(received, (count) => count >= paid + 3)).pipe(Effect.timeoutOption("20 seconds"))
+        report.check(
+          `${name}, ${signal}, purged and begun anew`,
+          isPurged !== true || (yield* received) !== paid + 3
+            ? `${String(isPurged)}, ${(yield* received) - paid} requests`
+            : undefined
+        )
       }))
     }
 
-    yield* Effect.scoped(Effect.gen(function*() {
-      yield* reset
-      const where = yield* place("approval")
-      const runner = yield* process(where)
-      yield* runner.tell({ _tag: "Agent", id: "1" })
-      const waits = yield* runner.hears("Waits")
-      yield* runner.end("SIGKILL")
-      const client = yield* process(where, "client")
-      const again = yield* process(where)
-      yield* again.tell({ _tag: "Agent", id: "1" })
-      yield* client.tell({ ...Object(waits), _tag: "Approve" })
-      const value = valueOf(yield* again.hears("Ended", "1"))
-      report.check(
-        `${name}, an approval from another process`,
-        value !== "Answered" || again.count("Refunded") !== 1 || (yield* received) !== 2
-          ? `${String(value)}, ${again.count("Refunded")} refunds, ${yield* received} requests`
-          : undefined
-      )
-    }))
+    if (!isShort) {
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* reset
+        const where = yield* place("approval")
+        const runner = yield* process(where)
+        yield* runner.tell({ _tag: "Agent", id: "1" })
+        const waits = yield* runner.hears("Waits")
+        yield* runner.end("SIGKILL")
+        const client = yield* process(where, "client")
+        const again = yield* process(where)
+        yield* again.tell({ _tag: "Agent", id: "1" })
+        yield* client.tell({ ...Object(waits), _tag: "Approve" })
+        const value = valueOf(yield* again.hears("Ended", "1"))
+        report.check(
+          `${name}, an approval from another process`,
+          value !== "Answered" || again.count("Refunded") !== 1 || (yield* received) !== 2
+            ? `${String(value)}, ${again.count("Refunded")} refunds, ${yield* received} requests`
+            : undefined
+        )
+      }))
+    }
 
     if (store !== "sqlite") {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset
         const where = yield* place("two")
-        const runners = [yield* process(where), yield* process(where)] as const
+        // Where a pooler may be, locks are rows; all other checks have them in sessions.
+        const isPooled = store === "postgres"
+        const runners = [yield* process(where, "runner", isPooled), yield* process(where, "runner", isPooled)] as const
         // They share the work out once both are there.
         yield* Effect.sleep("3 seconds")
         const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
@@ -197,30 +219,61 @@ const checks = (
       }))
     }
 
+    if (outage !== undefined) {
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* reset
+        const where = yield* place("away")
+        const runner = yield* process(where)
+        yield* runner.tell(order)
+        yield* until(Effect.map(received, (count) => count >= calls / 2))
+        yield* outage.begin
+        yield* Effect.sleep("3 seconds")
+        const before = yield* received
+        yield* outage.end
+        const at = performance.now()
+        const value = valueOf(yield* runner.hears("Ended", "1", 60_000))
+        const repeated = (yield* received) - calls
+        report.note(
+          `${name}: the database is away at ${before} of ${calls} for 3 s: ${repeated} repeated, ended ${
+            (performance.now() - at).toFixed(0)
+          } ms after it is back`
+        )
+        report.check(
+          `${name}, the database is away`,
+          value !== calls
+            ? `${String(value)} answers`
+            : repeated > 2 * concurrency
+            ? `${repeated} calls were repeated`
+            : undefined
+        )
+      }))
+    }
+
     if (store !== "sqlite") {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset
-        const where = yield* place("joining")
-        const first = yield* process(where)
+        const where = yield* place("late")
         const ids = Array.from({ length: 10 }, (_, n) => `${n}`)
-        const each = 200
-        const at = performance.now()
-        for (const id of ids) yield* first.tell({ ...order, id, calls: each, concurrency: 2 })
-        yield* until(Effect.map(received, (count) => count >= 200))
+        const first = yield* process(where)
+        for (const id of ids) yield* first.tell({ ...order, id, calls: 80, concurrency: 2 })
+        yield* until(Effect.map(received, (count) => count >= 100))
         const second = yield* process(where)
+        const at = performance.now()
         const values: Array<unknown> = []
-        for (const id of ids) values.push(valueOf(yield* first.hears("Ended", id, 60_000)))
-        const took = performance.now() - at
-        const repeated = (yield* received) - each * ids.length
+        for (const id of ids) values.push(valueOf(yield* first.hears("Ended", id, 30_000)))
+        const repeated = (yield* received) - 800
         report.note(
-          `${name}: a second runner joins in the middle: ${repeated} repeated, ${
+          `${name}: a runner joins: ${
             second.count("Begun")
-          } of 10 workflows went over to it, all done after ${took.toFixed(0)} ms`
+          } of ${ids.length} workflows go to it, ${repeated} repeated, ` +
+            `all done ${(performance.now() - at).toFixed(0)} ms after`
         )
         report.check(
-          `${name}, a runner that joins`,
-          values.some((value) => value !== each)
-            ? `not all are done: ${values.join()}`
+          `${name}, a runner that joins late`,
+          values.some((value) => value !== 80)
+            ? `workflows stand still: ${values.join()}`
+            : second.count("Begun") === 0
+            ? "no workflow went to it"
             : repeated > 0
             ? `${repeated} calls were repeated`
             : undefined
@@ -228,7 +281,7 @@ const checks = (
       }))
     }
 
-    if (store !== "shared") {
+    if (store !== "shared" && !isShort) {
       yield* Effect.scoped(Effect.gen(function*() {
         yield* reset
         const where = yield* place("replay")
@@ -267,15 +320,23 @@ const main = Effect.gen(function*() {
   const folder = yield* fs.makeTempDirectoryScoped()
   const { address } = yield* HttpServer.HttpServer
   const api = `http://127.0.0.1:${"port" in address ? address.port : 0}/api/v1`
-  if (only === undefined || only === "sqlite") {
+  if (only === undefined || isShort || only === "sqlite") {
     yield* checks("SQLite", "sqlite", (name) => Effect.succeed(`${folder}/${name}.db`), api)
   }
   if (only === undefined || only === "shared") {
     yield* checks("SQLite, shared", "shared", (name) => Effect.succeed(`${folder}/shared-${name}.db`), api)
   }
-  if (only === undefined || only === "postgres") {
+  if (only === undefined || isShort || only === "postgres") {
     yield* Postgres.make.pipe(
-      Effect.flatMap(({ database }) => checks("PostgreSQL", "postgres", (name) => database(name.toLowerCase()), api)),
+      Effect.flatMap(({ database, start, stop }) =>
+        checks(
+          "PostgreSQL",
+          "postgres",
+          (name) => database(name.toLowerCase()),
+          api,
+          isShort ? undefined : { begin: stop, end: start }
+        )
+      ),
       Effect.catchTag(
         "NoPostgres",
         ({ message }) => Effect.sync(() => report.note(`PostgreSQL is skipped: ${message}`))

@@ -1,14 +1,11 @@
-/** Hands requests in as batches and waits for their answers; says how they ended and what was booked for them. */
+/** Submits all requests as batches and waits for their answers; it says when it begins, and how many were answered at the end. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Redacted, Result } from "effect"
-import { Batch, CostLedger, OpenRouter } from "effect-openrouter"
+import { Batch, OpenRouter } from "effect-openrouter"
 import { DispatchHttpClient } from "effect-openrouter/node"
+import { requests, size } from "./api.ts"
 
 const [file = "", apiUrl = ""] = process.argv.slice(2)
-
-const models = ["openai/gpt-5", "anthropic/claude-sonnet-4.5"]
-
-const requests = Array.from({ length: 60 }, (_, n) => ({ model: models[n % 2] ?? "", input: `Is ${n} a prime?` }))
 
 const client = OpenRouter.layer({ apiKey: Redacted.make("sk-or-kill"), apiUrl }).pipe(
   Layer.provide(DispatchHttpClient.layer)
@@ -16,13 +13,13 @@ const client = OpenRouter.layer({ apiKey: Redacted.make("sk-or-kill"), apiUrl })
 
 const program = Effect.gen(function*() {
   const jobs = yield* Batch.jobs(file)
-  const options = { jobs, maxRequests: 10, every: 20, settle: 0 }
-  return yield* Batch.await(yield* Batch.submit(requests, options), { ...options, requests })
-}).pipe(Effect.scoped, CostLedger.measured, Effect.provide([client, NodeServices.layer]))
+  // The emulator lists a batch as soon as it has it.
+  const options = { jobs, maxRequests: size, every: "50 millis", settle: "100 millis" } as const
+  process.send?.("begun")
+  const handle = yield* Batch.submit(requests, options)
+  const answers = yield* Batch.await(handle, { ...options, requests })
+  return answers.filter(Result.isSuccess).length
+}).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer]))
 
-const [answers, spent] = await Effect.runPromise(program)
-process.send?.({
-  completed: answers.filter((answer) => Result.isSuccess(answer) && answer.success._tag === "Completed").length,
-  cost: `${spent.cost}`
-})
+process.send?.({ answered: await Effect.runPromise(program) })
 process.disconnect()

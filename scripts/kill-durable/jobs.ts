@@ -15,7 +15,9 @@ export const Task = Schema.fromJsonString(Schema.Struct({
   /** Where the runner listens, if there are several. */
   port: Schema.Int,
   api: Schema.String,
-  role: Schema.Literals(["runner", "client"])
+  role: Schema.Literals(["runner", "client"]),
+  /** Whether locks are rows, as behind a pooler. */
+  isPooled: Schema.Boolean
 }))
 
 export type Task = typeof Task.Type
@@ -68,10 +70,10 @@ const agentLayer = (note: (message: unknown) => void) =>
 
 /** The engine of a process. */
 export const engineOf = (
-  { place, port, role, store }: Task
+  { isPooled, place, port, role, store }: Task
 ): Layer.Layer<DurableEngine.Engine, unknown> => {
   const isClient = role === "client"
-  const runner = { host: "127.0.0.1", port, maxWait: "1 minute" } as const
+  const runner = { host: "127.0.0.1", port, isPooled, maxWait: "1 minute" } as const
   if (store === "postgres") {
     const postgres = { url: Redacted.make(place) }
     return isClient

@@ -1,6 +1,6 @@
 /** A PostgreSQL of one's own, if it is installed or can be: on a loopback port, in a folder that goes with the scope. */
 import { Effect, Schedule, Schema } from "effect"
-import { execFileSync, spawn } from "node:child_process"
+import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { accessSync, chownSync, constants, globSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
@@ -86,29 +86,36 @@ export const make = Effect.gen(function*() {
       }),
     catch: () => new NoPostgres({ message: "initdb failed" })
   })
-  const child = yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(join(bin, "postgres"), ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder], {
+  let child: ChildProcess | undefined
+  const stop = Effect.promise(async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    child.kill("SIGQUIT")
+    await once(child, "exit")
+  })
+  yield* Effect.addFinalizer(() => stop)
+  const isReady = Effect.retry(
+    Effect.try({
+      try: () => execFileSync(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", `${port}`], { stdio: "ignore" }),
+      catch: () => new NoPostgres({ message: `postgres does not become ready (exit code ${child?.exitCode})` })
+    }),
+    Schedule.spaced("200 millis").pipe(Schedule.upTo({ times: 100 }))
+  )
+  const start = Effect.andThen(
+    Effect.sync(() => {
+      child = spawn(join(bin, "postgres"), ["-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder], {
         ...rights,
         cwd: folder,
         stdio: "ignore"
       })
-    ),
-    (child) =>
-      Effect.promise(async () => {
-        if (child.exitCode !== null || child.signalCode !== null) return
-        child.kill("SIGQUIT")
-        await once(child, "exit")
-      })
-  )
-  yield* Effect.retry(
-    Effect.try({
-      try: () => execFileSync(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", `${port}`], { stdio: "ignore" }),
-      catch: () => new NoPostgres({ message: `postgres does not become ready (exit code ${child.exitCode})` })
     }),
-    Schedule.spaced("200 millis").pipe(Schedule.upTo({ times: 100 }))
+    isReady
   )
+  yield* start
   return {
+    /** Ends the server as if it had crashed. */
+    stop,
+    /** Starts it again, over the same data. */
+    start: Effect.orDie(start),
     /** Makes an empty database, and gives its URL. */
     database: (name: string) =>
       Effect.sync(() => {

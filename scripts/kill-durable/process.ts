@@ -2,7 +2,7 @@
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect, Layer, Queue, Schema } from "effect"
 import { Tools } from "effect-openrouter"
-import { DurableTools } from "effect-openrouter/workflow"
+import { DurableEngine, DurableTools } from "effect-openrouter/workflow"
 import { DurableDeferred } from "effect/workflow"
 import * as Jobs from "./jobs.ts"
 
@@ -14,8 +14,12 @@ const Order = Schema.TaggedUnion({
   Calls: { id: Schema.String, calls: Schema.Int, concurrency: Schema.Int, isGated: Schema.Boolean },
   Agent: { id: Schema.String },
   Open: { id: Schema.String, calls: Schema.Int, concurrency: Schema.Int },
+  Purge: { id: Schema.String },
   Approve: { token: Schema.String, call: Tools.PendingCall }
 })
+
+/** Of a payload only its id tells which execution it is. */
+const nothing = { calls: 0, concurrency: 1, isGated: false }
 
 const obey = Effect.fnUntraced(function*(order: typeof Order.Type) {
   switch (order._tag) {
@@ -32,6 +36,10 @@ const obey = Effect.fnUntraced(function*(order: typeof Order.Type) {
         payload: { ...payload, isGated: true }
       })
       return yield* DurableDeferred.done(Jobs.gate, { token, exit: yield* Effect.exit(Effect.void) })
+    }
+    case "Purge": {
+      const executionId = yield* Jobs.Calls.executionId({ ...nothing, id: order.id })
+      return note({ _tag: "Purged", id: order.id, value: yield* DurableEngine.purge(Jobs.Calls, executionId) })
     }
     case "Approve":
       return yield* DurableTools.decide(order.token, Tools.approve(order.call))

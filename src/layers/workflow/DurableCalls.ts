@@ -53,9 +53,9 @@ import { added, CurrentMiddleware } from "../../services/Middleware.ts"
 import { CurrentScopes } from "../../services/Place.ts"
 import { CurrentNumbering, Numbering } from "../../services/Sampling.ts"
 import { CurrentRunHooks } from "../tools/RunHooks.ts"
-import type { PlaceOf } from "./ClusterPlace.ts"
 import { CurrentDurableRun, DurableRun } from "./DurableRun.ts"
 import type { Waits } from "./DurableRun.ts"
+import type * as StoredReplies from "./StoredReplies.ts"
 import * as ToolActivity from "./ToolActivity.ts"
 
 /**
@@ -79,12 +79,15 @@ const waitsOf = ({ maxSleep = "2 days", maxWait = "1 minute", sleeps = 10 }: Opt
 })
 
 /** The body of a workflow, each of whose runs has its own calls. */
-const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits, placeOf?: PlaceOf): Effect.Effect<A, E, R> =>
+const durable = <A, E, R>(
+  body: Effect.Effect<A, E, R>,
+  waits: Waits,
+  find: StoredReplies.Find | undefined
+): Effect.Effect<A, E, R> =>
   Effect.updateContext(body, (context: Context.Context<R>) => {
     const instance = Context.getOption(context, WorkflowInstance)
     if (Option.isNone(instance)) return context
-    const depth = Context.get(context, CurrentScopes).length
-    const run = new DurableRun(instance.value, depth, waits, placeOf?.(instance.value))
+    const run = new DurableRun(instance.value, Context.get(context, CurrentScopes).length, waits, find)
     const outer = Context.get(context, CurrentMiddleware).filter(({ stage }) => stage !== "journal")
     return context.pipe(
       Context.add(CurrentDurableRun, run),
@@ -96,22 +99,14 @@ const durable = <A, E, R>(body: Effect.Effect<A, E, R>, waits: Waits, placeOf?: 
   })
 
 /**
- * The engine with durable calls.
+ * The engine with durable calls. `find` reads many stored answers at once, where the engine has them in a database.
  *
  * @since 0.1.0
  */
-export const make = (engine: WorkflowEngine["Service"], options: Options = {}): WorkflowEngine["Service"] =>
-  makeIn(engine, options)
-
-/**
- * The same over a cluster whose tables can be read.
- *
- * @internal
- */
-export const makeIn = (
+export const make = (
   engine: WorkflowEngine["Service"],
-  options: Options,
-  placeOf?: PlaceOf
+  options: Options = {},
+  find?: StoredReplies.Find
 ): WorkflowEngine["Service"] => {
   const waits = waitsOf(options)
   return WorkflowEngine.of({
@@ -119,7 +114,7 @@ export const makeIn = (
     register: (workflow, execute) =>
       engine.register(
         workflow,
-        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits, placeOf)
+        (payload, executionId) => durable(Effect.suspend(() => execute(payload, executionId)), waits, find)
       )
   })
 }

@@ -45,13 +45,14 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type * as SocketServer from "effect/socket/SocketServer"
-import * as SqlClient from "effect/sql/SqlClient"
+import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { WorkflowEngine } from "effect/workflow/WorkflowEngine"
 import { defaults } from "../../services/Deadlines.ts"
 import * as Sqlite from "../node/Sqlite.ts"
-import * as ClusterPlace from "./ClusterPlace.ts"
 import * as DurableCalls from "./DurableCalls.ts"
+import * as Handover from "./Handover.ts"
+import * as StoredReplies from "./StoredReplies.ts"
 
 export { purge, purgeEnded } from "./Purge.ts"
 
@@ -139,21 +140,27 @@ const settingsOf = ({ drain, pollInterval = "1 second" }: Options): Settings => 
 const over = <E, R>(
   sharding: Layer.Layer<Sharding.Sharding | MessageStorage, E, R>,
   options: DurableCalls.Options = {}
-): Layer.Layer<Engine, E, R | SqlClient.SqlClient> => {
-  const durable = Layer.effect(
+): Layer.Layer<Engine, E, R | SqlClient> =>
+  Layer.effectContext(Layer.build(Layer.fresh(
+    durable(options).pipe(
+      Layer.provide(ClusterWorkflowEngine.layer),
+      Layer.provideMerge(sharding)
+    )
+  )))
+
+const durable = (
+  options: DurableCalls.Options
+): Layer.Layer<WorkflowEngine, never, WorkflowEngine | Sharding.Sharding | SqlClient> =>
+  Layer.effect(
     WorkflowEngine,
     Effect.gen(function*() {
-      const placeOf = ClusterPlace.make(yield* SqlClient.SqlClient, yield* Sharding.Sharding)
-      return DurableCalls.makeIn(yield* WorkflowEngine, options, placeOf)
+      const engine = yield* Handover.make(yield* WorkflowEngine, yield* Sharding.Sharding)
+      return DurableCalls.make(engine, options, StoredReplies.make(yield* SqlClient))
     })
   )
-  return Layer.effectContext(Layer.build(Layer.fresh(
-    durable.pipe(Layer.provide(ClusterWorkflowEngine.layer), Layer.provideMerge(sharding))
-  )))
-}
 
 /** One process: no server, and nobody to be found by. */
-const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient.SqlClient> =>
+const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStorage, never, SqlClient> =>
   Sharding.layer.pipe(
     Layer.provide(Runners.layerNoop),
     Layer.provideMerge(SqlMessageStorage.layer),
@@ -170,7 +177,7 @@ const alone = (settings: Settings): Layer.Layer<Sharding.Sharding | MessageStora
  *
  * @since 0.1.0
  */
-export const layerSql = (options: Options = {}): Layer.Layer<Engine, never, SqlClient.SqlClient> =>
+export const layerSql = (options: Options = {}): Layer.Layer<Engine, never, SqlClient> =>
   over(alone(settingsOf(options)), options)
 
 /** Fails if there is another owner; killed ones own nothing. */
@@ -197,7 +204,7 @@ const owned = (filename: string): Layer.Layer<never, EngineInUse | SqlError> =>
  */
 export const layerSqlite = (
   options: File & Options
-): Layer.Layer<Engine | SqlClient.SqlClient, SqlError | EngineInUse> =>
+): Layer.Layer<Engine | SqlClient, SqlError | EngineInUse> =>
   layerSql(options).pipe(
     Layer.provideMerge(Sqlite.layer(options)),
     Layer.provide(owned(options.filename))
@@ -210,7 +217,7 @@ export const layerSqlite = (
  */
 export const layerSqliteClient = (
   options: File & Pick<Options, "pollInterval">
-): Layer.Layer<Engine | SqlClient.SqlClient, SqlError> =>
+): Layer.Layer<Engine | SqlClient, SqlError> =>
   over(alone({ ...settingsOf(options), runnerAddress: Option.none() })).pipe(
     Layer.provideMerge(Sqlite.layer(options))
   )
@@ -225,7 +232,7 @@ const sockets = Effect.promise(() => import("@effect/platform-node/NodeClusterSo
  */
 export const layerCluster = (
   { host, isPooled = false, lease = "6 seconds", port, ...options }: Runner & Options
-): Layer.Layer<Engine, ConfigError | SocketServer.SocketServerError, SqlClient.SqlClient> =>
+): Layer.Layer<Engine, ConfigError | SocketServer.SocketServerError, SqlClient> =>
   over(
     Layer.unwrap(Effect.map(sockets, ({ layer }) =>
       layer({
@@ -249,13 +256,13 @@ export const layerCluster = (
  */
 export const layerClusterClient = (
   options: Pick<Options, "pollInterval"> = {}
-): Layer.Layer<Engine, ConfigError, SqlClient.SqlClient> =>
+): Layer.Layer<Engine, ConfigError, SqlClient> =>
   over(
     Layer.unwrap(Effect.map(sockets, ({ layer }) =>
       layer({ clientOnly: true, shardingConfig: { ...settingsOf(options), runnerAddress: Option.none() } })))
   )
 
-const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient.SqlClient, SqlError> =>
+const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient, SqlError> =>
   Layer.unwrap(Effect.map(
     Effect.promise(() => import("@effect/sql-pg/PgClient")),
     (PgClient) => PgClient.layer({ url, maxConnections })
@@ -268,7 +275,7 @@ const postgres = ({ maxConnections = 10, url }: Postgres): Layer.Layer<SqlClient
  */
 export const layerPostgres = (
   options: Postgres & Runner & Options
-): Layer.Layer<Engine | SqlClient.SqlClient, ConfigError | SocketServer.SocketServerError | SqlError> =>
+): Layer.Layer<Engine | SqlClient, ConfigError | SocketServer.SocketServerError | SqlError> =>
   layerCluster(options).pipe(Layer.provideMerge(postgres(options)))
 
 /**
@@ -278,5 +285,5 @@ export const layerPostgres = (
  */
 export const layerPostgresClient = (
   options: Postgres & Pick<Options, "pollInterval">
-): Layer.Layer<Engine | SqlClient.SqlClient, ConfigError | SqlError> =>
+): Layer.Layer<Engine | SqlClient, ConfigError | SqlError> =>
   layerClusterClient(options).pipe(Layer.provideMerge(postgres(options)))

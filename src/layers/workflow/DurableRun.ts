@@ -34,7 +34,7 @@ import type { StreamError } from "../../services/OpenRouter.ts"
 import { bodyOf, booked, marking, PlacedCalls } from "../../services/PlacedCalls.ts"
 import type { Asked } from "../../services/PlacedCalls.ts"
 import * as RetryPolicy from "../../services/RetryPolicy.ts"
-import * as ClusterPlace from "./ClusterPlace.ts"
+import type * as StoredReplies from "./StoredReplies.ts"
 
 /**
  * How calls wait in a workflow.
@@ -49,9 +49,6 @@ export interface Waits {
   /** So many durable sleeps may a call take. */
   readonly times: number
 }
-
-/** How often an activity that has not begun is asked whether it can. */
-const ownershipInterval = Duration.seconds(1)
 
 /** Before the names of all activities, sleeps and deferreds of this library. */
 const prefix = "effect-openrouter"
@@ -76,33 +73,11 @@ const codecs = lazy(() => {
   const stored = Schema.toCodecJson(Stored())
   return {
     write: Schema.encodeEffect(stored),
-    read: Schema.decodeUnknownEffect(stored),
+    read: Schema.decodeEffect(stored),
     writeError: Schema.encodeEffect(Complete),
     readError: Schema.decodeEffect(Complete)
   }
 })
-
-/** Makes an attempt an activity of the workflow, or gives how the one of that name ended. */
-const activity = <E extends Failure>(
-  engine: Engine,
-  name: string,
-  attempt: Effect.Effect<Stored, E>
-): Effect.Effect<Stored, OpenRouterError> => {
-  const { read, readError, write, writeError } = codecs()
-  const made = Activity.make({
-    name,
-    success: Schema.Json,
-    error: Schema.Json,
-    execute: Effect.matchEffect(attempt, {
-      onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
-      onSuccess: (stored) => Effect.orDie(write(stored))
-    })
-  })
-  return Effect.matchEffect(Effect.provideContext(made, engine), {
-    onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
-    onSuccess: (json) => Effect.orDie(read(json))
-  })
-}
 
 type Engine = Context.Context<WorkflowEngine | WorkflowInstance>
 
@@ -119,12 +94,17 @@ export class DurableRun {
   readonly #calls: PlacedCalls
   readonly #waits: Waits
   readonly #instance: WorkflowInstance["Service"]
-  readonly #place: ClusterPlace.ClusterPlace | undefined
+  readonly #find: StoredReplies.Find | undefined
 
-  /** `depth`: how many scopes enclose the run. `place`: where it is stored, if that is known. */
-  constructor(instance: WorkflowInstance["Service"], depth: number, waits: Waits, place?: ClusterPlace.ClusterPlace) {
+  /** `depth`: how many scopes enclose the run. `find`: how the replies of an earlier run are found, if they are in a database. */
+  constructor(
+    instance: WorkflowInstance["Service"],
+    depth: number,
+    waits: Waits,
+    find: StoredReplies.Find | undefined
+  ) {
+    this.#find = find
     this.#instance = instance
-    this.#place = place
     this.#calls = new PlacedCalls(depth)
     this.#waits = waits
     this.middleware = staged("journal", (service) => this.#wrap(service))
@@ -221,15 +201,35 @@ export class DurableRun {
           return this.#attempt(make(asked), kind, number)
         })
         const name = `${prefix}/${asked.call}/${number === 1 ? asked.key : `${asked.key}/${number}`}`
-        const giveBack = Effect.onInterrupt(() => Effect.sync(() => this.#calls.giveBack(asked)))
-        const stored = this.#place === undefined
-          ? undefined
-          : yield* giveBack(restore(this.#place.stored.find(name, yield* Activity.CurrentAttempt)))
-        const exit = yield* Effect.exit(
-          stored === undefined
-            ? restore(this.#owned(activity(engine, name, attempt), () => isMade))
-            : Effect.orDie(codecs().read(stored.value))
+        const { read, readError, write, writeError } = codecs()
+        const activity = Effect.suspend(() =>
+          Effect.matchEffect(
+            Effect.provideContext(
+              Activity.make({
+                name,
+                success: Schema.Json,
+                error: Schema.Json,
+                execute: Effect.matchEffect(attempt, {
+                  onFailure: (error) => Effect.flatMap(Effect.orDie(writeError(error)), Effect.fail),
+                  onSuccess: (stored) => Effect.orDie(write(stored))
+                })
+              }),
+              engine
+            ),
+            {
+              onFailure: (json) => Effect.flatMap(Effect.orDie(readError(json)), Effect.fail),
+              onSuccess: (json) => Effect.orDie(read(json))
+            }
+          )
         )
+        const exit = yield* Effect.exit(restore(
+          this.#find === undefined
+            ? activity
+            : Effect.flatMap(
+              this.#find(this.#instance, name),
+              (found) => Option.isSome(found) ? Effect.orDie(read(found.value)) : activity
+            )
+        ))
         if (Exit.isFailure(exit)) {
           const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
           if (error !== undefined) return yield* isError(error) ? Effect.fail(error) : Effect.die(error)
@@ -237,7 +237,9 @@ export class DurableRun {
           return yield* Effect.failCause(dropError(exit.cause))
         }
         if (exit.value._tag === "Waits") {
-          yield* giveBack(restore(this.#sleep(engine, `${name}/wait`, exit.value.until)))
+          yield* restore(this.#sleep(engine, `${name}/wait`, exit.value.until)).pipe(
+            Effect.onInterrupt(() => Effect.sync(() => this.#calls.giveBack(asked)))
+          )
           continue
         }
         if (!isMade) yield* booked(asked, exit.value)
@@ -245,42 +247,6 @@ export class DurableRun {
         return yield* ended ?? Effect.die(new Error(`the answer under ${name} is of another kind than the call`))
       }
     }))
-  }
-
-  /**
-   * Makes an activity where its execution is run. A runner that has lost it, to one that joined, gets no new activity from the
-   * engine, which would wait for the body as long as the body waits for it: so the body ends, once nothing is in flight.
-   */
-  #owned<A, E>(self: Effect.Effect<A, E>, isBegun: () => boolean): Effect.Effect<A, E> {
-    const place = this.#place
-    if (place === undefined) return self
-    // Whoever has begun ends here, too.
-    const lost = Effect.sync(() => isBegun() ? "begun" : place.isOwned() ? "owned" : "lost").pipe(
-      Effect.delay(ownershipInterval),
-      Effect.repeat({ while: (state) => state === "owned" }),
-      Effect.flatMap((state) => state === "lost" ? Effect.undefined : Effect.never)
-    )
-    const leave = Effect.andThen(this.#alone, ClusterPlace.leave)
-    return Effect.suspend(() =>
-      place.isOwned()
-        ? Effect.flatMap(
-          Effect.raceFirst(Effect.map(self, (value) => ({ value })), lost),
-          (ended) => ended === undefined ? leave : Effect.succeed(ended.value)
-        )
-        : leave
-    )
-  }
-
-  /** Waits until no activity is in flight in memory: a body that ends or sleeps interrupts them. */
-  get #alone(): Effect.Effect<void> {
-    const { activityState } = this.#instance
-    return Effect.gen(function*() {
-      do {
-        yield* activityState.count > 0 ? activityState.latch.await : Effect.void
-        // Whoever got the last answer may make the next call.
-        for (let turn = 0; turn < 3; turn++) yield* Effect.yieldNow
-      } while (activityState.count > 0)
-    })
   }
 
   /** What is stored of an attempt. What it fails with ends every call of the key, or broke off in the middle. */
@@ -325,15 +291,24 @@ export class DurableRun {
   }
 
   /**
-   * Waits for an instant: in memory as long as other activities are in flight, then in the store, if it is still far.
+   * Waits for an instant: as long as other activities are in flight in memory, because a workflow that sleeps interrupts them;
+   * then in the store, if it is still far.
    */
   #sleep(engine: Engine, name: string, until: DateTime.Utc): Effect.Effect<void> {
+    const { activityState } = this.#instance
     const left = Effect.map(
       DateTime.now,
       (now) => Duration.millis(Math.max(0, DateTime.toEpochMillis(until) - DateTime.toEpochMillis(now)))
     )
+    const alone = Effect.gen(function*() {
+      do {
+        yield* activityState.count > 0 ? activityState.latch.await : Effect.void
+        // Whoever got the last answer may make the next call.
+        for (let turn = 0; turn < 3; turn++) yield* Effect.yieldNow
+      } while (activityState.count > 0)
+    })
     return Effect.gen({ self: this }, function*() {
-      yield* Effect.raceFirst(Effect.flatMap(left, Effect.sleep), this.#alone)
+      yield* Effect.raceFirst(Effect.flatMap(left, Effect.sleep), alone)
       const duration = yield* left
       yield* Duration.isLessThanOrEqualTo(duration, this.#waits.inMemory)
         ? Effect.sleep(duration)

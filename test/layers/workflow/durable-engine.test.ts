@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Option, Schema } from "effect"
-import { OpenRouter, Tools } from "effect-openrouter"
+import { Batch, OpenRouter, Tools } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
 import { DurableEngine, DurableTools } from "effect-openrouter/workflow"
 import { Tool, Toolkit } from "effect/ai"
@@ -59,6 +59,40 @@ describe("the engine in a file", () => {
         yield* Job.execute({ id: "1" })
       }).pipe(Effect.provide(engine))
       expect(asked.length).toBe(9)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.live("makes a step of each call of a batch, and asks only for those that are missing", () =>
+    Effect.gen(function*() {
+      const options = yield* file
+      const asked: Array<string> = []
+      let isAway = true
+      const answers = OpenRouterTest.layer((request) =>
+        Effect.suspend(() => {
+          asked.push(String(request.input))
+          return isAway && request.input === "question 7"
+            ? Effect.die("the process is killed")
+            : Effect.succeed(OpenRouterTest.answer({ text: String(request.input) }))
+        })
+      )
+      const Questions = Workflow.make("Questions", settings).annotate(Workflow.SuspendOnFailure, true)
+      const numbers = Array.from({ length: 10 }, (_, n) => n)
+      const engine = Questions.toLayer(() =>
+        Effect.flatMap(
+          Batch.run(numbers, (n) => ask(`question ${n}`), { concurrency: 3 }),
+          (results) => Effect.forEach(results, Effect.fromResult)
+        ).pipe(tagged)
+      ).pipe(Layer.provideMerge(DurableEngine.layerSqlite(options)), Layer.provideMerge(answers))
+      yield* Effect.gen(function*() {
+        const id = yield* Questions.execute({ id: "1" }, { discard: true })
+        while (!asked.includes("question 7")) yield* Effect.sleep("10 millis")
+        yield* Effect.sleep("200 millis")
+        isAway = false
+        yield* Questions.resume(id)
+        expect(yield* Questions.execute({ id: "1" })).toEqual(numbers.map((n) => `question ${n}`))
+      }).pipe(Effect.provide(engine))
+      expect(asked.filter((input) => input !== "question 7").toSorted()).toEqual(
+        numbers.filter((n) => n !== 7).map((n) => `question ${n}`)
+      )
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
   it.live("belongs to one process at a time", () =>
