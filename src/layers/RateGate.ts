@@ -113,6 +113,6 @@ export const layerRedis = (options: RedisOptions = {}): Layer.Layer<RateGate, ne
  */
 export const none: Layer.Layer<RateGate> = /* @__PURE__ */ Layer.succeed(RateGate, {
   admission: undefined,
-  state: Effect.succeed([]),
+  state: /* @__PURE__ */ Effect.succeed([]),
   reset: () => Effect.void
 })

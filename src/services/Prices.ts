@@ -61,7 +61,7 @@ export interface Source {
  *
  * @since 0.1.0
  */
-export const CurrentPrices: Context.Reference<Table | undefined> = Context.Reference<Table | undefined>(
+export const CurrentPrices: Context.Reference<Table | undefined> = /* @__PURE__ */ Context.Reference<Table | undefined>(
   "effect-openrouter/Prices",
   { defaultValue: () => undefined }
 )
@@ -78,7 +78,9 @@ export type Tokenizer = (request: CreateResponse) => number
  *
  * @since 0.1.0
  */
-export const CurrentTokenizer: Context.Reference<Tokenizer | undefined> = Context.Reference<Tokenizer | undefined>(
+export const CurrentTokenizer: Context.Reference<Tokenizer | undefined> = /* @__PURE__ */ Context.Reference<
+  Tokenizer | undefined
+>(
   "effect-openrouter/Prices/Tokenizer",
   { defaultValue: () => undefined }
 )
@@ -100,10 +102,13 @@ export const fromModels: (models: Parameters<typeof PriceTable.fromModels>[0]) =
 const withPrices: {
   (prices: Table | PriceTable.Prices): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P>
-} = dual(2, <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P> => {
-  const given = tableOf(prices)
-  return Program.update(self, CurrentPrices, () => given)
-})
+} = /* @__PURE__ */ dual(
+  2,
+  <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P> => {
+    const given = tableOf(prices)
+    return Program.update(self, CurrentPrices, () => given)
+  }
+)
 
 const isTable = (prices: Table | PriceTable.Prices): prices is Table => prices instanceof PriceTable.PriceTable
 
@@ -131,7 +136,7 @@ export {
 export const withTokenizer: {
   (tokenizer: Tokenizer): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, tokenizer: Tokenizer): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, tokenizer: Tokenizer): Program.Within<P> =>
     Program.update(self, CurrentTokenizer, () => tokenizer)
