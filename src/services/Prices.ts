@@ -31,6 +31,7 @@ import * as RequestSize from "../domain/request/RequestSize.ts"
 import * as Tokens from "../domain/request/Tokens.ts"
 import { CurrentDefaults, filled } from "./Defaults.ts"
 import { OpenRouter } from "./OpenRouter.ts"
+import * as PriceSource from "./PriceSource.ts"
 import * as Program from "./Program.ts"
 
 export type { ModelPrices, Prices } from "../domain/budget/PriceTable.ts"
@@ -43,17 +44,29 @@ export type { ModelPrices, Prices } from "../domain/budget/PriceTable.ts"
 export type Table = PriceTable.PriceTable
 
 /**
- * The prices of a client.
+ * The price list of a client.
  *
  * @since 0.1.0
  */
-export interface Source {
+export interface List {
   /** What is known; absent until it was asked for. */
   readonly table: Table | undefined
   /** True if they should be asked for, at this instant in epoch milliseconds. */
   readonly isDue: (now: number) => boolean
   /** Asks for them, if nobody does already. Waits only where none are known; absent where they cannot be had. */
   readonly load: Effect.Effect<Table | undefined>
+}
+
+/**
+ * Where the prices of a client come from.
+ *
+ * @since 0.1.0
+ */
+export interface Source {
+  /** Asks an endpoint of the client, outside of all middlewares. */
+  readonly call: OpenRouter["Service"]["call"]
+  /** What was asked for so far: put here by the first budget, kept for the others. */
+  list?: List | undefined
 }
 
 /**
@@ -161,10 +174,10 @@ export const nanosOf = (
       request.maxOutputTokens ?? outputTokens
     )
 
-const known = (source: Source): Effect.Effect<Table | undefined> =>
+const known = (list: List): Effect.Effect<Table | undefined> =>
   Effect.flatMap(
     Clock.currentTimeMillis,
-    (now) => source.isDue(now) ? source.load : Effect.succeed(source.table)
+    (now) => list.isDue(now) ? list.load : Effect.succeed(list.table)
   )
 
 /**
@@ -175,7 +188,7 @@ const known = (source: Source): Effect.Effect<Table | undefined> =>
 export const tableInUse: Effect.Effect<Table | undefined, never, OpenRouter> = /* @__PURE__ */ Effect.gen(function*() {
   const { prices } = yield* OpenRouter
   const given = yield* CurrentPrices
-  return given ?? (prices === undefined ? undefined : yield* known(prices))
+  return given ?? (prices === undefined ? undefined : yield* known(PriceSource.listOf(prices)))
 })
 
 /**
