@@ -21,7 +21,13 @@ const programs: Readonly<Record<string, string>> = {
 /** Imported when it is needed: the benchmark installs it first. */
 const esbuild = () => import("esbuild")
 
-const bundled = async (file: string): Promise<string> => {
+interface Bundle {
+  readonly text: string
+  /** Bytes that each module has in the text, by its path. */
+  readonly modules: ReadonlyArray<readonly [path: string, bytes: number]>
+}
+
+const bundled = async (file: string): Promise<Bundle> => {
   const { build } = await esbuild()
   const result = await build({
     entryPoints: [`${here}${file}`],
@@ -31,21 +37,53 @@ const bundled = async (file: string): Promise<string> => {
     format: "esm",
     target: "es2022",
     platform: "node",
+    metafile: true,
     // The paths of the repository's tsconfig would lead to our sources, and from there to another copy of effect.
     tsconfigRaw: {},
     logLevel: "error"
   })
-  return result.outputFiles[0]?.text ?? ""
+  const modules = Object.values(result.metafile.outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).map(([path, { bytesInOutput }]) => [path, bytesInOutput] as const)
+  )
+  return { text: result.outputFiles[0]?.text ?? "", modules }
 }
+
+const compressed = (text: string): number => gzipSync(text, { level: 9 }).length
 
 /** Minified and compressed sizes in kilobytes. */
 export const bundleSizes = async (ids = Object.keys(programs)): Promise<ReadonlyMap<string, Figures>> => {
   const sizes = new Map<string, Figures>()
   for (const id of ids) {
-    const text = await bundled(programs[id] ?? "")
-    sizes.set(id, { minified: Buffer.byteLength(text) / 1000, gzipped: gzipSync(text, { level: 9 }).length / 1000 })
+    const { text } = await bundled(programs[id] ?? "")
+    sizes.set(id, { minified: Buffer.byteLength(text) / 1000, gzipped: compressed(text) / 1000 })
   }
   return sizes
+}
+
+/** A module without what comes before its package, and the folder of ours that it is in, or its package. */
+const partOf = (path: string, isFine: boolean): string => {
+  const module = path.replace(/^.*node_modules\//, "").replace("/dist/", "/")
+  const ours = /^effect-openrouter\/(.*)$/.exec(module)?.[1]
+  if (isFine) return module
+  return ours === undefined ? /^(?:@[^/]+\/)?[^/]+/.exec(module)?.[0] ?? module : ours.replace(/\/[^/]*$/, "")
+}
+
+/**
+ * What a bundle is made of, the largest part first, in kilobytes: packages and our folders, or each module. How far a part
+ * is compressed by itself nobody knows, so each has the ratio of the whole.
+ */
+export const bundleParts = async (id: string, isFine: boolean): Promise<ReadonlyArray<readonly [string, Figures]>> => {
+  const { modules, text } = await bundled(programs[id] ?? "")
+  const ratio = compressed(text) / Buffer.byteLength(text)
+  const sums = new Map<string, number>()
+  for (const [path, bytes] of modules) {
+    const part = partOf(path, isFine)
+    if (bytes > 0) sums.set(part, (sums.get(part) ?? 0) + bytes)
+  }
+  return Array.from(sums).toSorted(([, a], [, b]) => b - a).map(([part, bytes]) => [
+    part,
+    { minified: bytes / 1000, gzipped: bytes * ratio / 1000 }
+  ])
 }
 
 /** Our modules as one script that gets effect from outside, and the effect modules that it asks for. */

@@ -221,6 +221,18 @@ const globalProblem = (node: Node): Omit<Violation, "file" | "line"> | undefined
   return undefined
 }
 
+/** What makes a constant that few programs use: combinators and references. */
+const makers = new Set(["dual", "Context.Reference"])
+
+/** The calls at the top of a module that make such constants, and are not marked as pure: no bundler leaves them out. */
+const unmarked = (program: Node | undefined, text: string): ReadonlyArray<Node> =>
+  [program?.["body"]].flat().filter(isNode)
+    .map((statement) => isNode(statement["declaration"]) ? statement["declaration"] : statement)
+    .flatMap((statement) => [statement["declarations"] ?? []].flat())
+    .flatMap((declarator) => isNode(declarator) && isNode(declarator["init"]) ? [declarator["init"]] : [])
+    .filter((init) => init.type === "CallExpression" && makers.has(path(init["callee"]) ?? ""))
+    .filter((init) => !/@__PURE__ \*\/\s*$/.test(text.slice(0, init.start)))
+
 /** Checks one module of `src`; `file` is its path from the root of the package, with forward slashes. */
 export const check = (file: string, text: string): ReadonlyArray<Violation> => {
   const found: Array<Violation> = []
@@ -256,7 +268,25 @@ export const check = (file: string, text: string): ReadonlyArray<Violation> => {
     const broken = globalProblem(node)
     if (broken) report(parsed.lineOf(node.start), broken.problem, broken.remedy)
   }
+  for (const call of unmarked(parsed.nodes[0], text)) {
+    report(parsed.lineOf(call.start), "stays in every bundle", "write /* @__PURE__ */ before the call")
+  }
   return found
+}
+
+/** The modules that come with `entry`: all that it needs to run, and what those need. */
+export const runsWith = (entry: string, sources: ReadonlyMap<string, string>): ReadonlySet<string> => {
+  const seen = new Set<string>()
+  const visit = (file: string) => {
+    const text = sources.get(file)
+    if (text === undefined || seen.has(file)) return
+    seen.add(file)
+    for (const { specifier, typeOnly } of importsOf(parse(text))) {
+      if (!typeOnly && specifier.startsWith(".")) visit(resolve(file, specifier))
+    }
+  }
+  visit(entry)
+  return seen
 }
 
 /**

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from "node:fs"
 import { sep } from "node:path"
 import { describe, expect, it } from "vitest"
-import { check, checkNames, checkPortable, checkWeave, maxLines, render } from "../scripts/architecture.ts"
+import { check, checkNames, checkPortable, checkWeave, maxLines, render, runsWith } from "../scripts/architecture.ts"
 
 const root = new URL("../", import.meta.url)
 
@@ -27,6 +27,12 @@ describe("src", () => {
 
   it("brings span, retry and admission together in the kernel alone", () => {
     expect(checkWeave(sources, "src/layers/client/Kernel.ts").map(render)).toEqual([])
+  })
+
+  it("leaves budgets and prices out of a plain call", () => {
+    const modules = Array.from(runsWith("src/layers/OpenRouter.ts", sources))
+    expect(modules).toContain("src/layers/client/Kernel.ts")
+    expect(modules.filter((file) => /Budget|Price/.test(file))).toEqual([])
   })
 
   const entries = Array.from(sources.keys()).filter((file) => file.split("/").length === 2)
@@ -57,6 +63,9 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     expect(check("src/layers/cli/A.ts", `import "../testing/B.ts"`)).toEqual([])
     expect(check("src/layers/workflow/A.ts", `import "../node/B.ts"`)).toEqual([])
     expect(check("src/layers/workflow/A.ts", `const x = import("@effect/sql-pg/PgClient")`)).toEqual([])
+    expect(check("src/layers/A.ts", `export const a = /* @__PURE__ */ dual(2, f)\nconst b = () => dual(2, f)`)).toEqual(
+      []
+    )
     expect(check("src/index.ts", `/** Docs. */\nexport * as Gate from "./layers/Gate.ts"`)).toEqual([])
   })
 
@@ -105,6 +114,8 @@ export const Price = Schema.Struct({ usd: Usd, note: "new Date(), setTimeout, im
     ["src/layers/A.ts", `const x = <any> 1`, "Predicate"],
     ["src/layers/A.ts", `const x = 1 /* 2 */ as /* well */ any`, "Predicate"],
     ["src/layers/A.ts", `// @ts-ignore`, "fix the type"],
+    ["src/layers/A.ts", `export const a = dual(2, f)`, "stays in every bundle"],
+    ["src/layers/A.ts", `const a: B<C> = Context.Reference<C>("a", { defaultValue })`, "stays in every bundle"],
     ["src/utils/A.ts", `export const x = 1`, "move it"],
     ["src/index.ts", `export const x = 1`, "lines only"],
     ["src/index.ts", `import "./layers/Gate.ts"`, "lines only"],

@@ -44,7 +44,7 @@ export const respondObject: {
     self: Conversation,
     request: SendableObject<A, E>
   ): Effect.Effect<Turn<ObjectAnswer<A>>, ObjectError, OpenRouter>
-} = dual(2, <A, E>(self: Conversation, request: SendableObject<A, E>) => {
+} = /* @__PURE__ */ dual(2, <A, E>(self: Conversation, request: SendableObject<A, E>) => {
   const next = continued(self, request)
   return Effect.map(
     ask(next.request),

@@ -117,7 +117,7 @@ export const models = (models: Arr.NonEmptyReadonlyArray<string>, options: Optio
 const withPlan: {
   (plan: Plan): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, plan: Plan): Program.Within<P>
-} = dual(2, <P extends Program.Program>(self: P, plan: Plan): Program.Within<P> => planned(self, plan))
+} = /* @__PURE__ */ dual(2, <P extends Program.Program>(self: P, plan: Plan): Program.Within<P> => planned(self, plan))
 
 function planned<P extends Program.Program>(self: P, plan: Plan): Program.Within<P>
 function planned(self: Program.Program, plan: Plan): Program.Program {

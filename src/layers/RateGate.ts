@@ -122,6 +122,6 @@ const redisFields = ["limits", "prefix", "timeout"]
  */
 export const none: Layer.Layer<RateGate> = /* @__PURE__ */ Layer.succeed(RateGate, {
   admission: undefined,
-  state: Effect.succeed([]),
+  state: /* @__PURE__ */ Effect.succeed([]),
   reset: () => Effect.void
 })

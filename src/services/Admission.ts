@@ -197,14 +197,14 @@ export interface Admission {
  *
  * @since 0.1.0
  */
-export const CurrentAdmissions: Context.Reference<ReadonlyArray<Admission>> = Context.Reference<
+export const CurrentAdmissions: Context.Reference<ReadonlyArray<Admission>> = /* @__PURE__ */ Context.Reference<
   ReadonlyArray<Admission>
 >("effect-openrouter/Admission", { defaultValue: () => [] })
 
 const withAdmission: {
   (admission: Admission): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, admission: Admission): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, admission: Admission): Program.Within<P> =>
     Program.update(

@@ -48,7 +48,9 @@ export const makeApprovalClaims = (): ApprovalClaims => {
  *
  * @since 0.1.0
  */
-export const CurrentApprovalClaims: Context.Reference<ApprovalClaims> = Context.Reference<ApprovalClaims>(
+export const CurrentApprovalClaims: Context.Reference<ApprovalClaims> = /* @__PURE__ */ Context.Reference<
+  ApprovalClaims
+>(
   "effect-openrouter/Tools/CurrentApprovalClaims",
   { defaultValue: makeApprovalClaims }
 )

@@ -304,7 +304,7 @@ export const make = (limit: Usd.Input, options: Options = {}): Effect.Effect<Bud
 const limited: {
   (limit: Usd.Input, options?: Options): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, limit: Usd.Input, options?: Options): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   ([first]) => Effect.isEffect(first) || Stream.isStream(first),
   <P extends Program.Program>(self: P, limit: Usd.Input, options: Options = {}): Program.Within<P> => {
     const amount = limitOf(limit)

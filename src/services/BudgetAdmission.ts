@@ -23,6 +23,7 @@ import type * as Admission from "./Admission.ts"
 import * as BudgetQueue from "./BudgetQueue.ts"
 import { LocalBudget } from "./BudgetQueue.ts"
 import * as Prices from "./Prices.ts"
+import * as PriceSource from "./PriceSource.ts"
 import type { SharedBudget } from "./SharedBudget.ts"
 import * as Shared from "./SharedBudget.ts"
 
@@ -88,9 +89,10 @@ export class BudgetAdmission implements Admission.Admission {
         const given = fiber.getRef(Prices.CurrentPrices)
         if (given !== undefined) return this.#enter(attempt, fiber, clock, given)
         const { prices } = attempt.call
-        return prices !== undefined && prices.isDue(clock.currentTimeMillisUnsafe())
-          ? Effect.flatMap(prices.load, (table) => this.#enter(attempt, fiber, clock, table))
-          : this.#enter(attempt, fiber, clock, prices?.table)
+        const list = prices === undefined ? undefined : PriceSource.listOf(prices)
+        return list !== undefined && list.isDue(clock.currentTimeMillisUnsafe())
+          ? Effect.flatMap(list.load, (table) => this.#enter(attempt, fiber, clock, table))
+          : this.#enter(attempt, fiber, clock, list?.table)
       })
       : passed
 

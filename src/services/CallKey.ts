@@ -44,7 +44,9 @@ export interface CallKey {
  *
  * @since 0.1.0
  */
-export const CurrentCallKey: Context.Reference<CallKey | undefined> = Context.Reference<CallKey | undefined>(
+export const CurrentCallKey: Context.Reference<CallKey | undefined> = /* @__PURE__ */ Context.Reference<
+  CallKey | undefined
+>(
   "effect-openrouter/CallKey",
   { defaultValue: () => undefined }
 )

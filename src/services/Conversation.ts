@@ -89,7 +89,7 @@ export const answered = (asked: Conversation, { response }: Outcome.Outcome): Co
 export const respond: {
   (request: Sendable): (self: Conversation) => Effect.Effect<Turn, OpenRouter.RespondError, OpenRouter.OpenRouter>
   (self: Conversation, request: Sendable): Effect.Effect<Turn, OpenRouter.RespondError, OpenRouter.OpenRouter>
-} = dual(2, (self: Conversation, request: Sendable) => {
+} = /* @__PURE__ */ dual(2, (self: Conversation, request: Sendable) => {
   const next = continued(self, request)
   return Effect.map(
     OpenRouter.respond(next.request),
@@ -121,7 +121,7 @@ export const streamText: {
     self: Conversation,
     request: Sendable
   ): Stream.Stream<TurnPart, OpenRouter.StreamError | AnswerError, OpenRouter.OpenRouter>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (
     self: Conversation,

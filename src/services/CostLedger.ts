@@ -251,7 +251,7 @@ export const followed: {
     read: (entries: Stream.Stream<LedgerEntry.Line>) => Effect.Effect<X, E2, R2>,
     options?: ReadOptions
   ): Effect.Effect<A, E | E2, R | R2>
-} = dual(([first]) => Effect.isEffect(first), <A, E, R, X, E2, R2>(
+} = /* @__PURE__ */ dual(([first]) => Effect.isEffect(first), <A, E, R, X, E2, R2>(
   self: Effect.Effect<A, E, R>,
   ledger: CostLedger,
   read: (entries: Stream.Stream<LedgerEntry.Line>) => Effect.Effect<X, E2, R2>,

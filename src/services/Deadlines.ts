@@ -61,7 +61,9 @@ export const defaults: Deadlines = {
  *
  * @since 0.1.0
  */
-export const CurrentDeadlines: Context.Reference<Partial<Deadlines>> = Context.Reference<Partial<Deadlines>>(
+export const CurrentDeadlines: Context.Reference<Partial<Deadlines>> = /* @__PURE__ */ Context.Reference<
+  Partial<Deadlines>
+>(
   "effect-openrouter/Deadlines",
   { defaultValue: () => ({}) }
 )
@@ -85,7 +87,7 @@ const names: ReadonlyArray<keyof Deadlines> = ["response", "firstEvent", "idle",
 const withDeadlines: {
   (options: Options): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, options: Options): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, options: Options): Program.Within<P> =>
     Program.update(self, CurrentDeadlines, (outer) => ({ ...outer, ...make(options) }))

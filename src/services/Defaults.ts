@@ -17,7 +17,7 @@ import * as Program from "./Program.ts"
  *
  * @since 0.1.0
  */
-export const CurrentDefaults: Context.Reference<CreateResponse> = Context.Reference<CreateResponse>(
+export const CurrentDefaults: Context.Reference<CreateResponse> = /* @__PURE__ */ Context.Reference<CreateResponse>(
   "effect-openrouter/OpenRouter/CurrentDefaults",
   { defaultValue: () => noFields }
 )
@@ -44,7 +44,7 @@ const noFields: CreateResponse = {}
 export const withDefaults: {
   (fields: CreateResponse): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, fields: CreateResponse): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, fields: CreateResponse): Program.Within<P> =>
     Program.update(self, CurrentDefaults, (outer) => filled(fields, outer))
@@ -72,7 +72,7 @@ export interface Headers {
  *
  * @since 0.1.0
  */
-export const CurrentHeaders: Context.Reference<Headers> = Context.Reference<Headers>(
+export const CurrentHeaders: Context.Reference<Headers> = /* @__PURE__ */ Context.Reference<Headers>(
   "effect-openrouter/OpenRouter/CurrentHeaders",
   { defaultValue: () => noHeaders }
 )
@@ -84,7 +84,7 @@ const noHeaders: Headers = {}
  *
  * @since 0.1.0
  */
-export const CurrentMark: Context.Reference<string | undefined> = Context.Reference<string | undefined>(
+export const CurrentMark: Context.Reference<string | undefined> = /* @__PURE__ */ Context.Reference<string | undefined>(
   "effect-openrouter/Defaults/CurrentMark",
   { defaultValue: () => undefined }
 )
@@ -100,7 +100,7 @@ export const CurrentMark: Context.Reference<string | undefined> = Context.Refere
 export const withHeaders: {
   (headers: Headers): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, headers: Headers): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, headers: Headers): Program.Within<P> =>
     Program.update(self, CurrentHeaders, (outer) => ({ ...outer, ...lowerCased(headers) }))

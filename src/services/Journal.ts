@@ -241,7 +241,7 @@ export type Resumable<P> = P extends Stream.Stream<infer A, infer E, infer R>
  *
  * @since 0.1.0
  */
-export const CurrentRun: Context.Reference<string | undefined> = Context.Reference<string | undefined>(
+export const CurrentRun: Context.Reference<string | undefined> = /* @__PURE__ */ Context.Reference<string | undefined>(
   "effect-openrouter/Journal/CurrentRun",
   { defaultValue: () => undefined }
 )
@@ -292,7 +292,7 @@ const finished = (
 export const resumable: {
   (name: string, options?: Options): <P extends Program.Program>(self: P) => Resumable<P>
   <P extends Program.Program>(self: P, name: string, options?: Options): Resumable<P>
-} = dual(([first]) => typeof first !== "string", resume)
+} = /* @__PURE__ */ dual(([first]) => typeof first !== "string", resume)
 
 function resume<P extends Program.Program>(self: P, name: string, options?: Options): Resumable<P>
 function resume(self: Program.Program, name: string, options: Options = {}): Program.Program {

@@ -37,7 +37,7 @@ export interface Middleware {
  *
  * @since 0.1.0
  */
-export const CurrentMiddleware: Context.Reference<ReadonlyArray<Middleware>> = Context.Reference<
+export const CurrentMiddleware: Context.Reference<ReadonlyArray<Middleware>> = /* @__PURE__ */ Context.Reference<
   ReadonlyArray<Middleware>
 >("effect-openrouter/OpenRouter/CurrentMiddleware", { defaultValue: () => [] })
 
@@ -82,7 +82,7 @@ export const added = (outer: ReadonlyArray<Middleware>, middleware: Middleware):
 export const withMiddleware: {
   (middleware: Middleware): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, middleware: Middleware): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, middleware: Middleware): Program.Within<P> =>
     Program.update(self, CurrentMiddleware, (outer) => added(outer, middleware))

@@ -56,7 +56,7 @@ type Formats = Map<string, Format>
  *
  * @since 0.1.0
  */
-export const CurrentObjectFormats: Context.Reference<WeakMap<object, Formats>> = Context.Reference<
+export const CurrentObjectFormats: Context.Reference<WeakMap<object, Formats>> = /* @__PURE__ */ Context.Reference<
   WeakMap<object, Formats>
 >("effect-openrouter/StructuredOutput/CurrentObjectFormats", { defaultValue: () => new WeakMap() })
 

@@ -354,9 +354,10 @@ const longestPause = 5000
  *
  * @since 0.1.0
  */
-export const CurrentObjectSchema: Context.Reference<Schema.Codec<unknown, unknown> | undefined> = Context.Reference<
-  Schema.Codec<unknown, unknown> | undefined
->("effect-openrouter/OpenRouter/CurrentObjectSchema", { defaultValue: () => undefined })
+export const CurrentObjectSchema: Context.Reference<Schema.Codec<unknown, unknown> | undefined> =
+  /* @__PURE__ */ Context.Reference<
+    Schema.Codec<unknown, unknown> | undefined
+  >("effect-openrouter/OpenRouter/CurrentObjectSchema", { defaultValue: () => undefined })
 
 /**
  * The error of an answer that its caller cannot use, as far as a trace tells it.
@@ -376,7 +377,7 @@ export interface ObjectProblem {
  */
 export const CurrentObjectProblem: Context.Reference<
   ((answer: Outcome.Completed) => ObjectProblem | undefined) | undefined
-> = Context.Reference<((answer: Outcome.Completed) => ObjectProblem | undefined) | undefined>(
+> = /* @__PURE__ */ Context.Reference<((answer: Outcome.Completed) => ObjectProblem | undefined) | undefined>(
   "effect-openrouter/OpenRouter/CurrentObjectProblem",
   { defaultValue: () => undefined }
 )

@@ -77,7 +77,7 @@ export const catchGroups: {
     self: Effect.Effect<A, E, R>,
     handlers: H
   ): Effect.Effect<A | Success<Handled<H>>, Left<E, H> | Failure<Handled<H>>, R | Needs<Handled<H>>>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (self: AnyEffect, handlers: Handlers<OpenRouterError, AnyEffect>): AnyEffect =>
     Effect.catch(self, (error) => handled(error, handlers) ?? Effect.fail(error))
@@ -98,7 +98,7 @@ export const catchGroupsStream: {
     self: Stream.Stream<A, E, R>,
     handlers: H
   ): Stream.Stream<A | Success<Handled<H>>, Left<E, H> | Failure<Handled<H>>, R | Needs<Handled<H>>>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (self: AnyStream, handlers: Handlers<OpenRouterError, AnyStream>): AnyStream =>
     Stream.catch(self, (error) => handled(error, handlers) ?? Stream.fail(error))

@@ -15,7 +15,9 @@ import * as Program from "./Program.ts"
  *
  * @since 0.1.0
  */
-export const CurrentScopes: Context.Reference<ReadonlyArray<string>> = Context.Reference<ReadonlyArray<string>>(
+export const CurrentScopes: Context.Reference<ReadonlyArray<string>> = /* @__PURE__ */ Context.Reference<
+  ReadonlyArray<string>
+>(
   "effect-openrouter/Place/CurrentScopes",
   { defaultValue: () => [] }
 )
@@ -34,16 +36,21 @@ export interface Tags {
  *
  * @since 0.1.0
  */
-export const CurrentTags: Context.Reference<Tags> = Context.Reference<Tags>("effect-openrouter/Place/CurrentTags", {
-  defaultValue: () => ({})
-})
+export const CurrentTags: Context.Reference<Tags> = /* @__PURE__ */ Context.Reference<Tags>(
+  "effect-openrouter/Place/CurrentTags",
+  {
+    defaultValue: () => ({})
+  }
+)
 
 /**
  * Which of {@link CurrentScopes} keep their sum only, by their indices.
  *
  * @since 0.1.0
  */
-export const CurrentSummed: Context.Reference<ReadonlyArray<number>> = Context.Reference<ReadonlyArray<number>>(
+export const CurrentSummed: Context.Reference<ReadonlyArray<number>> = /* @__PURE__ */ Context.Reference<
+  ReadonlyArray<number>
+>(
   "effect-openrouter/Place/CurrentSummed",
   { defaultValue: () => [] }
 )
@@ -70,7 +77,7 @@ export interface ScopeOptions {
 export const scope: {
   (name: string, options?: ScopeOptions): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, name: string, options?: ScopeOptions): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   ([first]) => typeof first !== "string",
   <P extends Program.Program>(self: P, name: string, options?: ScopeOptions): Program.Within<P> =>
     options?.keep === "sum"
@@ -92,7 +99,7 @@ export const scope: {
 export const tag: {
   (tags: Tags): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, tags: Tags): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, tags: Tags): Program.Within<P> =>
     Program.update(self, CurrentTags, (outer) => ({ ...outer, ...tags }))

@@ -31,6 +31,7 @@ import * as RequestSize from "../domain/request/RequestSize.ts"
 import * as Tokens from "../domain/request/Tokens.ts"
 import { CurrentDefaults, filled } from "./Defaults.ts"
 import { OpenRouter } from "./OpenRouter.ts"
+import * as PriceSource from "./PriceSource.ts"
 import * as Program from "./Program.ts"
 
 export type { ModelPrices, Prices } from "../domain/budget/PriceTable.ts"
@@ -43,11 +44,11 @@ export type { ModelPrices, Prices } from "../domain/budget/PriceTable.ts"
 export type Table = PriceTable.PriceTable
 
 /**
- * The prices of a client.
+ * The price list of a client.
  *
  * @since 0.1.0
  */
-export interface Source {
+export interface List {
   /** What is known; absent until it was asked for. */
   readonly table: Table | undefined
   /** True if they should be asked for, at this instant in epoch milliseconds. */
@@ -57,11 +58,23 @@ export interface Source {
 }
 
 /**
+ * Where the prices of a client come from.
+ *
+ * @since 0.1.0
+ */
+export interface Source {
+  /** Asks an endpoint of the client, outside of all middlewares. */
+  readonly call: OpenRouter["Service"]["call"]
+  /** What was asked for so far: put here by the first budget, kept for the others. */
+  list?: List | undefined
+}
+
+/**
  * The prices that the running program gives; `undefined` for those of its client.
  *
  * @since 0.1.0
  */
-export const CurrentPrices: Context.Reference<Table | undefined> = Context.Reference<Table | undefined>(
+export const CurrentPrices: Context.Reference<Table | undefined> = /* @__PURE__ */ Context.Reference<Table | undefined>(
   "effect-openrouter/Prices",
   { defaultValue: () => undefined }
 )
@@ -78,7 +91,9 @@ export type Tokenizer = (request: CreateResponse) => number
  *
  * @since 0.1.0
  */
-export const CurrentTokenizer: Context.Reference<Tokenizer | undefined> = Context.Reference<Tokenizer | undefined>(
+export const CurrentTokenizer: Context.Reference<Tokenizer | undefined> = /* @__PURE__ */ Context.Reference<
+  Tokenizer | undefined
+>(
   "effect-openrouter/Prices/Tokenizer",
   { defaultValue: () => undefined }
 )
@@ -100,10 +115,13 @@ export const fromModels: (models: Parameters<typeof PriceTable.fromModels>[0]) =
 const withPrices: {
   (prices: Table | PriceTable.Prices): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P>
-} = dual(2, <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P> => {
-  const given = tableOf(prices)
-  return Program.update(self, CurrentPrices, () => given)
-})
+} = /* @__PURE__ */ dual(
+  2,
+  <P extends Program.Program>(self: P, prices: Table | PriceTable.Prices): Program.Within<P> => {
+    const given = tableOf(prices)
+    return Program.update(self, CurrentPrices, () => given)
+  }
+)
 
 const isTable = (prices: Table | PriceTable.Prices): prices is Table => prices instanceof PriceTable.PriceTable
 
@@ -131,7 +149,7 @@ export {
 export const withTokenizer: {
   (tokenizer: Tokenizer): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, tokenizer: Tokenizer): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, tokenizer: Tokenizer): Program.Within<P> =>
     Program.update(self, CurrentTokenizer, () => tokenizer)
@@ -156,10 +174,10 @@ export const nanosOf = (
       request.maxOutputTokens ?? outputTokens
     )
 
-const known = (source: Source): Effect.Effect<Table | undefined> =>
+const known = (list: List): Effect.Effect<Table | undefined> =>
   Effect.flatMap(
     Clock.currentTimeMillis,
-    (now) => source.isDue(now) ? source.load : Effect.succeed(source.table)
+    (now) => list.isDue(now) ? list.load : Effect.succeed(list.table)
   )
 
 /**
@@ -170,7 +188,7 @@ const known = (source: Source): Effect.Effect<Table | undefined> =>
 export const tableInUse: Effect.Effect<Table | undefined, never, OpenRouter> = /* @__PURE__ */ Effect.gen(function*() {
   const { prices } = yield* OpenRouter
   const given = yield* CurrentPrices
-  return given ?? (prices === undefined ? undefined : yield* known(prices))
+  return given ?? (prices === undefined ? undefined : yield* known(PriceSource.listOf(prices)))
 })
 
 /**

@@ -33,7 +33,7 @@ const defaults: Settings = { mode: "use" }
  *
  * @since 0.1.0
  */
-export const CurrentResponseCache: Context.Reference<Settings> = Context.Reference<Settings>(
+export const CurrentResponseCache: Context.Reference<Settings> = /* @__PURE__ */ Context.Reference<Settings>(
   "effect-openrouter/ResponseCache",
   { defaultValue: () => defaults }
 )
@@ -41,7 +41,7 @@ export const CurrentResponseCache: Context.Reference<Settings> = Context.Referen
 const withSettings: {
   (settings: Partial<Settings>): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, settings: Partial<Settings>): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, settings: Partial<Settings>): Program.Within<P> =>
     Program.update(self, CurrentResponseCache, (outer) => ({

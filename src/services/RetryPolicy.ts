@@ -162,7 +162,7 @@ export const mapSchedule: {
       schedule: Schedule.Schedule<unknown, OpenRouterError>
     ) => Schedule.Schedule<unknown, OpenRouterError>
   ): RetryPolicy
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (
     self: RetryPolicy,
@@ -184,7 +184,7 @@ export const none: RetryPolicy = fromSchedule(Schedule.recurs(0), { maxWait: Dur
  *
  * @since 0.1.0
  */
-export const CurrentRetryPolicy: Context.Reference<RetryPolicy> = Context.Reference<RetryPolicy>(
+export const CurrentRetryPolicy: Context.Reference<RetryPolicy> = /* @__PURE__ */ Context.Reference<RetryPolicy>(
   "effect-openrouter/RetryPolicy",
   { defaultValue: () => make() }
 )
@@ -270,7 +270,7 @@ const bounded = ({ maxWait, schedule }: RetryPolicy): RetryPolicy["schedule"] =>
 const withPolicy: {
   (policy: RetryPolicy): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, policy: RetryPolicy): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, policy: RetryPolicy): Program.Within<P> =>
     Program.update(self, CurrentRetryPolicy, () => policy)

@@ -18,7 +18,9 @@ import * as Program from "./Program.ts"
  *
  * @since 0.1.0
  */
-export const CurrentSamples: Context.Reference<ReadonlyArray<string>> = Context.Reference<ReadonlyArray<string>>(
+export const CurrentSamples: Context.Reference<ReadonlyArray<string>> = /* @__PURE__ */ Context.Reference<
+  ReadonlyArray<string>
+>(
   "effect-openrouter/Sampling/CurrentSamples",
   { defaultValue: () => [] }
 )
@@ -43,7 +45,7 @@ export const CurrentSamples: Context.Reference<ReadonlyArray<string>> = Context.
 export const sample: {
   (name: string): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, name: string): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, name: string): Program.Within<P> =>
     Program.update(self, CurrentSamples, (outer) => [...outer, name])
@@ -97,7 +99,9 @@ interface Numbers {
  *
  * @since 0.1.0
  */
-export const CurrentNumbering: Context.Reference<Numbering | undefined> = Context.Reference<Numbering | undefined>(
+export const CurrentNumbering: Context.Reference<Numbering | undefined> = /* @__PURE__ */ Context.Reference<
+  Numbering | undefined
+>(
   "effect-openrouter/Sampling/CurrentNumbering",
   { defaultValue: () => undefined }
 )

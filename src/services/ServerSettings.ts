@@ -51,7 +51,7 @@ export interface ServerCache {
 export const withServerCache: {
   (cache: ServerCache | boolean): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, cache: ServerCache | boolean): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, cache: ServerCache | boolean): Program.Within<P> =>
     withHeaders(self, headersOf(cache))
@@ -95,7 +95,7 @@ const maxCacheSeconds = 86_400
 export const withRouterMetadata: {
   (enabled: boolean): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, enabled: boolean): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, enabled: boolean): Program.Within<P> =>
     withHeaders(self, { "x-openrouter-metadata": enabled ? "enabled" : "disabled" })

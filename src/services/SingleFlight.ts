@@ -26,7 +26,7 @@ const defaults: Settings = { share: true }
  *
  * @since 0.1.0
  */
-export const CurrentSingleFlight: Context.Reference<Settings> = Context.Reference<Settings>(
+export const CurrentSingleFlight: Context.Reference<Settings> = /* @__PURE__ */ Context.Reference<Settings>(
   "effect-openrouter/SingleFlight",
   { defaultValue: () => defaults }
 )
@@ -34,7 +34,7 @@ export const CurrentSingleFlight: Context.Reference<Settings> = Context.Referenc
 const withSettings: {
   (settings: Settings): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, settings: Settings): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, settings: Settings): Program.Within<P> =>
     Program.update(self, CurrentSingleFlight, () => settings)

@@ -55,7 +55,7 @@ const defaults: Settings = { propagation: false, content: false, metrics: true, 
  *
  * @since 0.1.0
  */
-export const CurrentTelemetry: Context.Reference<Settings> = Context.Reference<Settings>(
+export const CurrentTelemetry: Context.Reference<Settings> = /* @__PURE__ */ Context.Reference<Settings>(
   "effect-openrouter/Telemetry",
   { defaultValue: () => defaults }
 )
@@ -75,7 +75,7 @@ export const changed = (outer: Settings, settings: Partial<Settings>): Settings 
 const withSettings: {
   (settings: Partial<Settings>): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, settings: Partial<Settings>): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, settings: Partial<Settings>): Program.Within<P> =>
     Program.update(self, CurrentTelemetry, (outer) => changed(outer, settings))

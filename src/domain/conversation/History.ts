@@ -76,7 +76,7 @@ export const make = (said: Said): Conversation => append(empty, said)
 export const append: {
   (said: Said): (self: Conversation) => Conversation
   (self: Conversation, said: Said): Conversation
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (self: Conversation, said: Said): Conversation => ({
     items: Leftovers.linked([...self.items, ...Leftovers.finished(itemsOf(said))])
@@ -111,7 +111,7 @@ const whole = (count: number): number => count >= 0 ? Math.floor(count) : 0
 export const window: {
   (depth: number): (self: Conversation) => Conversation
   (self: Conversation, depth: number): Conversation
-} = dual(2, (self: Conversation, depth: number): Conversation => {
+} = /* @__PURE__ */ dual(2, (self: Conversation, depth: number): Conversation => {
   const count = turns(self)
   return between(self, Math.max(0, count - whole(depth)), count)
 })
@@ -125,7 +125,7 @@ export const window: {
 export const fork: {
   (turns?: number): (self: Conversation) => Conversation
   (self: Conversation, turns?: number): Conversation
-} = dual(
+} = /* @__PURE__ */ dual(
   ([first]) => typeof first === "object",
   (self: Conversation, turns?: number): Conversation => turns === undefined ? self : between(self, 0, whole(turns))
 )
@@ -159,7 +159,7 @@ export const tokens = (self: Conversation, options?: TokenOptions): number => {
 export const tokensUpTo: {
   (max: number, options?: TokenOptions): (self: Conversation) => Conversation
   (self: Conversation, max: number, options?: TokenOptions): Conversation
-} = dual(
+} = /* @__PURE__ */ dual(
   ([first]) => typeof first === "object",
   (self: Conversation, max: number, options?: TokenOptions): Conversation => {
     const fits = (candidate: Conversation): boolean => tokens(candidate, options) <= max

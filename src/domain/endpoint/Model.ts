@@ -10,7 +10,9 @@ import * as Call from "./Call.ts"
 
 const optional = Schema.optionalKey
 
-const modalities = Schema.Array(Wire.OpenLiterals(["text", "image", "file", "audio", "video", "embeddings"]))
+const modalities = /* @__PURE__ */ Schema.Array(
+  /* @__PURE__ */ Wire.OpenLiterals(["text", "image", "file", "audio", "video", "embeddings"])
+)
 
 const prices = () => ({
   prompt: Figure.price,
@@ -32,7 +34,7 @@ const priceNames = { inputCacheWrite1h: "input_cache_write_1h" }
  *
  * @since 0.1.0
  */
-export const PricingOverride = Wire.LazyStruct(() => ({
+export const PricingOverride = /* @__PURE__ */ Wire.LazyStruct(() => ({
   ...prices(),
   /** Tokens of the prompt from which on it holds. */
   minPromptTokens: Figure.count,
@@ -52,7 +54,7 @@ export interface PricingOverride extends Schema.Schema.Type<typeof PricingOverri
  *
  * @since 0.1.0
  */
-export const Pricing = Wire.LazyStruct(() => ({
+export const Pricing = /* @__PURE__ */ Wire.LazyStruct(() => ({
   ...prices(),
   /** Per request. */
   request: Figure.price,
@@ -81,7 +83,7 @@ export interface Pricing extends Schema.Schema.Type<typeof Pricing> {}
  *
  * @since 0.1.0
  */
-export const Architecture = Wire.LazyStruct(() => ({
+export const Architecture = /* @__PURE__ */ Wire.LazyStruct(() => ({
   modality: optional(Schema.String),
   inputModalities: optional(modalities),
   outputModalities: optional(modalities),
@@ -99,7 +101,7 @@ export interface Architecture extends Schema.Schema.Type<typeof Architecture> {}
  *
  * @since 0.1.0
  */
-export const Model = Wire.LazyStruct(() => ({
+export const Model = /* @__PURE__ */ Wire.LazyStruct(() => ({
   id: Schema.String,
   canonicalSlug: optional(Schema.String),
   name: optional(Schema.String),
@@ -181,7 +183,7 @@ export const userModels: Call.Call<ReadonlyArray<Model>> = {
   read: readModels
 }
 
-const Percentiles = Wire.LazyStruct(() => ({
+const Percentiles = /* @__PURE__ */ Wire.LazyStruct(() => ({
   p50: optional(Schema.Finite),
   p75: optional(Schema.Finite),
   p90: optional(Schema.Finite),
@@ -193,7 +195,7 @@ const Percentiles = Wire.LazyStruct(() => ({
  *
  * @since 0.1.0
  */
-export const ModelEndpoint = Wire.LazyStruct(() => ({
+export const ModelEndpoint = /* @__PURE__ */ Wire.LazyStruct(() => ({
   name: optional(Schema.String),
   modelId: optional(Schema.String),
   modelName: optional(Schema.String),
@@ -233,7 +235,7 @@ export interface ModelEndpoint extends Schema.Schema.Type<typeof ModelEndpoint> 
  *
  * @since 0.1.0
  */
-export const ModelEndpoints = Wire.LazyStruct(() => ({
+export const ModelEndpoints = /* @__PURE__ */ Wire.LazyStruct(() => ({
   id: Schema.String,
   name: optional(Schema.String),
   created: optional(Schema.Finite),
@@ -247,7 +249,7 @@ export const ModelEndpoints = Wire.LazyStruct(() => ({
  */
 export interface ModelEndpoints extends Schema.Schema.Type<typeof ModelEndpoints> {}
 
-const readEndpoints = Call.reader(ModelEndpoints, { from: "data" })
+const readEndpoints = /* @__PURE__ */ Call.reader(ModelEndpoints, { from: "data" })
 
 /**
  * `GET /models/{author}/{slug}/endpoints`, by the model's id.

@@ -86,7 +86,7 @@ export const toJson = (report: Report | ScopeReport.ScopeReport): typeof codec.E
 export const by: {
   (tag: string): (report: Report) => ScopeReport.ScopeReport
   (report: Report, tag: string): ScopeReport.ScopeReport
-} = dual(2, (report: Report, tag: string): ScopeReport.ScopeReport => {
+} = /* @__PURE__ */ dual(2, (report: Report, tag: string): ScopeReport.ScopeReport => {
   const tagged = report.tags.find(({ name }) => name === tag)
   const figures = ScopeReport.sum(ScopeReport.zero, report)
   const values = (tagged?.scopes ?? []).toSorted(byCost)

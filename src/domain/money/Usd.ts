@@ -85,24 +85,28 @@ export const Usd: Schema.declare<Usd> = Schema.declare<Usd>(isAmount, {
   toCodecArbitrary: drawn
 })
 
-const fromStringSchema = DecimalText.pipe(Schema.decodeTo(Usd, asText))
+const fromStringSchema = /* @__PURE__ */ DecimalText.pipe(/* @__PURE__ */ Schema.decodeTo(Usd, asText))
 
 /**
  * Schema of an amount that travels as decimal text.
  *
  * @since 0.1.0
  */
-export const FromString: Schema.decodeTo<Schema.declare<Usd>, Schema.String> = fromStringSchema.annotate(
-  Codec.ofTransformation(fromStringSchema, {
-    read: (json) => typeof json === "string" && decimalText.test(json) ? parse(json) : Codec.misfit,
-    write: (usd) => isAmount(usd) ? toText(usd) : Codec.misfit
-  })
-)
+export const FromString: Schema.decodeTo<Schema.declare<Usd>, Schema.String> = /* @__PURE__ */ fromStringSchema
+  .annotate(
+    /* @__PURE__ */ Codec.ofTransformation(fromStringSchema, {
+      read: (json) => typeof json === "string" && decimalText.test(json) ? parse(json) : Codec.misfit,
+      write: (usd) => isAmount(usd) ? toText(usd) : Codec.misfit
+    })
+  )
 
-const fromNumberSchema = Schema.Finite.pipe(
-  Schema.decodeTo(
+const fromNumberSchema = /* @__PURE__ */ Schema.Finite.pipe(
+  /* @__PURE__ */ Schema.decodeTo(
     Usd,
-    SchemaTransformation.transform({ decode: (dollars) => fromNumber(dollars), encode: (usd: Usd) => toNumber(usd) })
+    /* @__PURE__ */ SchemaTransformation.transform({
+      decode: (dollars) => fromNumber(dollars),
+      encode: (usd: Usd) => toNumber(usd)
+    })
   )
 )
 
@@ -111,15 +115,16 @@ const fromNumberSchema = Schema.Finite.pipe(
  *
  * @since 0.1.0
  */
-export const FromNumber: Schema.decodeTo<Schema.declare<Usd>, Schema.Finite> = fromNumberSchema.annotate(
-  Codec.ofTransformation(fromNumberSchema, {
-    read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : Codec.misfit,
-    write: (usd) => {
-      const dollars = isAmount(usd) ? toNumber(usd) : NaN
-      return Number.isFinite(dollars) ? dollars : Codec.misfit
-    }
-  })
-)
+export const FromNumber: Schema.decodeTo<Schema.declare<Usd>, Schema.Finite> = /* @__PURE__ */ fromNumberSchema
+  .annotate(
+    /* @__PURE__ */ Codec.ofTransformation(fromNumberSchema, {
+      read: (json) => typeof json === "number" && Number.isFinite(json) ? fromNumber(json) : Codec.misfit,
+      write: (usd) => {
+        const dollars = isAmount(usd) ? toNumber(usd) : NaN
+        return Number.isFinite(dollars) ? dollars : Codec.misfit
+      }
+    })
+  )
 
 /**
  * True for amounts.

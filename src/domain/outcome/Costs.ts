@@ -35,7 +35,7 @@ const figures = {
  *
  * @since 0.1.0
  */
-export const Costs = Schema.Struct(figures)
+export const Costs = /* @__PURE__ */ Schema.Struct(figures)
 
 /**
  * @since 0.1.0

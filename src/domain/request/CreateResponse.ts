@@ -199,7 +199,7 @@ const defaults = new Map<string, ReadonlyArray<unknown>>([
   ["previous_response_id", [null]]
 ])
 
-const read = RequestBody.reader(CreateResponse)
+const read = /* @__PURE__ */ RequestBody.reader(CreateResponse)
 
 const write = RequestBody.writer(CreateResponse, ForeignField.find)
 

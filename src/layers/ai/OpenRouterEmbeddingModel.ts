@@ -51,7 +51,7 @@ export interface Config extends Partial<Omit<Embedding.CreateEmbeddings, "input"
  *
  * @since 0.1.0
  */
-export const CurrentConfig: Context.Reference<Config> = Context.Reference<Config>(
+export const CurrentConfig: Context.Reference<Config> = /* @__PURE__ */ Context.Reference<Config>(
   "effect-openrouter/OpenRouterEmbeddingModel/CurrentConfig",
   { defaultValue: () => ({}) }
 )
@@ -65,7 +65,7 @@ export const CurrentConfig: Context.Reference<Config> = Context.Reference<Config
 export const withConfigOverride: {
   (config: Config): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, config: Config): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, config: Config): Program.Within<P> =>
     Program.update(self, CurrentConfig, (outer) => ({ ...outer, ...Wire.compact(config) }))

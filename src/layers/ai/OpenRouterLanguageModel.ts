@@ -62,7 +62,7 @@ export type { Config } from "./ProviderRequest.ts"
  *
  * @since 0.1.0
  */
-export const CurrentConfig: Context.Reference<Config> = Context.Reference<Config>(
+export const CurrentConfig: Context.Reference<Config> = /* @__PURE__ */ Context.Reference<Config>(
   "effect-openrouter/OpenRouterLanguageModel/CurrentConfig",
   { defaultValue: () => ({}) }
 )
@@ -89,7 +89,7 @@ export const CurrentConfig: Context.Reference<Config> = Context.Reference<Config
 export const withConfigOverride: {
   (config: Config): <P extends Program.Program>(self: P) => Program.Within<P>
   <P extends Program.Program>(self: P, config: Config): Program.Within<P>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <P extends Program.Program>(self: P, config: Config): Program.Within<P> =>
     Program.update(self, CurrentConfig, (outer) => ({ ...outer, ...Wire.compact(config) }))

@@ -46,7 +46,7 @@ export const isPromised = (headers: { readonly [name: string]: string | undefine
  *
  * @since 0.1.0
  */
-export const CurrentMax: Context.Reference<number> = Context.Reference<number>(
+export const CurrentMax: Context.Reference<number> = /* @__PURE__ */ Context.Reference<number>(
   "effect-openrouter/AnswerSize/CurrentMax",
   {
     defaultValue: () => defaultMax

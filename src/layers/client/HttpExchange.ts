@@ -23,7 +23,7 @@ import * as LazyStream from "./LazyStream.ts"
 import type { Options, Settings } from "./Settings.ts"
 
 /** Told by the HTTP client, below whatever changes it, that a request leaves. */
-const OnSent = Context.Reference<Effect.Effect<void>>("effect-openrouter/HttpExchange/OnSent", {
+const OnSent = /* @__PURE__ */ Context.Reference<Effect.Effect<void>>("effect-openrouter/HttpExchange/OnSent", {
   defaultValue: () => Effect.void
 })
 

@@ -18,7 +18,6 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type { Call } from "../../domain/endpoint/Call.ts"
-import * as Model from "../../domain/endpoint/Model.ts"
 import * as CallCost from "../../domain/error/CallCost.ts"
 import type { InvalidRequest, OpenRouterError, RequestError } from "../../domain/error/OpenRouterError.ts"
 import * as Costs from "../../domain/outcome/Costs.ts"
@@ -37,7 +36,6 @@ import type { Reading } from "./Attempting.ts"
 import * as AttemptMetrics from "./AttemptMetrics.ts"
 import * as CallEnd from "./CallEnd.ts"
 import { CallMetrics } from "./CallMetrics.ts"
-import { PriceSource } from "./PriceSource.ts"
 import * as Sending from "./Sending.ts"
 import * as StreamAttempt from "./StreamAttempt.ts"
 import * as Tracing from "./Tracing.ts"
@@ -99,8 +97,8 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
   const meter = AttemptMetrics.make(metrics)
   const gated: ReadonlyArray<Admission.Admission> = gate === undefined ? [meter] : Admission.inOrder([gate, meter])
   const orders = new WeakMap<ReadonlyArray<Admission.Admission>, ReadonlyArray<Admission.Admission>>()
-  const prices = settings.prices === true
-    ? new PriceSource(Effect.withFiber((fiber) => callIn(fiber, Model.models())))
+  const prices: Source | undefined = settings.prices === true
+    ? { call: (call) => Effect.withFiber((fiber) => callIn(fiber, call)) }
     : settings.prices === false
     ? undefined
     : settings.prices

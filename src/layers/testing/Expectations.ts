@@ -51,7 +51,7 @@ export const expectError: {
     self: Run<A, E, R>,
     tag: Tag
   ): Effect.Effect<Extract<E, { readonly _tag: Tag }>, never, R>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <A, E, R, const Tag extends TagOf<E>>(
     self: Run<A, E, R>,
@@ -86,7 +86,7 @@ export const expectOutcome: {
     self: Effect.Effect<Outcome, E, R>,
     tag: Tag
   ): Effect.Effect<Extract<Outcome, { readonly _tag: Tag }>, never, R>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <E, R, const Tag extends Outcome["_tag"]>(
     self: Effect.Effect<Outcome, E, R>,

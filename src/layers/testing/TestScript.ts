@@ -173,7 +173,7 @@ export const byRequest = (
 export const orElse: {
   (otherwise: Script): (self: Cases) => Cases
   (self: Cases, otherwise: Script): Cases
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   (self: Cases, otherwise: Script): Cases =>
     new Cases([

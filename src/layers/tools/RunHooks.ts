@@ -33,7 +33,9 @@ export interface RunHooks {
  *
  * @since 0.1.0
  */
-export const CurrentRunHooks: Context.Reference<RunHooks | undefined> = Context.Reference<RunHooks | undefined>(
+export const CurrentRunHooks: Context.Reference<RunHooks | undefined> = /* @__PURE__ */ Context.Reference<
+  RunHooks | undefined
+>(
   "effect-openrouter/Tools/CurrentRunHooks",
   { defaultValue: () => undefined }
 )

@@ -50,9 +50,12 @@ interface Format {
 }
 
 /** Formats by tool. A tool that is no longer used takes its format with it. */
-const CurrentToolFormats = Context.Reference<WeakMap<object, Format>>("effect-openrouter/Tools/CurrentToolFormats", {
-  defaultValue: () => new WeakMap()
-})
+const CurrentToolFormats = /* @__PURE__ */ Context.Reference<WeakMap<object, Format>>(
+  "effect-openrouter/Tools/CurrentToolFormats",
+  {
+    defaultValue: () => new WeakMap()
+  }
+)
 
 /**
  * Prepares a toolkit; fails if JSON cannot express what one of its tools takes.

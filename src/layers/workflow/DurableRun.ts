@@ -322,7 +322,9 @@ export class DurableRun {
  *
  * @internal
  */
-export const CurrentDurableRun: Context.Reference<DurableRun | undefined> = Context.Reference<DurableRun | undefined>(
+export const CurrentDurableRun: Context.Reference<DurableRun | undefined> = /* @__PURE__ */ Context.Reference<
+  DurableRun | undefined
+>(
   "effect-openrouter/DurableCalls/CurrentDurableRun",
   { defaultValue: () => undefined }
 )

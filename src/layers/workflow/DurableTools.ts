@@ -73,7 +73,7 @@ export const approvals: {
     self: Effect.Effect<A, E, R0>,
     announce: (approval: Approval) => Effect.Effect<void, never, R>
   ): Effect.Effect<A, E, R0 | R>
-} = dual(
+} = /* @__PURE__ */ dual(
   2,
   <A, E, R0, R>(
     self: Effect.Effect<A, E, R0>,

@@ -1,8 +1,8 @@
 /**
- * The prices of a client: asked for when the first budget needs them, once for all who wait, and again after an hour.
+ * The price list of a client: asked for when the first budget needs it, once for all who wait, and again after an hour.
  *
- * They are asked for by a fiber of its own, so that one who leaves takes them away from nobody; it ends with the answer or after
- * ten seconds.
+ * It is asked for by a fiber of its own, so that one who leaves takes it away from nobody; that ends with the answer or after ten
+ * seconds. A client only keeps the list (`Prices.Source`), so that a bundle without budgets has none of this.
  *
  * @since 0.1.0
  */
@@ -11,14 +11,14 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as PriceTable from "../../domain/budget/PriceTable.ts"
-import type { Model } from "../../domain/endpoint/Model.ts"
-import type { RequestError } from "../../domain/error/OpenRouterError.ts"
-import * as Admission from "../../services/Admission.ts"
-import * as Deadlines from "../../services/Deadlines.ts"
-import { CurrentHeaders } from "../../services/Defaults.ts"
-import type { Source } from "../../services/Prices.ts"
-import * as RetryPolicy from "../../services/RetryPolicy.ts"
+import * as PriceTable from "../domain/budget/PriceTable.ts"
+import * as Model from "../domain/endpoint/Model.ts"
+import type { RequestError } from "../domain/error/OpenRouterError.ts"
+import * as Admission from "./Admission.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { CurrentHeaders } from "./Defaults.ts"
+import type { List, Source } from "./Prices.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 
 const keptMillis = 60 * 60 * 1000
 
@@ -27,18 +27,14 @@ const pauseMillis = 60 * 1000
 
 const longest = Duration.seconds(10)
 
-/**
- * The prices of a client.
- *
- * @since 0.1.0
- */
-export class PriceSource implements Source {
+/** The list of a client, which is asked for by `ask`. */
+class PriceSource implements List {
   table: PriceTable.PriceTable | undefined
   #dueAt = -Infinity
   #loading: Fiber.Fiber<void> | undefined
-  readonly #ask: Effect.Effect<ReadonlyArray<Model>, RequestError>
+  readonly #ask: Effect.Effect<ReadonlyArray<Model.Model>, RequestError>
 
-  constructor(ask: Effect.Effect<ReadonlyArray<Model>, RequestError>) {
+  constructor(ask: Effect.Effect<ReadonlyArray<Model.Model>, RequestError>) {
     this.#ask = ask
   }
 
@@ -84,3 +80,10 @@ const aside = (context: Context.Context<never>): Context.Context<never> =>
     Context.add(RetryPolicy.CurrentRetryPolicy, RetryPolicy.none),
     Context.add(Deadlines.CurrentDeadlines, { response: longest, total: longest })
   )
+
+/**
+ * The list of a client: made when it is needed first, the same for all budgets.
+ *
+ * @since 0.1.0
+ */
+export const listOf = (source: Source): List => source.list ??= new PriceSource(source.call(Model.models()))
