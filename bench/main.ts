@@ -129,6 +129,9 @@ const bench = async (): Promise<void> => {
   }
 }
 
+if (options.profile === undefined && positionals.length > 0) {
+  throw new Error(`there is no ${positionals.join(" ")}: a profile is --profile <scenario> <variant>`)
+}
 prepare(options["no-build"])
 if (options.profile === undefined) await bench()
 else await profile(options.profile, positionals[0] ?? "ours/node")

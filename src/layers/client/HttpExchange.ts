@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
@@ -15,12 +16,14 @@ import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { MalformedResponse, RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { HttpAnswer } from "../../domain/outcome/HttpAnswer.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 import * as HttpFailure from "./HttpFailure.ts"
 import * as LazyStream from "./LazyStream.ts"
 import type { Options, Settings } from "./Settings.ts"
+import * as WholeAnswer from "./WholeAnswer.ts"
 
 /** Told by the HTTP client, below whatever changes it, that a request leaves. */
 const OnSent = /* @__PURE__ */ Context.Reference<Effect.Effect<void>>("effect-openrouter/HttpExchange/OnSent", {
@@ -58,30 +61,91 @@ export const make = (
   }
   const execute = executing(client, transform, maxAnswerBytes)
   const known = { host, scrub, maxAnswerBytes }
+  const send: Transport["Service"]["send"] = (request, onSent) => {
+    const base = prepare(request)
+    const { body } = request
+    const whole = body === undefined ? base : HttpClientRequest.setBody(base, HttpBody.text(body, "application/json"))
+    // Between the headers and the finalizer nothing may get lost: the connection would stay open.
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.matchEffect(restore(execute(whole, onSent)), {
+        onFailure: (error) =>
+          error.reason._tag === "StatusCodeError"
+            ? answered(error.reason.response, { ...known, isFiltered: true })
+            : HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" }),
+        onSuccess: (response) => answered(response, known)
+      })
+    )
+  }
+  const short = transform === undefined ? WholeAnswer.prepareOf(client) : undefined
   return {
     account: ApiKey.account(apiKey),
     address: apiUrl,
     maxAnswerBytes,
     scrub,
     maxEventBytes,
-    send: (request, onSent) => {
-      const base = prepare(request)
-      const { body } = request
-      const whole = body === undefined ? base : HttpClientRequest.setBody(base, HttpBody.text(body, "application/json"))
-      // Between the headers and the finalizer nothing may get lost: the connection would stay open.
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.matchEffect(restore(execute(whole, onSent)), {
-          onFailure: (error) =>
-            error.reason._tag === "StatusCodeError"
-              ? answered(error.reason.response, { ...known, isFiltered: true })
-              : HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" }),
-          onSuccess: (response) => answered(response, known)
-        })
-      )
-    },
+    send: short === undefined ? send : WholeAnswer.withAsk(send, asking(short, build, known)),
     announcesSending: transform !== undefined
   }
 }
+
+/** Asks by the short way of an HTTP client. */
+const asking = (
+  prepare: WholeAnswer.Prepare,
+  build: (request: Request) => HttpClientRequest.HttpClientRequest,
+  known: Known
+): WholeAnswer.Ask => {
+  const { host, maxAnswerBytes, scrub } = known
+  const ready = ({ body, ...request }: Request): WholeAnswer.Dispatch => {
+    const base = build({ ...request, body: undefined })
+    const whole = body === undefined ? base : HttpClientRequest.setHeader(base, "content-type", "application/json")
+    return prepare(whole, maxAnswerBytes)
+  }
+  const prepared = new WeakMap<Request["headers"], WholeAnswer.Dispatch>()
+  const dispatchOf = (request: Request): WholeAnswer.Dispatch => {
+    if (request.path !== "/responses") return ready(request)
+    let dispatch = prepared.get(request.headers)
+    if (dispatch === undefined) {
+      dispatch = ready(request)
+      prepared.set(request.headers, dispatch)
+    }
+    return dispatch
+  }
+  return (request, { guard, noted, wait }) =>
+    wait<HttpAnswer, RequestError>((end) => {
+      let fields: Answer["headers"] = {}
+      return dispatchOf(request)(request.body, {
+        onHeaders: (status, headers) => {
+          fields = ApiKey.withoutKey(headers, scrub, isError(status))
+          noted(status, fields)
+        },
+        onEnd: (exit) => {
+          if (Exit.isFailure(exit)) {
+            return end(
+              Effect.catch(Effect.failCause(exit.cause), (error) =>
+                HttpFailure.ofHttpClient(error, { host, scrub, phase: "sending" }))
+            )
+          }
+          const { status, text } = exit.value
+          if (isOver(text) && Exit.isSuccess(text)) {
+            return end(
+              Exit.succeed({ status, headers: fields, text: isError(status) ? scrub(text.value) : text.value })
+            )
+          }
+          // It is a stream that nobody asked for, or its body broke off.
+          end(guard(Effect.scoped(Effect.flatMap(
+            answered(exit.value, known),
+            (answer) =>
+              Effect.map(answer.text, (text) => ({ status, headers: fields, text }))
+          ))))
+        }
+      })
+    })
+}
+
+const isOver = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
+
+/** Only what a model said is left as it is. */
+const isError = (status: number): boolean => status >= 300
 
 /** The span of the call says all that an inner HTTP span could. */
 const always = (): boolean => true
@@ -144,10 +208,9 @@ const exchangeOf = (
   let isRead = false
   const { host, maxAnswerBytes, scrub } = known
   const { status } = response
-  // Only what a model said is left as it is.
-  const isError = status >= 300
+  const isFailure = isError(status)
   // Some clients make them anew whenever they are asked.
-  const headers = ApiKey.withoutKey(response.headers, scrub, isError)
+  const headers = ApiKey.withoutKey(response.headers, scrub, isFailure)
   const failed = (error: HttpClientError.HttpClientError): Effect.Effect<string, RequestError> => {
     if (error.reason._tag === "EmptyBodyError") return Effect.succeed("")
     // Status and headers say enough if its body cannot be had any more.
@@ -164,13 +227,13 @@ const exchangeOf = (
       })
       : counted(response, known).pipe(Effect.catchTag("HttpClientError", failed))
   })
-  const text = isError ? Effect.map(read, scrub) : read
+  const text = isFailure ? Effect.map(read, scrub) : read
   const answer: Answer = {
     status,
     headers,
     text,
     chunks: LazyStream.make(() => {
-      if (isError) return Stream.encodeText(Stream.fromEffect(text))
+      if (isFailure) return Stream.encodeText(Stream.fromEffect(text))
       isRead = true
       return Stream.catch(response.stream, (error) => Stream.encodeText(Stream.fromEffect(failed(error))))
     })

@@ -42,7 +42,8 @@ import * as Tracing from "./Tracing.ts"
 import * as Watchdog from "./Watchdog.ts"
 
 /**
- * What sends one attempt. It says when the request leaves (`sending.onSent`), and its errors are those of this attempt.
+ * What sends one attempt. It says when the request leaves (`sending.onSent`), its errors are those of this attempt, and what
+ * it gives in one piece keeps the deadline of the attempt.
  *
  * @since 0.1.0
  */
@@ -137,10 +138,9 @@ export const make = (sender: Sender, settings: Settings): OpenRouter["Service"] 
     exchange: Effect.Effect<A, RequestError>,
     reading: Reading<A> | undefined
   ): Effect.Effect<A, RequestError> => {
-    const guarded = sending.guard(exchange)
     const { admissions } = sending.running
-    return admissions.length === 0 ? guarded : Effect.onExit(
-      Effect.andThen(sending.admitted, guarded),
+    return admissions.length === 0 ? exchange : Effect.onExit(
+      Effect.andThen(sending.admitted, exchange),
       (exit) => sending.told(exit, reading)
     )
   }

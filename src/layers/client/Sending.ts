@@ -317,6 +317,18 @@ export class Sending extends Attempting {
       : watchdog.guard(exchange, this.deadline, () => Effect.fail(this.timedOut()))
   }
 
+  /** The same for a request that leaves when it is started and calls back; see `WholeAnswer.Asking`. */
+  wait<A, E>(start: Watchdog.Start<A, E>): Effect.Effect<A, E | TimedOut> {
+    return this.running.watchdog.guardCallback<A, E, TimedOut>(
+      (end) => {
+        this.left()
+        return start(end)
+      },
+      this.deadline,
+      () => Effect.fail(this.timedOut())
+    )
+  }
+
   /** The consumer waits for the next event: while nobody did, the stream was not silent. */
   asked(): void {
     const { clock, deadlines, totalAt } = this.running

@@ -16,6 +16,7 @@ import type { Sender } from "./Kernel.ts"
 import * as ResponseStream from "./ResponseStream.ts"
 import type { Sending } from "./Sending.ts"
 import type { EventSource } from "./StreamAttempt.ts"
+import * as WholeAnswer from "./WholeAnswer.ts"
 
 /**
  * Makes the sender of a client.
@@ -32,30 +33,47 @@ export const make = (transport: Transport["Service"]): Sender => {
     return transport.announcesSending === true ? sent : Effect.andThen(sending.onSent, sent)
   }
 
+  const short = WholeAnswer.askOf(transport)
+
   /** An answer of any status, read to its end. */
-  const ask = (sending: Sending, path: string, body: string | undefined) =>
-    Effect.mapError(
-      Effect.scoped(Effect.flatMap(
-        send(sending, {
-          method: body === undefined ? "GET" : "POST",
-          path,
-          headers: headersOf(jsonHeaders, sending.headers),
-          body
-        }),
-        (answer) => whole(answer, sending, serverClock)
-      )),
-      (error) => sending.explained(error)
-    )
+  const ask = (
+    sending: Sending,
+    path: string,
+    body: string | undefined
+  ): Effect.Effect<HttpAnswer.HttpAnswer, RequestError> => {
+    const request: Request = {
+      method: body === undefined ? "GET" : "POST",
+      path,
+      headers: headersOf(jsonHeaders, sending.headers),
+      body
+    }
+    return short === undefined
+      ? sending.guard(
+        Effect.scoped(Effect.flatMap(send(sending, request), (answer) => whole(answer, sending, serverClock)))
+      )
+      : short(request, {
+        noted: (status, headers) => noted(status, headers, sending, serverClock),
+        wait: (start) => sending.wait(start),
+        guard: (self) => sending.guard(self)
+      })
+  }
+
+  const asked = <A>(
+    sending: Sending,
+    path: string,
+    body: string | undefined,
+    read: Read<A>
+  ): Effect.Effect<A, RequestError> =>
+    Effect.matchEffect(ask(sending, path, body), {
+      onFailure: (error) => Effect.fail(sending.explained(error)),
+      onSuccess: (answer) => Effect.fromResult(read(answer, sending.context))
+    })
 
   return {
     account: transport.account,
     address: transport.address,
-    respond: (sending, _request, body) =>
-      Effect.flatMap(ask(sending, "/responses", body), (answer) => read(toOutcome, answer, sending)),
-    call: (sending, call, body) => {
-      const toValue = withoutKey(call.read, scrub, () => true)
-      return Effect.flatMap(ask(sending, call.path, body), (answer) => read(toValue, answer, sending))
-    },
+    respond: (sending, _request, body) => asked(sending, "/responses", body, toOutcome),
+    call: (sending, call, body) => asked(sending, call.path, body, withoutKey(call.read, scrub, () => true)),
     stream: (sending, _request, body) => {
       const reading = { sending, scrub, maxAnswerBytes, maxEventBytes, toOutcome }
       const opened = Effect.flatMap(
@@ -69,7 +87,7 @@ export const make = (transport: Transport["Service"]): Sender => {
           if (answer.status !== 200) {
             return Effect.map(whole(answer, sending, serverClock), (answer) => ResponseStream.ofAnswer(answer, reading))
           }
-          noted(answer, sending, serverClock)
+          noted(answer.status, answer.headers, sending, serverClock)
           return ResponseStream.open(answer, reading)
         }
       )
@@ -91,7 +109,7 @@ const noHeaders = (headers: Headers): boolean => {
 const headersOf = (own: Headers, added: Headers): Headers => noHeaders(added) ? own : { ...added, ...own }
 
 /** What is known of an attempt as soon as the headers of its answer are there. */
-const noted = ({ headers, status }: Answer, sending: Sending, serverClock: ServerClock): void => {
+const noted = (status: number, headers: Answer["headers"], sending: Sending, serverClock: ServerClock): void => {
   // What is answered was sent, whatever a transport says.
   sending.left()
   sending.running.answeredStatus = status
@@ -105,18 +123,12 @@ const whole = (
   sending: Sending,
   serverClock: ServerClock
 ): Effect.Effect<HttpAnswer.HttpAnswer, RequestError> => {
-  noted(answer, sending, serverClock)
   const { headers, status } = answer
+  noted(status, headers, sending, serverClock)
   return Effect.map(answer.text, (text) => ({ status, headers, text }))
 }
 
 type Read<A> = (answer: HttpAnswer.HttpAnswer, context: HttpAnswer.Context) => Result.Result<A, RequestError>
-
-const read = <A>(
-  read: Read<A>,
-  answer: HttpAnswer.HttpAnswer,
-  sending: Sending
-): Effect.Effect<A, RequestError> => Effect.fromResult(read(answer, sending.context))
 
 /** Reads an answer; one that becomes an error is read without the API key in it. What a model said is left as it is. */
 const withoutKey =

@@ -39,6 +39,13 @@ const nothing = (): void => {}
 const longestSleep = 24 * 60 * 60 * 1000
 
 /**
+ * Begins what calls back once with its end; what it gives breaks it off.
+ *
+ * @since 0.1.0
+ */
+export type Start<A, E> = (end: (effect: Effect.Effect<A, E>) => void) => () => void
+
+/**
  * Watches the deadlines of one clock.
  *
  * @since 0.1.0
@@ -128,6 +135,37 @@ export class Watchdog {
         ? onExpired()
         : Effect.callback((resume) => guarded(this, deadline, { self, onExpired, resume }, context))
     )
+  }
+
+  /** The same for what calls back, and takes no fiber to be broken off: then it has cleaned up at once. */
+  guardCallback<A, E, E2>(
+    start: Start<A, E>,
+    deadline: Deadline,
+    onExpired: () => Effect.Effect<A, E2>
+  ): Effect.Effect<A, E | E2> {
+    return Effect.callback((resume) => {
+      if (deadline.at <= this.#clock.currentTimeMillisUnsafe()) return resume(onExpired())
+      let isOver = false
+      const end = (effect: Effect.Effect<A, E | E2>): void => {
+        if (isOver) return
+        isOver = true
+        this.forget(deadline)
+        resume(effect)
+      }
+      const breakOff = start(end)
+      if (isOver) return
+      const give = (): void => {
+        isOver = true
+        this.forget(deadline)
+        breakOff()
+      }
+      deadline.expire = () => {
+        give()
+        resume(Effect.suspend(onExpired))
+      }
+      this.watchOrExpire(deadline)
+      return Effect.sync(give)
+    })
   }
 }
 

@@ -9,6 +9,7 @@ import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Cookies from "effect/http/Cookies"
 import * as Headers from "effect/http/Headers"
 import * as HttpClientError from "effect/http/HttpClientError"
@@ -24,6 +25,7 @@ import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as AnswerSize from "../client/AnswerSize.ts"
+import type * as WholeAnswer from "../client/WholeAnswer.ts"
 import * as Inflater from "./Inflater.ts"
 
 /** How much of a stream may wait for its reader before the socket is paused. */
@@ -40,14 +42,8 @@ export const transportError = (
 ): HttpClientError.HttpClientError =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
 
-/**
- * What is told the answer, once.
- *
- * @since 0.1.0
- */
-export type Resume = (
-  effect: Effect.Effect<HttpClientResponse.HttpClientResponse, HttpClientError.HttpClientError>
-) => void
+/** As undici gives them: names in lower case, and an array where a name came more than once. */
+type Fields = Record<string, string | Array<string> | undefined>
 
 type BytesPull = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, HttpClientError.HttpClientError>
 
@@ -64,11 +60,12 @@ export class DispatchExchange extends Inspectable.Class
   readonly request: HttpClientRequest.HttpClientRequest
   readonly remoteAddress: Option.Option<string> = Option.none()
   status = 0
-  headers: Headers.Headers = Headers.empty
 
   readonly #maxBodyBytes: number
-  #setCookies: string | Array<string> = []
-  #resume: Resume | undefined
+  #fields: Fields = {}
+  #headers: Headers.Headers | undefined
+  /** Who waits for the answer. */
+  #asker: WholeAnswer.Exchange | undefined
   #controller: Undici.Dispatcher.DispatchController | undefined
   #isAborted = false
   #isStream = false
@@ -83,11 +80,19 @@ export class DispatchExchange extends Inspectable.Class
   /** The reader of a stream that waits for bytes. */
   #waiting: ((pull: BytesPull) => void) | undefined
 
-  constructor(request: HttpClientRequest.HttpClientRequest, maxBodyBytes: number, resume: Resume) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    maxBodyBytes: number,
+    asker: WholeAnswer.Exchange
+  ) {
     super()
     this.request = request
     this.#maxBodyBytes = maxBodyBytes
-    this.#resume = resume
+    this.#asker = asker
+  }
+
+  get headers(): Headers.Headers {
+    return this.#headers ??= Headers.fromInput(this.#fields)
   }
 
   /** False for a stream, which is handed over when it begins. */
@@ -99,7 +104,7 @@ export class DispatchExchange extends Inspectable.Class
     if (this.#isEnded) return
     this.#isAborted = true
     // Nobody waits any more, so the error that undici reports is not even made into one of ours.
-    this.#resume = undefined
+    this.#asker = undefined
     this.#inflater?.destroy()
     this.#controller?.abort(interrupted)
   }
@@ -112,16 +117,20 @@ export class DispatchExchange extends Inspectable.Class
   onResponseStart(
     controller: Undici.Dispatcher.DispatchController,
     status: number,
-    headers: Record<string, string | Array<string> | undefined>
+    fields: Fields
   ): void {
     if (status < 200) return
-    this.status = status
-    this.headers = Headers.fromInput(headers)
-    this.#isStream = isStream(this)
-    this.#setCookies = headers["set-cookie"] ?? []
-    const coding = this.headers["content-encoding"]
+    this.#begun(status, fields)
+    this.#isStream = isStream(this.request, status, fieldOf(fields, "content-type"))
+    const coding = fieldOf(fields, "content-encoding")
     if (coding !== undefined) this.#inflater = Inflater.make(coding, this.#inflated(controller))
-    if (this.#isStream) this.#answer(Effect.succeed(this))
+    if (this.#isStream) this.#answer(Exit.succeed(this))
+  }
+
+  #begun(status: number, fields: Fields): void {
+    this.status = status
+    this.#fields = fields
+    this.#asker?.onHeaders?.(status, isPlain(fields) ? fields : this.headers)
   }
 
   onResponseData(controller: Undici.Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -168,7 +177,7 @@ export class DispatchExchange extends Inspectable.Class
     if (this.#isEnded) return
     this.#isEnded = true
     if (this.#isStream) this.#wake()
-    else this.#answer(Effect.succeed(this))
+    else this.#answer(Exit.succeed(this))
   }
 
   /** What has arrived cannot be read on, so the rest is of no use. */
@@ -183,8 +192,8 @@ export class DispatchExchange extends Inspectable.Class
     if (this.#isEnded) return
     this.#isEnded = true
     this.#error = error
-    if (this.#resume === undefined) this.#wake()
-    else this.#answer(this.#isAnswered(error) ? Effect.succeed(this) : Effect.fail(transportError(this.request, error)))
+    if (this.#asker === undefined) this.#wake()
+    else this.#answer(this.#isAnswered(error) ? Exit.succeed(this) : Exit.fail(transportError(this.request, error)))
   }
 
   /** True if there is an answer in spite of an error, be it that an interceptor made an error of its status. */
@@ -192,10 +201,10 @@ export class DispatchExchange extends Inspectable.Class
     if (this.status !== 0) return true
     if (!Predicate.hasProperty(error, "code") || error.code !== "UND_ERR_RESPONSE") return false
     if (!Predicate.hasProperty(error, "statusCode") || typeof error.statusCode !== "number") return false
-    this.status = error.statusCode
-    if (Predicate.hasProperty(error, "headers") && isHeaders(error.headers)) {
-      this.headers = Headers.fromInput(error.headers)
-    }
+    this.#begun(
+      error.statusCode,
+      Predicate.hasProperty(error, "headers") && isFields(error.headers) ? error.headers : {}
+    )
     const body = Predicate.hasProperty(error, "body") ? error.body : ""
     this.#chunks = [new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body))]
     this.#error = undefined
@@ -215,8 +224,9 @@ export class DispatchExchange extends Inspectable.Class
     )
   }
 
+  /** Decoded when it is asked for, if all of it is there. */
   get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
-    return Effect.map(this.#bytes, (bytes) => decoder.decode(bytes))
+    return this.#isStream ? Effect.map(this.#bytes, decoded) : Exit.map(this.#whole, decoded)
   }
 
   get json(): HttpClientResponse.HttpClientResponse["json"] {
@@ -243,7 +253,7 @@ export class DispatchExchange extends Inspectable.Class
   }
 
   get cookies(): HttpClientResponse.HttpClientResponse["cookies"] {
-    return Cookies.fromSetCookie(this.#setCookies)
+    return Cookies.fromSetCookie(this.#fields["set-cookie"] ?? [])
   }
 
   toJSON(): unknown {
@@ -261,10 +271,10 @@ export class DispatchExchange extends Inspectable.Class
   // Undici calls from within its parser, which must not be entered again: what the caller does next, such as pulling
   // another stream, has to wait until the parser is done. Data wakes the reader once for all that a read of the socket brings.
 
-  #answer(answer: Parameters<Resume>[0]): void {
-    const resume = this.#resume
-    this.#resume = undefined
-    if (resume !== undefined) queueMicrotask(() => resume(answer))
+  #answer(answer: Parameters<WholeAnswer.Exchange["onEnd"]>[0]): void {
+    const asker = this.#asker
+    this.#asker = undefined
+    if (asker !== undefined) queueMicrotask(() => asker.onEnd(answer))
   }
 
   #wake(): void {
@@ -314,9 +324,13 @@ export class DispatchExchange extends Inspectable.Class
         Stream.mkUint8Array
       )
     }
-    if (this.#error !== undefined) return Effect.fail(this.#failure(this.#error))
+    return this.#whole
+  }
+
+  get #whole(): Exit.Exit<Uint8Array, HttpClientError.HttpClientError> {
+    if (this.#error !== undefined) return Exit.fail(this.#failure(this.#error))
     const [first] = this.#chunks
-    return Effect.succeed(first !== undefined && this.#chunks.length === 1 ? first : Bytes.concat(this.#chunks))
+    return Exit.succeed(first !== undefined && this.#chunks.length === 1 ? first : Bytes.concat(this.#chunks))
   }
 
   /** For what is rarely asked for. */
@@ -339,14 +353,29 @@ export class DispatchExchange extends Inspectable.Class
  * True for a body that is to be read as it arrives. What was asked for as a stream is one, whatever a server calls it,
  * unless it calls it JSON.
  */
-const isStream = ({ headers, request, status }: HttpClientResponse.HttpClientResponse): boolean => {
-  const type = headers["content-type"]?.toLowerCase()
+const isStream = (
+  request: HttpClientRequest.HttpClientRequest,
+  status: number,
+  contentType: string | undefined
+): boolean => {
+  const type = contentType?.toLowerCase()
   if (type?.includes("event-stream") === true) return true
   const isAsked = request.headers["accept"]?.toLowerCase().includes("event-stream") === true
   return isAsked && status === 200 && type?.includes("json") !== true
 }
 
-const isHeaders = (u: unknown): u is Record<string, string | ReadonlyArray<string> | undefined> => Predicate.isObject(u)
+const isFields = (u: unknown): u is Fields => Predicate.isObject(u)
+
+/** True if no name came more than once. */
+const isPlain = (fields: Fields): fields is Record<string, string | undefined> => {
+  for (const name in fields) if (typeof fields[name] === "object") return false
+  return true
+}
+
+const fieldOf = (fields: Fields, name: string): string | undefined => {
+  const field = fields[name]
+  return typeof field === "object" ? field.join(", ") : field
+}
 
 class TooLarge extends Error {
   readonly code = "UND_ERR_RES_EXCEEDED_MAX_SIZE"
@@ -356,6 +385,8 @@ class TooLarge extends Error {
 }
 
 const decoder = new TextDecoder()
+
+const decoded = (bytes: Uint8Array): string => decoder.decode(bytes)
 
 /** Why undici closes a connection that is no longer wanted. Only undici sees it, so one for all will do. */
 const interrupted = new Error("the request was interrupted")

@@ -16,6 +16,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import type * as Undici from "@effect/platform-node/Undici"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -26,6 +27,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as AnswerSize from "../client/AnswerSize.ts"
+import * as WholeAnswer from "../client/WholeAnswer.ts"
 import { DispatchExchange, transportError } from "./DispatchExchange.ts"
 import * as Inflater from "./Inflater.ts"
 import * as Unusable from "./Unusable.ts"
@@ -50,12 +52,15 @@ export const make = (
 ): HttpClient.HttpClient => {
   if (!isDispatcher(dispatcher)) throw new TypeError(unusable("the dispatcher has no function \"dispatch\""))
   const own = Math.min(options.maxBodyBytes ?? Infinity, AnswerSize.longestText)
-  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+  const client = HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
     Effect.flatMap((request) =>
       Effect.withFiber((fiber) => execute(dispatcher, request, Math.min(own, fiber.getRef(AnswerSize.CurrentMax))))
     ),
     Effect.succeed
   )
+  const prepare: WholeAnswer.Prepare = (request, maxBodyBytes) =>
+    dispatching(dispatcher, request, Math.min(own, maxBodyBytes))
+  return WholeAnswer.withPrepare(client, prepare)
 }
 
 /** Other runtimes have a module of this name that only looks like undici. */
@@ -114,29 +119,45 @@ const execute = (
     if (body._tag !== "Empty" && body._tag !== "Uint8Array") {
       return resume(Effect.fail(transportError(request, new Error(`a body of the kind ${body._tag} cannot be sent`))))
     }
-    const url = Url.make(request.url, request.urlParams, undefined)
-    if (Result.isFailure(url)) {
-      return resume(Effect.fail(
-        new HttpClientError.HttpClientError({
-          reason: new HttpClientError.InvalidUrlError({ request, cause: url.failure })
-        })
-      ))
-    }
-    const exchange = new DispatchExchange(request, maxBodyBytes, resume)
-    try {
-      const { origin, pathname, search } = url.success
-      dispatcher.dispatch({
-        ...timeouts,
-        method: request.method,
-        origin,
-        path: pathname + search,
-        headers: request.headers["accept-encoding"] === undefined
-          ? { ...request.headers, "accept-encoding": Inflater.accepted }
-          : request.headers,
-        body: body._tag === "Empty" ? null : body.text ?? body.body
-      }, exchange)
-    } catch (cause) {
-      return resume(Effect.fail(transportError(request, cause)))
-    }
-    return Effect.sync(() => exchange.abort())
+    const send = dispatching(dispatcher, request, maxBodyBytes)
+    return Effect.sync(send(body._tag === "Empty" ? undefined : body.text ?? body.body, { onEnd: resume }))
   })
+
+/** All that can be done before the body of a request is known. */
+const dispatching = (
+  dispatcher: Undici.Dispatcher,
+  request: HttpClientRequest.HttpClientRequest,
+  maxBodyBytes: number
+): WholeAnswer.Dispatch => {
+  const url = Url.make(request.url, request.urlParams, undefined)
+  if (Result.isFailure(url)) {
+    const reason = new HttpClientError.InvalidUrlError({ request, cause: url.failure })
+    return (_body, { onEnd }) => {
+      onEnd(Exit.fail(new HttpClientError.HttpClientError({ reason })))
+      return nothing
+    }
+  }
+  const { origin, pathname, search } = url.success
+  const { headers, method } = request
+  const options = {
+    ...timeouts,
+    method,
+    origin,
+    path: pathname + search,
+    headers: headers["accept-encoding"] === undefined
+      ? { ...headers, "accept-encoding": Inflater.accepted }
+      : headers
+  }
+  return (body, asker) => {
+    const exchange = new DispatchExchange(request, maxBodyBytes, asker)
+    try {
+      dispatcher.dispatch({ ...options, body: body ?? null }, exchange)
+    } catch (cause) {
+      asker.onEnd(Exit.fail(transportError(request, cause)))
+      return nothing
+    }
+    return () => exchange.abort()
+  }
+}
+
+const nothing = (): void => {}

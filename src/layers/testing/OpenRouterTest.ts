@@ -271,10 +271,12 @@ const layerOf = (
     const service = Kernel.make({
       account: "test",
       respond: (sending, request) =>
-        watched(Effect.flatMap(replyTo(sending, request), ({ asking, reply }) => ReplyEvents.whole(reply, asking))),
+        sending.guard(watched(
+          Effect.flatMap(replyTo(sending, request), ({ asking, reply }) => ReplyEvents.whole(reply, asking))
+        )),
       stream: (sending, request) =>
         watched(Effect.flatMap(replyTo(sending, request), ({ asking, reply }) => ReplyEvents.make(reply, asking))),
-      call: (sending, asked) => watched(call(sending, asked))
+      call: (sending, asked) => sending.guard(watched(call(sending, asked)))
     }, {
       timeout: Deadlines.defaults.response,
       retries: options.retries === true,
