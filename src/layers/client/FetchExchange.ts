@@ -10,17 +10,21 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
+import type { HttpAnswer } from "../../domain/outcome/HttpAnswer.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 import * as HttpFailure from "./HttpFailure.ts"
 import * as LazyStream from "./LazyStream.ts"
 import type { Settings } from "./Settings.ts"
+import * as WholeAnswer from "./WholeAnswer.ts"
 
 /**
  * Makes the transport.
@@ -47,49 +51,67 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }:
     }
     return known
   }
-  const execute = (
+  /** Sends a request; what it gives aborts it. */
+  const start = (
     { body, headers, method, path }: Request,
-    fetch: typeof globalThis.fetch,
-    init: RequestInit | undefined
-  ): Effect.Effect<Exchange, RequestError> =>
-    Effect.callback((resume) => {
-      const controller = new AbortController()
-      const failed = (cause: unknown) => resume(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" }))
-      try {
-        fetch(apiUrl + path, {
-          // OpenRouter has none, and a request that was redirected is another one, without its body or its key.
-          redirect: "manual",
-          ...init,
-          method,
-          headers: body === undefined ? build(headers, false) : prepare(headers),
-          body: body ?? null,
-          signal: controller.signal
-        }).then(
-          (response) => resume(Effect.succeed(new Exchange(response, controller, { host, scrub, maxAnswerBytes }))),
-          failed
+    fiber: Fiber.Fiber<unknown, unknown>,
+    begun: (exchange: Exchange) => void,
+    failed: (error: Effect.Effect<never, RequestError>) => void
+  ): () => void => {
+    const controller = new AbortController()
+    const refused = (cause: unknown) => failed(HttpFailure.ofCause(cause, { host, scrub, phase: "sending" }))
+    try {
+      fiber.getRef(FetchHttpClient.Fetch)(apiUrl + path, {
+        // OpenRouter has none, and a request that was redirected is another one, without its body or its key.
+        redirect: "manual",
+        ...Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit),
+        method,
+        headers: body === undefined ? build(headers, false) : prepare(headers),
+        body: body ?? null,
+        signal: controller.signal
+      }).then((response) => {
+        try {
+          begun(new Exchange(response, controller, { host, scrub, maxAnswerBytes }))
+        } catch (defect) {
+          // A fetch of somebody's own may give what is no response.
+          failed(Effect.die(defect))
+        }
+      }, refused)
+    } catch (cause) {
+      refused(cause)
+    }
+    return () => controller.abort()
+  }
+  const send: Transport["Service"]["send"] = (request) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.withFiber((fiber) =>
+        Effect.flatMap(
+          restore(
+            Effect.callback<Exchange, RequestError>((resume) =>
+              Effect.sync(start(request, fiber, (exchange) => resume(Effect.succeed(exchange)), resume))
+            )
+          ),
+          (exchange) => Effect.as(Effect.addFinalizer(() => exchange.close), exchange.answer)
         )
-      } catch (cause) {
-        failed(cause)
-      }
-      return Effect.sync(() => controller.abort())
-    })
+      )
+    )
+  const ask: WholeAnswer.Ask = (request, { noted, wait }) =>
+    Effect.withFiber((fiber) =>
+      wait<HttpAnswer, RequestError>((end) =>
+        start(request, fiber, (exchange) => {
+          const { headers, status } = exchange
+          noted(status, headers)
+          exchange.read((text) => end(Effect.map(text, (text) => ({ status, headers, text }))))
+        }, end)
+      )
+    )
   return {
     account: ApiKey.account(apiKey),
     address: apiUrl,
     maxAnswerBytes,
     scrub,
     maxEventBytes,
-    send: (request) =>
-      Effect.uninterruptibleMask((restore) =>
-        Effect.withFiber((fiber) => {
-          const fetch = fiber.getRef(FetchHttpClient.Fetch)
-          const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
-          return Effect.flatMap(
-            restore(execute(request, fetch, init)),
-            (exchange) => Effect.as(Effect.addFinalizer(() => exchange.close), exchange.answer)
-          )
-        })
-      )
+    send: WholeAnswer.withAsk(send, ask)
   }
 }
 
@@ -106,6 +128,8 @@ class Exchange {
   readonly #response: Response
   readonly #controller: AbortController
   readonly #known: Known
+  readonly status: number
+  readonly headers: Answer["headers"]
   /** True once there is nothing more to read. */
   #isOver = false
 
@@ -113,47 +137,50 @@ class Exchange {
     this.#response = response
     this.#controller = controller
     this.#known = known
+    // Browsers do not say how they were redirected.
+    this.status = response.type === "opaqueredirect" ? 302 : response.status
+    const headers: Record<string, string> = {}
+    response.headers.forEach((value, name) => {
+      headers[name] = value
+    })
+    this.headers = ApiKey.withoutKey(headers, known.scrub, isError(this.status))
   }
 
   /** Closes the connection, unless it is free for the next request. */
-  readonly close: Effect.Effect<void> = Effect.sync(() => {
+  readonly close: Effect.Effect<void> = Effect.sync(() => this.#close())
+
+  #close(): void {
     if (!this.#isOver) this.#controller.abort()
-  })
+  }
 
   get answer(): Answer {
-    const { scrub } = this.#known
-    // Browsers do not say how they were redirected.
-    const status = this.#response.type === "opaqueredirect" ? 302 : this.#response.status
-    // Only what a model said is left as it is.
-    const isError = status >= 300
-    const headers: Record<string, string> = {}
-    this.#response.headers.forEach((value, name) => {
-      headers[name] = value
+    const { headers, status } = this
+    const text: Answer["text"] = Effect.callback((resume) => {
+      this.read(resume)
+      return Effect.sync(() => this.#controller.abort())
     })
-    const text = this.#text(headers)
-    const whole = isError ? Effect.map(text, scrub) : text
     return {
       status,
-      headers: ApiKey.withoutKey(headers, scrub, isError),
-      text: whole,
-      chunks: LazyStream.make(() => isError ? Stream.encodeText(Stream.fromEffect(whole)) : this.#chunks)
+      headers,
+      text,
+      chunks: LazyStream.make(() => isError(status) ? Stream.encodeText(Stream.fromEffect(text)) : this.#chunks)
     }
   }
 
-  #text(headers: Answer["headers"]): Answer["text"] {
-    return Effect.callback((resume) => {
-      const { host, maxAnswerBytes } = this.#known
-      const text = AnswerSize.isPromised(headers, maxAnswerBytes) ? this.#response.text() : this.#counted()
-      text.then(
-        (text) => {
-          this.#isOver = true
-          resume(Effect.succeed(text))
-        },
-        (cause) =>
-          resume(cause === tooLarge ? Effect.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : this.#failure(cause))
-      )
-      return Effect.sync(() => this.#controller.abort())
-    })
+  /** Reads the whole body, and closes the connection if that cannot be done. */
+  read(end: (text: Effect.Effect<string, RequestError>) => void): void {
+    const { host, maxAnswerBytes, scrub } = this.#known
+    const text = AnswerSize.isPromised(this.headers, maxAnswerBytes) ? this.#response.text() : this.#counted()
+    text.then(
+      (text) => {
+        this.#isOver = true
+        end(Exit.succeed(isError(this.status) ? scrub(text) : text))
+      },
+      (cause) => {
+        this.#close()
+        end(cause === tooLarge ? Exit.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : this.#failure(cause))
+      }
+    )
   }
 
   /** The body piece by piece, as long as it is within the limit. */
@@ -200,6 +227,9 @@ class Exchange {
     return HttpFailure.ofCause(cause, { ...this.#known, phase: "receiving" })
   }
 }
+
+/** Only what a model said is left as it is. */
+const isError = (status: number): boolean => status >= 300
 
 /** Why reading a body ends that does not fit. */
 const tooLarge = new Error("the body is too large")
