@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
 import {
   Admission,
   Budget,
@@ -364,6 +364,38 @@ describe("a budget", () => {
     assert.throws(() => Budget.make("-1"), RangeError)
     assert.throws(() => Budget.limit(Effect.void, "ten"), RangeError)
   })
+
+  it("and so is an option out of its range, which would be no limit, or say nothing", () => {
+    const never = () => Effect.void
+    for (const outputTokens of [Number.NaN, Infinity, -1, 0.5]) {
+      assert.throws(() => Budget.make("1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.limit(Effect.void, "1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.shared("all", "1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.keyed("1", { outputTokens }), RangeError)
+    }
+    for (const share of [Number.NaN, -0.1, 80]) {
+      assert.throws(() => Budget.make("1", { onThreshold: Budget.onThreshold(share, never) }), RangeError)
+      assert.throws(() => Budget.make("1", { onThreshold: [Budget.onThreshold(share, never)] }), RangeError)
+    }
+    for (const maxKeys of [Number.NaN, 0, -1]) assert.throws(() => Budget.keyed("1", { maxKeys }), RangeError)
+    const options = JSON.parse(`{"per":"year"}`)
+    assert.throws(() => Budget.make("1", options), RangeError)
+  })
+
+  it.effect("a call takes no less than nothing, and a tokenizer that counts none is a mistake of the program", () =>
+    Effect.gen(function*() {
+      const budget = yield* Budget.make("1")
+      yield* budget.run(priced(admitted(cents(-500))))
+      assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.00 reserved, $1.00 of $1.00 left")
+      for (const tokens of [Number.NaN, Infinity, -1]) {
+        const exit = yield* Effect.exit(
+          budget.run(priced(admitted(cents(1))).pipe(Prices.withTokenizer(() => tokens)))
+        )
+        const defect = Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : ""
+        assert.include(defect, `the tokenizer has counted ${tokens} tokens`)
+      }
+      assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.00 reserved, $1.00 of $1.00 left")
+    }))
 })
 
 describe("budgets by key", () => {
