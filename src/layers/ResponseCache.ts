@@ -125,8 +125,10 @@ class Answers {
       Effect.map(Clock.currentTimeMillis, (now) => {
         const isOld = answer === undefined || answer.storedAt <= now - Duration.toMillis(timeToLive)
         if (isOld || !isGood(answer.outcome)) return undefined
-        this.memory.set(call.key, answer)
-        return answer
+        // A process whose clock is ahead must not make it younger than it can be.
+        const kept = answer.storedAt > now ? { ...answer, storedAt: now } : answer
+        this.memory.set(call.key, kept)
+        return kept
       }))
   }
 

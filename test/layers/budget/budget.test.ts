@@ -323,6 +323,40 @@ describe("a budget", () => {
       assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.20 reserved, $0.80 of $1.00 left")
     }))
 
+  it.effect("begins anew where the clock was wrong by more than a period, and is set back", () =>
+    Effect.gen(function*() {
+      const now = Date.UTC(2026, 10, 30, 12)
+      const budget = yield* Budget.make("1", { per: "day" })
+      const spend = budget.run(Effect.flatMap(priced(admitted(cents(60))), (settle) => settle(sent("0.60"))))
+      yield* TestClock.setTime(Date.UTC(2036, 0, 1))
+      yield* spend
+      yield* TestClock.setTime(now)
+      yield* spend
+      assert.strictEqual(String((yield* budget.state).resetsAt), "DateTime.Utc(2026-12-01T00:00:00.000Z)")
+      // A clock that is set back over midnight gives no money.
+      yield* TestClock.setTime(Date.UTC(2026, 10, 29, 23, 59))
+      assert.strictEqual(failure(yield* Effect.exit(spend)).reason, "spent")
+      yield* TestClock.setTime(Date.UTC(2026, 11, 1))
+      yield* spend
+    }))
+
+  it.effect("that is shared is kept under the period of the clock, also where that is set back", () =>
+    Effect.gen(function*() {
+      const read: Array<string> = []
+      const store = Layer.succeed(Budget.BudgetStore, {
+        reserve: () => Effect.die("not used"),
+        settle: () => Effect.void,
+        correct: () => Effect.succeed(false),
+        read: (key) => Effect.sync(() => ({ spent: read.push(key), unknown: 0, reserved: 0 }))
+      })
+      const budget = yield* Effect.provide(Budget.shared("all", "1", { per: "day" }), store)
+      for (const year of [2026, 2036, 2026]) {
+        yield* TestClock.setTime(Date.UTC(year, 10, 30, 12))
+        yield* budget.state
+      }
+      assert.deepStrictEqual(read, ["all:day:2026-11-30", "all:day:2036-11-30", "all:day:2026-11-30"])
+    }))
+
   it.effect.each<readonly [Budget.Period, string]>([
     ["day", "2026-12-02T00:00:00.000Z"],
     ["week", "2026-12-07T00:00:00.000Z"],

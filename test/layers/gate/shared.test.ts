@@ -36,6 +36,21 @@ const others = (answer: (now: number, tries: boolean) => Answer = () => goes) =>
 const ask = OpenRouter.respond({ model, input: "Hi" })
 const none = (): Seen => ({ sent: [] })
 const begun = Effect.forkChild(Effect.exit(ask), { startImmediately: true })
+const attempt = (account: string): Admission.Attempt => ({
+  call: {
+    name: "respond",
+    model: "m",
+    request: { model: "m", input: "Hi" },
+    isBillable: true,
+    account,
+    startedAt: 0,
+    maxWait: 0,
+    scopes: [],
+    tags: {}
+  },
+  number: 1,
+  startedAt: 0
+})
 const withoutAccount = (told: ReadonlyArray<string>) => told.map((text) => text.replace(/\{\w+\}/g, "{}"))
 
 describe("a gate shared by processes", () => {
@@ -158,6 +173,19 @@ describe("a gate shared by processes", () => {
         assert.deepStrictEqual(withoutAccount(told), [`forget {}:model:${model} {}:account`])
       }).pipe(Effect.provide(answering(none(), () => ({ reply: ok(), after: 0 }), gate)))
     )
+  })
+
+  it.effect("forgets the keys of each account by themselves: those of two lie on two nodes of a cluster", () => {
+    const { gate, told } = others()
+    return Effect.gen(function*() {
+      const { admission, reset } = yield* RateGate.RateGate
+      for (const account of ["a", "b"]) yield* admission?.admit(attempt(account)) ?? Effect.void
+      yield* reset()
+      assert.deepStrictEqual(
+        told,
+        ["a", "b"].map((key) => `forget {${key}}:endpoints {${key}}:model:m {${key}}:account`)
+      )
+    }).pipe(Effect.provide(gate))
   })
 })
 
