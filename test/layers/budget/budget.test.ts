@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
 import {
   Admission,
   Budget,
@@ -12,6 +12,7 @@ import {
   Usd
 } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
+import { Redis } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { admitted, cents, failed, model, notSent, prices, sent } from "./support.ts"
 
@@ -415,6 +416,23 @@ describe("a budget", () => {
     const options = JSON.parse(`{"per":"year"}`)
     assert.throws(() => Budget.make("1", options), RangeError)
   })
+
+  it.effect("and so is a lease in Redis that would be renewed without a pause, or never", () =>
+    Effect.gen(function*() {
+      const redis = Layer.succeed(
+        Redis.Redis,
+        Redis.Redis.of({
+          send: () => Effect.die("not used"),
+          subscribe: () => Effect.die("not used"),
+          reserve: Effect.die("not used"),
+          eval: () => () => Effect.never
+        })
+      )
+      for (const lease of ["0 seconds", "999 millis", Duration.infinity] as const) {
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(Layer.provide(Budget.layerRedis({ lease }), redis))))
+        assert.include(Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "", "a lease of ")
+      }
+    }))
 
   it.effect("a call takes no less than nothing, and a tokenizer that counts none is a mistake of the program", () =>
     Effect.gen(function*() {
