@@ -358,6 +358,42 @@ describe("a budget", () => {
       assert.deepStrictEqual(read, ["all:day:2026-11-30", "all:day:2036-11-30", "all:day:2026-11-30"])
     }))
 
+  it.effect("that is shared counts once by its name, with the smaller limit, also where it was made twice", () =>
+    Effect.gen(function*() {
+      const asked: Array<ReadonlyArray<readonly [string, number]>> = []
+      const store = Layer.succeed(Budget.BudgetStore, {
+        reserve: (claims) =>
+          Effect.sync(() => {
+            asked.push(claims.map(({ key, limit }) => [key, limit / 1e9]))
+            return {
+              lease: "l",
+              verdict: { _tag: "Granted", amounts: claims.map(() => 1), spent: claims.map(() => 0) }
+            }
+          }),
+        settle: () => Effect.void,
+        correct: () => Effect.succeed(false),
+        read: () => Effect.undefined
+      })
+      yield* Effect.gen(function*() {
+        const all = yield* Budget.shared("all", "2")
+        const again = yield* Budget.shared("all", "2")
+        const less = yield* Budget.shared("all", "1")
+        const other = yield* Budget.shared("other", "3")
+        const daily = yield* Budget.shared("all", "2", { per: "day" })
+        const ask = priced(admitted(cents(1)))
+        yield* ask.pipe(again.run, all.run)
+        yield* ask.pipe(less.run, all.run)
+        yield* ask.pipe(all.run, other.run, less.run)
+        yield* ask.pipe(daily.run, all.run)
+      }).pipe(Effect.provide(store))
+      assert.deepStrictEqual(asked, [
+        [["all", 2]],
+        [["all", 1]],
+        [["all", 1], ["other", 3]],
+        [["all", 2], ["all:day:1970-01-01", 2]]
+      ])
+    }))
+
   it.effect.each<readonly [Budget.Period, string]>([
     ["day", "2026-12-02T00:00:00.000Z"],
     ["week", "2026-12-07T00:00:00.000Z"],
