@@ -10,10 +10,10 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { BudgetStore, Settlement, Verdict } from "../../services/BudgetStore.ts"
 import { type Answer, script } from "./BudgetScript.ts"
+import * as ProcessName from "./ProcessName.ts"
 
 /**
  * How budgets are kept in Redis.
@@ -63,9 +63,7 @@ export const make = (
     }
     const run = redis.eval(script)
     /** Tells the leases of this process from those of others. */
-    const holder = `${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)}-${
-      (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
-    }`
+    const holder = yield* ProcessName.drawn
     let count = 0
     let isAway = false
     /** Until then nobody waits for it. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Layer, Logger } from "effect"
-import { Admission, OpenRouter, OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
+import { Admission, Budget, OpenRouter, OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
 import { Redis } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { MemoryGate } from "../../../src/layers/gate/MemoryGate.ts"
@@ -212,6 +212,24 @@ const redisOf = (answer: (command: string) => Effect.Effect<ReadonlyArray<number
 
 const nothing = [{ limit: undefined, length: undefined, startsAt: 0 }]
 const pass = (limits: SharedLimits) => limits.pass(["key"], nothing, false)
+
+it.effect("processes that share a Redis have names of their own, also with one seed", () =>
+  Effect.gen(function*() {
+    const { commands, redis } = redisOf((command) => command === "pass" ? answered : Effect.succeed([1, 0, 1, 0]))
+    const claim = { key: "all", limit: 1e9, amount: 1, endsAt: undefined }
+    const process = Effect.gen(function*() {
+      yield* Effect.scoped(Effect.flatMap(RedisLimits.make({}), pass))
+      yield* Effect.scoped(Effect.flatMap(Layer.build(Budget.layerRedis()), (context) =>
+        Context.get(context, Budget.BudgetStore).reserve([claim])))
+    }).pipe(Effect.provide(redis), Random.withSeed("town"))
+    yield* Effect.andThen(process, process)
+    const names = commands.filter(([what]) =>
+      what === "pass" || what === "reserve"
+    ).map(([, name]) => name)
+    assert.strictEqual(names.length, 4)
+    assert.strictEqual(new Set(names).size, 4)
+  }))
+
 const answered = Effect.map(Clock.currentTimeMillis, (now) => [now, 0, 0, 0])
 
 describe("limits in Redis", () => {
