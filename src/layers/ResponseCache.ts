@@ -57,7 +57,7 @@ import { layerMiddleware } from "./OpenRouter.ts"
 export * from "../services/ResponseCache.ts"
 
 /**
- * What a cache is made from.
+ * What a cache is made from. A size that is no number, or less than nothing, is a defect.
  *
  * @since 0.1.0
  */
@@ -125,8 +125,10 @@ class Answers {
       Effect.map(Clock.currentTimeMillis, (now) => {
         const isOld = answer === undefined || answer.storedAt <= now - Duration.toMillis(timeToLive)
         if (isOld || !isGood(answer.outcome)) return undefined
-        this.memory.set(call.key, answer)
-        return answer
+        // A process whose clock is ahead must not make it younger than it can be.
+        const kept = answer.storedAt > now ? { ...answer, storedAt: now } : answer
+        this.memory.set(call.key, kept)
+        return kept
       }))
   }
 
@@ -182,7 +184,13 @@ export const make = Effect.fnUntraced(function*<E = never, R = never>(
   const store = options.store === undefined
     ? undefined
     : yield* AnswerStore.make(options.store, Duration.fromInputUnsafe(options.readTimeout ?? "1 second"))
-  const answers = new Answers(options.capacity ?? 1000, options.maxBytes ?? defaultMaxBytes, store, scope)
+  const { capacity = 1000, maxBytes = defaultMaxBytes } = options
+  if (!(capacity >= 0 && maxBytes >= 0)) {
+    return yield* Effect.die(
+      new RangeError(`ResponseCache: capacity is ${capacity} and maxBytes ${maxBytes}; both are from 0`)
+    )
+  }
+  const answers = new Answers(capacity, maxBytes, store, scope)
 
   const askedOf = (
     fiber: Fiber.Fiber<unknown, unknown>,

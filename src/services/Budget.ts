@@ -41,6 +41,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { BudgetAccount } from "../domain/budget/BudgetAccount.ts"
+import { isPeriod } from "../domain/budget/Period.ts"
 import type { Period } from "../domain/budget/Period.ts"
 import { BudgetExceeded } from "../domain/error/OpenRouterError.ts"
 import * as Nanos from "../domain/money/Nanos.ts"
@@ -157,13 +158,20 @@ export const onThreshold = (share: number, run: (state: State) => Effect.Effect<
 const notableShare = 0.8
 
 /**
- * An amount that can be a limit; a program that writes another one is wrong.
+ * An amount that can be a limit, with options that make sense; a program that writes other ones is wrong.
  *
  * @internal
  */
-export const limitOf = (input: Usd.Input): Usd.Usd => {
+export const limitOf = (input: Usd.Input, { onThreshold = [], outputTokens = 0, per }: Options): Usd.Usd => {
   const limit = Usd.make(input)
   if (Usd.isNegative(limit)) throw new RangeError(`${limit} is no limit`)
+  if (per !== undefined && !isPeriod(per)) throw new RangeError(`${per} is no period of a budget`)
+  if (!(Number.isSafeInteger(outputTokens) && outputTokens >= 0)) {
+    throw new RangeError(`${outputTokens} is no number of outputTokens`)
+  }
+  for (const { share } of [onThreshold].flat()) {
+    if (!(share >= 0 && share <= 1)) throw new RangeError(`${share} is no share of a budget: it is from 0 to 1`)
+  }
   return limit
 }
 
@@ -187,8 +195,7 @@ const settingsOf = (limit: Usd.Usd, scope: string, options: Options) => ({
   outputTokens: options.outputTokens ?? Tokens.defaultOutputTokens,
   noticesFor: (state: Effect.Effect<State | undefined>): ReadonlyArray<BudgetQueue.Notice> => {
     if (Usd.isZero(limit)) return []
-    const given = options.onThreshold ?? []
-    const thresholds = "run" in given ? [given] : given
+    const thresholds = [options.onThreshold ?? []].flat()
     const told = (run: Threshold["run"]): Effect.Effect<void> =>
       Effect.catchCause(
         Effect.flatMap(state, (state) => state === undefined ? Effect.void : run(state)),
@@ -291,12 +298,13 @@ const scopeOf = (scopes: ReadonlyArray<string>, name: string | undefined): strin
   name ?? (scopes.length === 0 ? "budget" : scopes.join(" > "))
 
 /**
- * Makes a budget. A limit that is no amount, or less than nothing, is a mistake of the program and throws a `RangeError`.
+ * Makes a budget. A limit that is no amount, or less than nothing, or an option out of its range is a mistake of the program and
+ * throws a `RangeError`; so do the others.
  *
  * @since 0.1.0
  */
 export const make = (limit: Usd.Input, options: Options = {}): Effect.Effect<Budget> => {
-  const amount = limitOf(limit)
+  const amount = limitOf(limit, options)
   const record = recorderOf(options)
   return Effect.map(CurrentScopes, (scopes) => handleOf(makeNamed(amount, scopes, options, record)))
 }
@@ -307,7 +315,7 @@ const limited: {
 } = /* @__PURE__ */ dual(
   ([first]) => Effect.isEffect(first) || Stream.isStream(first),
   <P extends Program.Program>(self: P, limit: Usd.Input, options: Options = {}): Program.Within<P> => {
-    const amount = limitOf(limit)
+    const amount = limitOf(limit, options)
     const record = recorderOf(options)
     return Program.updateContext(self, (context) => {
       return within(context, makeNamed(amount, Context.get(context, CurrentScopes), options, record))
@@ -317,8 +325,7 @@ const limited: {
 
 export {
   /**
-   * Limits what the calls of an effect or a stream may cost together, each time that it is run anew. A limit that is no
-   * amount, or less than nothing, is a mistake of the program and throws a `RangeError`.
+   * Limits what the calls of an effect or a stream may cost together, each time that it is run anew.
    *
    * @since 0.1.0
    */
@@ -340,7 +347,7 @@ export const shared = (
   limit: Usd.Input,
   options: Omit<Options, "name"> = {}
 ): Effect.Effect<Budget<BudgetExceeded>, never, BudgetStore> => {
-  const amount = limitOf(limit)
+  const amount = limitOf(limit, options)
   return BudgetStore.useSync((store) => {
     const { noticesFor, ...settings } = settingsOf(amount, name, options)
     const budget = new SharedBudget(store, {

@@ -73,13 +73,16 @@ export class BudgetAdmission implements Admission.Admission {
     this.#maxWaitMillis = Math.min(...all.map(({ maxWaitMillis }) => maxWaitMillis))
   }
 
+  /** True if it would count twice: a shared one that was made anew has the same books, and the smaller limit holds. */
   has(budget: LocalBudget | SharedBudget): boolean {
-    return this.#all.includes(budget)
+    return this.#all.some((other) =>
+      other === budget || hasSameBooks(other, budget) && Usd.isLessThanOrEqualTo(other.limit, budget.limit)
+    )
   }
 
   /** The same with one more inside. */
   with(budget: LocalBudget | SharedBudget): BudgetAdmission {
-    return new BudgetAdmission([...this.#all, budget])
+    return new BudgetAdmission([...this.#all.filter((other) => !hasSameBooks(other, budget)), budget])
   }
 
   readonly admit = (attempt: Admission.Attempt): Effect.Effect<Admission.Settle, BudgetExceeded> =>
@@ -277,6 +280,10 @@ export class BudgetAdmission implements Admission.Admission {
     })
   }
 }
+
+const hasSameBooks = (a: LocalBudget | SharedBudget, b: LocalBudget | SharedBudget): boolean =>
+  !(a instanceof LocalBudget) && !(b instanceof LocalBudget) && a.store === b.store && a.scope === b.scope &&
+  a.per === b.per
 
 /** True if who asks is told the end of what was taken even if it never came to know. */
 const isTold = ({ attempt, took }: Asking): boolean => took !== undefined || attempt.took !== undefined

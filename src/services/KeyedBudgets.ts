@@ -127,12 +127,15 @@ class Budgets {
  * @since 0.1.0
  */
 export const keyed = (limit: Usd.Input, options: Options = {}): Effect.Effect<Keyed> => {
-  const amount = Budget.limitOf(limit)
+  const amount = Budget.limitOf(limit, options)
+  const { maxKeys = 10_000 } = options
+  // Compared with what is no number they would be without bound.
+  if (!(maxKeys >= 1)) throw new RangeError(`${maxKeys} is no number of maxKeys`)
   const name = options.name === undefined ? "" : `${options.name} `
   return Effect.sync(() => {
     const budgets = new Budgets(
       (key) => Budget.makeLocal(amount, `${name}${key}`, options, undefined),
-      options.maxKeys ?? 10_000
+      maxKeys
     )
     return {
       run: dual(

@@ -80,7 +80,8 @@ export const CurrentPrices: Context.Reference<Table | undefined> = /* @__PURE__ 
 )
 
 /**
- * Counts the tokens of a request's input without its images. It is asked for each attempt under a budget.
+ * Counts the tokens of a request's input without its images. It is asked for each attempt under a budget. What is no number of
+ * tokens, such as `NaN` or less than nothing, is a defect.
  *
  * @since 0.1.0
  */
@@ -170,9 +171,17 @@ export const nanosOf = (
     ? undefined
     : table.estimate(
       request,
-      () => RequestSize.of(request, tokenizer?.(request)),
-      request.maxOutputTokens ?? outputTokens
+      () => RequestSize.of(request, counted(request, tokenizer)),
+      // A server may refuse one below 0, but a budget has no more room for it.
+      Math.max(0, request.maxOutputTokens ?? outputTokens)
     )
+
+/** What no request has would give a budget room, or break its books. */
+const counted = (request: CreateResponse, tokenizer: Tokenizer | undefined): number | undefined => {
+  const tokens = tokenizer?.(request)
+  if (tokens === undefined || tokens >= 0 && tokens < Infinity) return tokens
+  throw new RangeError(`Prices.withTokenizer: the tokenizer has counted ${tokens} tokens`)
+}
 
 const known = (list: List): Effect.Effect<Table | undefined> =>
   Effect.flatMap(

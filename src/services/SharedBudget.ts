@@ -55,6 +55,7 @@ export class SharedBudget {
   /** Which of them were told, and in which period. */
   told: { readonly key: string; count: number } = { key: "", count: 0 }
   #key = ""
+  #startsAt = Infinity
   #endsAt = -Infinity
 
   constructor(store: BudgetStore["Service"], options: {
@@ -89,13 +90,15 @@ export class SharedBudget {
 
   /** Its key in the store; each period has one of its own. */
   keyAt(now: number): string {
-    if (now < this.#endsAt) return this.#key
+    if (now < this.#endsAt && now >= this.#startsAt) return this.#key
     if (this.per === undefined) {
       this.#key = this.scope
+      this.#startsAt = -Infinity
       this.#endsAt = Infinity
     } else {
       const { endsAt, startsAt } = Period.around(this.per, now)
       this.#key = `${this.scope}:${this.per}:${DateTime.formatIsoDateUtc(DateTime.makeUnsafe(startsAt))}`
+      this.#startsAt = startsAt
       this.#endsAt = endsAt
     }
     return this.#key

@@ -1,6 +1,6 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, type Redacted, Schema, Stream } from "effect"
+import { Effect, Exit, Layer, Option, type Redacted, Schema, Stream } from "effect"
 import { CostLedger, OpenRouter, OpenRouterError, RetryPolicy, Transport } from "effect-openrouter"
 import { DispatchHttpClient } from "effect-openrouter/node"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
@@ -406,6 +406,25 @@ describe("over real sockets", () => {
       assert.strictEqual(error._tag, "MalformedResponse")
       assert.strictEqual(requests, 1)
     }).pipe(Effect.scoped))
+
+  const wrong = {
+    "that nobody asked for": `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n${ok().body}`,
+    "that changes the protocol": "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n"
+  }
+
+  it.live.each(
+    ways.flatMap(([way, client]) => Object.entries(wrong).map(([name, answer]) => [name, way, answer, client] as const))
+  )(
+    "an answer %s is not bought again: %s",
+    ([, , answer, client]) =>
+      Effect.gen(function*() {
+        const { sent, url } = yield* counting(answer)
+        const exit = yield* Effect.exit(Effect.provide(ask(), client(url)))
+        assert.strictEqual(sent.count, 1)
+        const error = Option.getOrUndefined(Exit.findErrorOption(exit))
+        assert.isTrue(error === undefined || error._tag === "MalformedResponse", String(error))
+      }).pipe(Effect.scoped)
+  )
 
   it.live.each(ways)("#27 a server that speaks no TLS is asked once: %s", ([, client]) =>
     Effect.gen(function*() {

@@ -60,6 +60,8 @@ export class BudgetAccount {
   period = 0
   /** When the period ends. */
   endsAt: number
+  /** A clock that is earlier than this was wrong when the period began, by more than a whole one. */
+  #plausibleFrom = -Infinity
   #means: Map<string, { nanos: number; calls: number }> | undefined
   /** What is counted for calls of unknown cost, by their generation ids. */
   #listed: Map<string, number> | undefined
@@ -71,11 +73,16 @@ export class BudgetAccount {
     this.endsAt = per === undefined ? Infinity : -Infinity
   }
 
-  /** Takes note of the time: a new period begins with nothing spent. True if one has begun. */
+  /**
+   * Takes note of the time: a new period begins with nothing spent. True if one has begun. A clock that is set back a little
+   * begins none, or there would be two budgets for one day.
+   */
   isRenewed(now: number): boolean {
     const { per } = this
-    if (now < this.endsAt || per === undefined) return false
-    this.endsAt = Period.around(per, now).endsAt
+    if (per === undefined || now < this.endsAt && now >= this.#plausibleFrom) return false
+    const { endsAt, startsAt } = Period.around(per, now)
+    this.endsAt = endsAt
+    this.#plausibleFrom = startsAt - (endsAt - startsAt)
     this.period++
     this.spent = Usd.zero
     this.spentNanos = 0

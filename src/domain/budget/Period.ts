@@ -13,6 +13,13 @@ import * as DateTime from "effect/DateTime"
 export type Period = "day" | "week" | "month"
 
 /**
+ * True for a period. What is none would end before it began, and a budget with it would have no limit.
+ *
+ * @since 0.1.0
+ */
+export const isPeriod = (u: unknown): u is Period => u === "day" || u === "week" || u === "month"
+
+/**
  * When the period that holds an instant begins, and the next one. Epoch milliseconds.
  *
  * @since 0.1.0

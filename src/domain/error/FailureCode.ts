@@ -101,6 +101,8 @@ export const isFinal = (code: string): boolean => {
 const words: ReadonlyArray<readonly [pattern: RegExp, code: string]> = [
   [/redirect count exceeded|Maximum number of redirects/, "UND_ERR_REDIRECT_MAX"],
   [/unexpected redirect|redirect mode is set to/, "UnexpectedRedirect"],
+  // Undici's word for an answer that it does not take has the code of a broken connection.
+  [/^bad (?:response|upgrade)$/, "InvalidHTTPResponse"],
   [/Invalid EOF state/, "HPE_INVALID_EOF_STATE"],
   [
     /does not match the HTTP\/1\.1 protocol|invalid HTTP version|invalid HTTP header|invalid HTTP status/,

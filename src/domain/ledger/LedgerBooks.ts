@@ -13,7 +13,7 @@ import type * as LedgerReport from "./LedgerReport.ts"
 import { type Booked, ScopeTree } from "./ScopeTree.ts"
 
 /**
- * How large books may become, and what they begin with.
+ * How large books may become, and what they begin with. A size that is no number is a defect.
  *
  * @since 0.1.0
  */
@@ -43,6 +43,10 @@ export class LedgerBooks {
   #dropped = 0
 
   constructor({ from, maxScopes = 10_000, maxTagValues = 10_000, maxUnknownCalls = 1000, name }: Options = {}) {
+    for (const [option, most] of Object.entries({ maxScopes, maxTagValues, maxUnknownCalls })) {
+      // Compared with what is no number they would be without bound.
+      if (!(most >= 0)) throw new RangeError(`CostLedger: ${option} is ${most}; it is a number from 0`)
+    }
     this.#scopes = new ScopeTree(name ?? from?.name ?? "total", maxScopes, from?.folded)
     this.#tags = new ScopeTree("tags", maxTagValues)
     this.#maxUnknown = maxUnknownCalls

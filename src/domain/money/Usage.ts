@@ -2,7 +2,7 @@
  * What a response used, and what it cost.
  *
  * Every part is optional: providers leave parts out, and an absent figure is not a zero. Costs and tokens are read from
- * numbers and from decimal text; a negative one is none, and so unknown.
+ * numbers and from decimal text; one that no bill has, such as a negative one, is none, and so unknown.
  *
  * @since 0.1.0
  */

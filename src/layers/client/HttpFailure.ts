@@ -128,7 +128,8 @@ const known = (cause: unknown, depth = 0): Found | undefined => {
   if (Predicate.hasProperty(cause, "code") && typeof cause.code === "string") {
     const syscall = Predicate.hasProperty(cause, "syscall") ? cause.syscall : undefined
     const isConnecting = syscall === "connect" || syscall === "getaddrinfo" || /before secure TLS/.test(message)
-    return { code: cause.code, isConnecting }
+    const code = cause.code === "UND_ERR_SOCKET" ? FailureCode.ofWords(message) ?? cause.code : cause.code
+    return { code, isConnecting }
   }
   if (Predicate.hasProperty(cause, "errors") && Array.isArray(cause.errors)) {
     const found = known(cause.errors[0], depth + 1)

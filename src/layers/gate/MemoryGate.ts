@@ -84,16 +84,22 @@ export class MemoryGate implements Admission.Admission {
   reset(model: string | undefined, clock: Clock.Clock): Effect.Effect<void> {
     const now = this.#time.now(clock)
     const limiters = new Set<Limiter>()
-    const keys = new Set<string>()
+    const keys = new Map<string, Set<string>>()
     for (const lane of this.#lanes) {
       if (model !== undefined && !(lane.model?.split(",").includes(model) ?? false)) continue
       for (const limiter of lane.limiters) limiters.add(limiter)
-      for (const key of lane.keys) keys.add(key)
+      const ofAccount = keys.get(lane.account) ?? new Set()
+      keys.set(lane.account, ofAccount)
+      for (const key of lane.keys) ofAccount.add(key)
     }
     if (model === undefined) { for (const { shared } of this.#lanes.shared()) limiters.add(shared.limit) }
     for (const limiter of limiters) limiter.clear(now)
     this.#queue.look(now, true)
-    return this.#shared === undefined || keys.size === 0 ? Effect.void : this.#shared.forget([...keys])
+    const shared = this.#shared
+    // Those of two accounts lie on two nodes of a cluster.
+    return shared === undefined
+      ? Effect.void
+      : Effect.forEach(keys.values(), (keys) => shared.forget([...keys]), { discard: true })
   }
 
   #wait(

@@ -10,10 +10,10 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redis from "effect/persistence/Redis"
-import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { BudgetStore, Settlement, Verdict } from "../../services/BudgetStore.ts"
 import { type Answer, script } from "./BudgetScript.ts"
+import * as ProcessName from "./ProcessName.ts"
 
 /**
  * How budgets are kept in Redis.
@@ -27,7 +27,7 @@ export interface Options {
   readonly timeout?: Duration.Input | undefined
   /**
    * How long a reservation outlives a process that died, before it counts as unknown spending. It is renewed three times in this
-   * time. Default 30 seconds.
+   * time. At least a second. Default 30 seconds.
    */
   readonly lease?: Duration.Input | undefined
 }
@@ -55,11 +55,15 @@ export const make = (
     const redis = yield* Redis.Redis
     const { prefix = "effect-openrouter:", timeout = "1 second" } = options
     const lease = Duration.fromInputUnsafe(options.lease ?? "30 seconds")
+    const leaseMillis = Duration.toMillis(lease)
+    if (!(leaseMillis >= 1000 && leaseMillis < Infinity)) {
+      return yield* Effect.die(
+        new RangeError(`Budget.layerRedis: a lease of ${Duration.format(lease)} is less than a second, or none`)
+      )
+    }
     const run = redis.eval(script)
     /** Tells the leases of this process from those of others. */
-    const holder = `${(yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)}-${
-      (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
-    }`
+    const holder = yield* ProcessName.drawn
     let count = 0
     let isAway = false
     /** Until then nobody waits for it. */
@@ -134,7 +138,7 @@ export const make = (
         // Beyond some thousands a script would have too many arguments.
         const all = Array.from(ids)
         for (let at = 0; at < all.length; at += 1000) {
-          yield* asked([of], "renew", "", Duration.toMillis(lease), ...all.slice(at, at + 1000))
+          yield* asked([of], "renew", "", leaseMillis, ...all.slice(at, at + 1000))
         }
       }
     })
@@ -157,7 +161,7 @@ export const make = (
               claims.flatMap(({ key }) => keysOf(key)),
               "reserve",
               id,
-              Duration.toMillis(lease),
+              leaseMillis,
               ...claims.flatMap(({ amount, limit }, index) => [limit, amount ?? "", kept[index] ?? 0])
             ),
             (answer): Effect.Effect<Reserved> => {

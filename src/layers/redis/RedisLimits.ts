@@ -14,12 +14,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Redis from "effect/persistence/Redis"
-import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
 import type { SharedWindow } from "../../domain/gate/AnnouncedWindow.ts"
 import type { Answer, SharedLimits } from "../gate/SharedLimits.ts"
 import * as LimitScript from "./LimitScript.ts"
+import * as ProcessName from "./ProcessName.ts"
 
 /** How often a Redis that was away is asked whether it is back. */
 const awayMillis = 1000
@@ -56,7 +56,7 @@ export const make = (options: {
     const redis = yield* Redis.Redis
     const scope = yield* Effect.scope
     const run = redis.eval(LimitScript.script)
-    const process = (yield* Random.nextInt).toString(36)
+    const process = yield* ProcessName.drawn
     const reach = new Reach()
 
     // In two steps: where this process was busy for long, an answer that is there is read between them.

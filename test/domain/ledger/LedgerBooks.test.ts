@@ -31,6 +31,16 @@ const find = (report: CostLedger.ScopeReport, ...path: ReadonlyArray<string>): C
     report
   )
 
+describe("the size of books", () => {
+  it("is a number: compared with what is none they would be without bound", () => {
+    for (const most of [Number.NaN, -1]) {
+      for (const option of ["maxScopes", "maxTagValues", "maxUnknownCalls"]) {
+        assert.throws(() => new LedgerBooks({ [option]: most }), RangeError)
+      }
+    }
+  })
+})
+
 describe("scopes", () => {
   it("beyond the limit are folded by the least used, and the report says so", () => {
     const books = new LedgerBooks({ maxScopes: 8 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Layer, Logger, Option, Stream } from "effect"
 import {
   Admission,
   Budget,
@@ -12,6 +12,7 @@ import {
   Usd
 } from "effect-openrouter"
 import { OpenRouterTest } from "effect-openrouter/testing"
+import { Redis } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { admitted, cents, failed, model, notSent, prices, sent } from "./support.ts"
 
@@ -323,6 +324,76 @@ describe("a budget", () => {
       assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.20 reserved, $0.80 of $1.00 left")
     }))
 
+  it.effect("begins anew where the clock was wrong by more than a period, and is set back", () =>
+    Effect.gen(function*() {
+      const now = Date.UTC(2026, 10, 30, 12)
+      const budget = yield* Budget.make("1", { per: "day" })
+      const spend = budget.run(Effect.flatMap(priced(admitted(cents(60))), (settle) => settle(sent("0.60"))))
+      yield* TestClock.setTime(Date.UTC(2036, 0, 1))
+      yield* spend
+      yield* TestClock.setTime(now)
+      yield* spend
+      assert.strictEqual(String((yield* budget.state).resetsAt), "DateTime.Utc(2026-12-01T00:00:00.000Z)")
+      // A clock that is set back over midnight gives no money.
+      yield* TestClock.setTime(Date.UTC(2026, 10, 29, 23, 59))
+      assert.strictEqual(failure(yield* Effect.exit(spend)).reason, "spent")
+      yield* TestClock.setTime(Date.UTC(2026, 11, 1))
+      yield* spend
+    }))
+
+  it.effect("that is shared is kept under the period of the clock, also where that is set back", () =>
+    Effect.gen(function*() {
+      const read: Array<string> = []
+      const store = Layer.succeed(Budget.BudgetStore, {
+        reserve: () => Effect.die("not used"),
+        settle: () => Effect.void,
+        correct: () => Effect.succeed(false),
+        read: (key) => Effect.sync(() => ({ spent: read.push(key), unknown: 0, reserved: 0 }))
+      })
+      const budget = yield* Effect.provide(Budget.shared("all", "1", { per: "day" }), store)
+      for (const year of [2026, 2036, 2026]) {
+        yield* TestClock.setTime(Date.UTC(year, 10, 30, 12))
+        yield* budget.state
+      }
+      assert.deepStrictEqual(read, ["all:day:2026-11-30", "all:day:2036-11-30", "all:day:2026-11-30"])
+    }))
+
+  it.effect("that is shared counts once by its name, with the smaller limit, also where it was made twice", () =>
+    Effect.gen(function*() {
+      const asked: Array<ReadonlyArray<readonly [string, number]>> = []
+      const store = Layer.succeed(Budget.BudgetStore, {
+        reserve: (claims) =>
+          Effect.sync(() => {
+            asked.push(claims.map(({ key, limit }) => [key, limit / 1e9]))
+            return {
+              lease: "l",
+              verdict: { _tag: "Granted", amounts: claims.map(() => 1), spent: claims.map(() => 0) }
+            }
+          }),
+        settle: () => Effect.void,
+        correct: () => Effect.succeed(false),
+        read: () => Effect.undefined
+      })
+      yield* Effect.gen(function*() {
+        const all = yield* Budget.shared("all", "2")
+        const again = yield* Budget.shared("all", "2")
+        const less = yield* Budget.shared("all", "1")
+        const other = yield* Budget.shared("other", "3")
+        const daily = yield* Budget.shared("all", "2", { per: "day" })
+        const ask = priced(admitted(cents(1)))
+        yield* ask.pipe(again.run, all.run)
+        yield* ask.pipe(less.run, all.run)
+        yield* ask.pipe(all.run, other.run, less.run)
+        yield* ask.pipe(daily.run, all.run)
+      }).pipe(Effect.provide(store))
+      assert.deepStrictEqual(asked, [
+        [["all", 2]],
+        [["all", 1]],
+        [["all", 1], ["other", 3]],
+        [["all", 2], ["all:day:1970-01-01", 2]]
+      ])
+    }))
+
   it.effect.each<readonly [Budget.Period, string]>([
     ["day", "2026-12-02T00:00:00.000Z"],
     ["week", "2026-12-07T00:00:00.000Z"],
@@ -364,6 +435,55 @@ describe("a budget", () => {
     assert.throws(() => Budget.make("-1"), RangeError)
     assert.throws(() => Budget.limit(Effect.void, "ten"), RangeError)
   })
+
+  it("and so is an option out of its range, which would be no limit, or say nothing", () => {
+    const never = () => Effect.void
+    for (const outputTokens of [Number.NaN, Infinity, -1, 0.5]) {
+      assert.throws(() => Budget.make("1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.limit(Effect.void, "1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.shared("all", "1", { outputTokens }), RangeError)
+      assert.throws(() => Budget.keyed("1", { outputTokens }), RangeError)
+    }
+    for (const share of [Number.NaN, -0.1, 80]) {
+      assert.throws(() => Budget.make("1", { onThreshold: Budget.onThreshold(share, never) }), RangeError)
+      assert.throws(() => Budget.make("1", { onThreshold: [Budget.onThreshold(share, never)] }), RangeError)
+    }
+    for (const maxKeys of [Number.NaN, 0, -1]) assert.throws(() => Budget.keyed("1", { maxKeys }), RangeError)
+    const options = JSON.parse(`{"per":"year"}`)
+    assert.throws(() => Budget.make("1", options), RangeError)
+  })
+
+  it.effect("and so is a lease in Redis that would be renewed without a pause, or never", () =>
+    Effect.gen(function*() {
+      const redis = Layer.succeed(
+        Redis.Redis,
+        Redis.Redis.of({
+          send: () => Effect.die("not used"),
+          subscribe: () => Effect.die("not used"),
+          reserve: Effect.die("not used"),
+          eval: () => () => Effect.never
+        })
+      )
+      for (const lease of ["0 seconds", "999 millis", Duration.infinity] as const) {
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(Layer.provide(Budget.layerRedis({ lease }), redis))))
+        assert.include(Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : "", "a lease of ")
+      }
+    }))
+
+  it.effect("a call takes no less than nothing, and a tokenizer that counts none is a mistake of the program", () =>
+    Effect.gen(function*() {
+      const budget = yield* Budget.make("1")
+      yield* budget.run(priced(admitted(cents(-500))))
+      assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.00 reserved, $1.00 of $1.00 left")
+      for (const tokens of [Number.NaN, Infinity, -1]) {
+        const exit = yield* Effect.exit(
+          budget.run(priced(admitted(cents(1))).pipe(Prices.withTokenizer(() => tokens)))
+        )
+        const defect = Exit.isFailure(exit) ? String(Cause.squash(exit.cause)) : ""
+        assert.include(defect, `the tokenizer has counted ${tokens} tokens`)
+      }
+      assert.strictEqual(words(yield* budget.state), "$0.00 spent ($0.00 unknown), $0.00 reserved, $1.00 of $1.00 left")
+    }))
 })
 
 describe("budgets by key", () => {

@@ -179,6 +179,15 @@ describe("a response cache", () => {
     }).pipe(Effect.provide(cached())))
 })
 
+it.effect.each([["capacity", Number.NaN], ["capacity", -1], ["maxBytes", Number.NaN]] as const)(
+  "a response cache whose %s is %d is a mistake of the program, and would keep nothing",
+  ([option, size]) =>
+    Effect.gen(function*() {
+      const exit = yield* Effect.exit(Effect.provide(ask(), cached({ [option]: size })))
+      assert.isTrue(Exit.isFailure(exit) && Option.isNone(Exit.findErrorOption(exit)))
+    })
+)
+
 describe("streams and a response cache", () => {
   const text = Stream.mkString(OpenRouter.streamText({ model, input: "Hello" }))
 

@@ -180,6 +180,27 @@ describe("a store", () => {
       assert.strictEqual(answers.size, 1)
     }))
 
+  it.effect("whose clock is ahead makes no answer younger than the moment when it is read", () =>
+    Effect.gen(function*() {
+      const { answers, layer } = yield* breakable
+      yield* Effect.gen(function*() {
+        yield* text("a")
+        yield* Effect.yieldNow
+        for (const [key, answer] of answers) answers.set(key, { ...answer, storedAt: 1e15 })
+      }).pipe(Effect.provide(counting(layer)))
+      yield* Effect.gen(function*() {
+        const answer = yield* ask("a")
+        assert.deepStrictEqual([answer.text, answer.cache?.age], ["1", 0])
+        answers.clear()
+        yield* TestClock.adjust("59 minutes")
+        assert.strictEqual(yield* text("a"), "1")
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual(yield* text("a"), "new")
+      }).pipe(Effect.provide(
+        ResponseCache.layer({ store: layer }).pipe(Layer.provide(OpenRouterTest.layer(() => "new")))
+      ))
+    }))
+
   it.effect("whose answers this version cannot read has none", () =>
     Effect.gen(function*() {
       const { answers, layer } = yield* breakable

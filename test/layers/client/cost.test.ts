@@ -369,7 +369,7 @@ describe("the books", () => {
     Effect.gen(function*() {
       const costs = yield* Effect.forEach(Array.from({ length: 500 }), () =>
         Effect.map(
-          Effect.all([Random.nextIntBetween(1, 999_999_999_999_999), Random.nextIntBetween(0, 25)]),
+          Effect.all([Random.nextIntBetween(1, 999_999_999_999_999), Random.nextIntBetween(6, 25)]),
           ([digits, scale]) => Number(`${digits}e-${scale}`)
         ))
       const exact = BigDecimal.sumAll(costs.map((cost) => BigDecimal.fromStringUnsafe(String(cost))))

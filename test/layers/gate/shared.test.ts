@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Layer, Logger } from "effect"
-import { Admission, OpenRouter, OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
+import { Clock, Context, Effect, Exit, Fiber, Layer, Logger, Random } from "effect"
+import { Admission, Budget, OpenRouter, OpenRouterError, RateGate, RetryPolicy } from "effect-openrouter"
 import { Redis } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { MemoryGate } from "../../../src/layers/gate/MemoryGate.ts"
@@ -36,6 +36,21 @@ const others = (answer: (now: number, tries: boolean) => Answer = () => goes) =>
 const ask = OpenRouter.respond({ model, input: "Hi" })
 const none = (): Seen => ({ sent: [] })
 const begun = Effect.forkChild(Effect.exit(ask), { startImmediately: true })
+const attempt = (account: string): Admission.Attempt => ({
+  call: {
+    name: "respond",
+    model: "m",
+    request: { model: "m", input: "Hi" },
+    isBillable: true,
+    account,
+    startedAt: 0,
+    maxWait: 0,
+    scopes: [],
+    tags: {}
+  },
+  number: 1,
+  startedAt: 0
+})
 const withoutAccount = (told: ReadonlyArray<string>) => told.map((text) => text.replace(/\{\w+\}/g, "{}"))
 
 describe("a gate shared by processes", () => {
@@ -159,6 +174,19 @@ describe("a gate shared by processes", () => {
       }).pipe(Effect.provide(answering(none(), () => ({ reply: ok(), after: 0 }), gate)))
     )
   })
+
+  it.effect("forgets the keys of each account by themselves: those of two lie on two nodes of a cluster", () => {
+    const { gate, told } = others()
+    return Effect.gen(function*() {
+      const { admission, reset } = yield* RateGate.RateGate
+      for (const account of ["a", "b"]) yield* admission?.admit(attempt(account)) ?? Effect.void
+      yield* reset()
+      assert.deepStrictEqual(
+        told,
+        ["a", "b"].map((key) => `forget {${key}}:endpoints {${key}}:model:m {${key}}:account`)
+      )
+    }).pipe(Effect.provide(gate))
+  })
 })
 
 /** A Redis as a test has it, and the commands that it got. */
@@ -184,6 +212,24 @@ const redisOf = (answer: (command: string) => Effect.Effect<ReadonlyArray<number
 
 const nothing = [{ limit: undefined, length: undefined, startsAt: 0 }]
 const pass = (limits: SharedLimits) => limits.pass(["key"], nothing, false)
+
+it.effect("processes that share a Redis have names of their own, also with one seed", () =>
+  Effect.gen(function*() {
+    const { commands, redis } = redisOf((command) => command === "pass" ? answered : Effect.succeed([1, 0, 1, 0]))
+    const claim = { key: "all", limit: 1e9, amount: 1, endsAt: undefined }
+    const process = Effect.gen(function*() {
+      yield* Effect.scoped(Effect.flatMap(RedisLimits.make({}), pass))
+      yield* Effect.scoped(Effect.flatMap(Layer.build(Budget.layerRedis()), (context) =>
+        Context.get(context, Budget.BudgetStore).reserve([claim])))
+    }).pipe(Effect.provide(redis), Random.withSeed("town"))
+    yield* Effect.andThen(process, process)
+    const names = commands.filter(([what]) =>
+      what === "pass" || what === "reserve"
+    ).map(([, name]) => name)
+    assert.strictEqual(names.length, 4)
+    assert.strictEqual(new Set(names).size, 4)
+  }))
+
 const answered = Effect.map(Clock.currentTimeMillis, (now) => [now, 0, 0, 0])
 
 describe("limits in Redis", () => {
