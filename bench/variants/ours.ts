@@ -26,7 +26,7 @@ const transports: Readonly<Record<string, Transport>> = {
 
 const { input, instructions, max_output_tokens: maxOutputTokens, model, temperature } = Fixtures.request
 
-const request: CreateResponse.CreateResponse = { model, instructions, input, maxOutputTokens, temperature }
+const request: CreateResponse.Sendable = { model, instructions, input, maxOutputTokens, temperature }
 
 /** The request of one call among some; those of several models are each in a scope of their own. */
 const callOf = (index: number, { distinct }: Plan) => {
