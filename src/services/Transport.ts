@@ -30,6 +30,7 @@ import { identity } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RequestError } from "../domain/error/OpenRouterError.ts"
+import * as LazyStream from "./LazyStream.ts"
 
 /**
  * A request as it is sent, less what the transport adds to each: its credentials and the headers of the application.
@@ -131,6 +132,11 @@ export const answer = (parts: {
 }): Answer => {
   const { body, headers = {}, status = 200 } = parts
   return typeof body === "string"
-    ? { status, headers, text: Effect.succeed(body), chunks: Stream.make(body).pipe(Stream.encodeText) }
+    ? {
+      status,
+      headers,
+      text: Effect.succeed(body),
+      chunks: LazyStream.make(() => Stream.encodeText(Stream.make(body)))
+    }
     : { status, headers, text: body.pipe(Stream.decodeText, Stream.mkString), chunks: body }
 }

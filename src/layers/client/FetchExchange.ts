@@ -18,11 +18,11 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { RequestError } from "../../domain/error/OpenRouterError.ts"
 import type { HttpAnswer } from "../../domain/outcome/HttpAnswer.ts"
+import * as LazyStream from "../../services/LazyStream.ts"
 import type { Answer, Request, Transport } from "../../services/Transport.ts"
 import * as AnswerSize from "./AnswerSize.ts"
 import * as ApiKey from "./ApiKey.ts"
 import * as HttpFailure from "./HttpFailure.ts"
-import * as LazyStream from "./LazyStream.ts"
 import type { Settings } from "./Settings.ts"
 import * as WholeAnswer from "./WholeAnswer.ts"
 
@@ -91,7 +91,7 @@ export const make = ({ apiKey, apiUrl, headers, maxAnswerBytes, maxEventBytes }:
               Effect.sync(start(request, fiber, (exchange) => resume(Effect.succeed(exchange)), resume))
             )
           ),
-          (exchange) => Effect.as(Effect.addFinalizer(() => exchange.close), exchange.answer)
+          (exchange) => Effect.as(Effect.addFinalizer(() => Effect.sync(() => exchange.close())), exchange.answer)
         )
       )
     )
@@ -147,9 +147,7 @@ class Exchange {
   }
 
   /** Closes the connection, unless it is free for the next request. */
-  readonly close: Effect.Effect<void> = Effect.sync(() => this.#close())
-
-  #close(): void {
+  close(): void {
     if (!this.#isOver) this.#controller.abort()
   }
 
@@ -177,7 +175,7 @@ class Exchange {
         end(Exit.succeed(isError(this.status) ? scrub(text) : text))
       },
       (cause) => {
-        this.#close()
+        this.close()
         end(cause === tooLarge ? Exit.fail(AnswerSize.exceeds(host, maxAnswerBytes)) : this.#failure(cause))
       }
     )

@@ -77,8 +77,7 @@ export class Pump<A, E, D, E2> {
     else this.#isAsked = true
     // What is there already is never too late.
     if (this.#waiting === undefined) return
-    this.#deadline.expire = this.#expire
-    this.#watchdog.watchOrExpire(this.#deadline)
+    this.#watchdog.begin(this.#deadline, this.#expire)
     return Effect.suspend(() => {
       this.#waiting = undefined
       this.#watchdog.forget(this.#deadline)

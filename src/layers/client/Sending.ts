@@ -307,7 +307,9 @@ export class Sending extends Attempting {
   }
 
   /** The request leaves now. */
-  readonly onSent: Effect.Effect<void> = Effect.sync(() => this.left())
+  get onSent(): Effect.Effect<void> {
+    return Effect.sync(() => this.left())
+  }
 
   /** Runs an exchange under the deadline. */
   guard<A, E>(exchange: Effect.Effect<A, E>): Effect.Effect<A, E | TimedOut> {

@@ -114,9 +114,15 @@ export class Watchdog {
     if (next < this.#wakesAt) this.#sleepUntil(next)
   }
 
-  /** Expires a deadline that has passed before anybody could watch it; watches it otherwise. */
-  watchOrExpire(deadline: Deadline): void {
-    if (deadline.at <= this.#clock.currentTimeMillisUnsafe()) deadline.expire()
+  /**
+   * Begins to watch a deadline; one that has passed before anybody could watch it expires at once.
+   *
+   * `expire` is an argument because V8 puts a closure that is assigned to a property among the old objects: until the next
+   * full collection it would keep the answer, which it can reach.
+   */
+  begin(deadline: Deadline, expire: () => void): void {
+    deadline.expire = expire
+    if (deadline.at <= this.#clock.currentTimeMillisUnsafe()) expire()
     else this.watch(deadline)
   }
 
@@ -159,11 +165,10 @@ export class Watchdog {
         this.forget(deadline)
         breakOff()
       }
-      deadline.expire = () => {
+      this.begin(deadline, () => {
         give()
         resume(Effect.suspend(onExpired))
-      }
-      this.watchOrExpire(deadline)
+      })
       return Effect.sync(give)
     })
   }
@@ -220,11 +225,10 @@ const guarded = <A, E, E2>(
     else if (isExpired && onExpired !== undefined) end(Effect.suspend(onExpired))
     else if (Exit.isFailure(ended)) end(Effect.failCause(ended.cause))
   })
-  deadline.expire = () => {
+  watchdog.begin(deadline, () => {
     isExpired = true
     known.fiber?.interruptUnsafe()
-  }
-  watchdog.watchOrExpire(deadline)
+  })
   return Effect.suspend(() => {
     const { fiber } = known
     known.resume = undefined
