@@ -246,6 +246,18 @@ export const scenarios: ReadonlyArray<Scenario> = [
     columns: { kilobytes: "a call" }
   },
   {
+    id: "survival-50k",
+    title: "One call, 50 kB answer: heap that outlives the collections of the young generation",
+    unit: "kB",
+    task: "survival",
+    path: "50k",
+    variants: ["undici", "openai", "ours/fetch", "ours/undici", "ours/node"],
+    rounds: 1,
+    numbers: { warm: 500, count: 1500 },
+    quick: { variants: ["undici", "ours/node"] },
+    columns: { kilobytes: "a call" }
+  },
+  {
     id: "allocation-stream",
     title: "A stream of 1,000 deltas: heap allocated",
     unit: "kB",
