@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Redacted, Ref, Stream } from "effect"
 import { Budget, CostLedger, Journal, OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { apiKey, model, once, ungated } from "../client/support.ts"
 
 const client = (options?: Emulator.Options) =>
@@ -346,6 +346,54 @@ describe("a file", () => {
         assert.notInclude(readFileSync(path, "utf8"), `"run":"a"`)
         yield* inProcess(Journal.resumable(scene, "b"), path)
         assert.strictEqual(yield* times, 6)
+      })
+    ).pipe(Effect.provide(client())))
+
+  it.effect("loses no answer whose line lacks its end when it is written anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        const [header, opened, started, ended] = linesOf(path)
+        // Many lines no longer count, and the last one was cut off before its line break.
+        writeFileSync(path, [header, opened, started, started, started, ended].join("\n"))
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        assert.strictEqual(yield* times, 1)
+      })
+    ).pipe(Effect.provide(client())))
+
+  it.effect("loses what was replaced when it is written anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const run = Effect.exit(OpenRouter.respond({ model: "emulator/status-500", input: "x" })).pipe(
+          Journal.resumable("run", { errors: "retry" })
+        )
+        for (let time = 0; time < 10; time++) yield* inProcess(run, path)
+        yield* inProcess(Journal.list, path)
+        const ends = linesOf(path).filter((line) => line.includes(`"Ended"`))
+        assert.isBelow(ends.length, 4)
+        const before = readFileSync(path, "utf8")
+        const { ino } = statSync(path)
+        yield* inProcess(Journal.list, path)
+        assert.strictEqual(readFileSync(path, "utf8"), before)
+        assert.strictEqual(statSync(path).ino, ino)
+        const { calls, errors, starts } = yield* inProcess(Journal.summary("run"), path)
+        assert.deepStrictEqual([calls, errors, starts], [1, 1, 10])
+      })
+    ).pipe(Effect.provide([client(), once])))
+
+  it.effect("has nothing of what was forgotten, also if that was killed, and the run began anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const many = Effect.forEach(Array.from({ length: 30 }, (_, n) => n), (n) => ask(`${n}`))
+        yield* inProcess(Journal.resumable(many, "other"), path)
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        const forgotten = JSON.stringify({ _tag: "Forgotten", run: "run", time: "2026-01-01T00:00:00.000Z" })
+        // Killed before the file was written anew.
+        appendFileSync(path, `${forgotten}\n`)
+        yield* inProcess(Journal.resumable(ask("Two"), "run"), path)
+        yield* inProcess(Journal.forget("other"), path)
+        const { calls, starts } = yield* inProcess(Journal.summary("run"), path)
+        assert.deepStrictEqual([calls, starts], [1, 1])
       })
     ).pipe(Effect.provide(client())))
 
