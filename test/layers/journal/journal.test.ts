@@ -435,4 +435,27 @@ describe("a file", () => {
         assert.strictEqual((yield* inProcess(program, path, { redact })).text, "N., are you there?")
       })
     ).pipe(Effect.provide(client())))
+
+  it.effect("is read again whatever becomes of its texts, and found by its scopes", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const redact = () => "*"
+        const program = Effect.all([
+          CostLedger.scope(ask("One"), "Ann"),
+          Effect.exit(OpenRouter.respond({ model: "emulator/status-503", input: "x" })),
+          Effect.exit(OpenRouter.outcome({ model: "emulator/incomplete", input: "x" })),
+          OpenRouter.outcome({ model: "emulator/refusal", input: "x" }),
+          OpenRouter.embeddings({ model: "openai/text-embedding-3-small", input: "x" })
+        ]).pipe(Journal.resumable("run"))
+        yield* inProcess(program, path, { redact })
+        const before = yield* times
+        yield* inProcess(program, path, { redact })
+        assert.strictEqual(yield* times, before)
+        const entries = yield* inProcess(Stream.runCollect(Journal.entries("run")), path)
+        assert.deepStrictEqual(entries[0]?.scopes, ["Ann"])
+        assert.strictEqual(entries[0]?.model, model)
+        yield* inProcess(Journal.fork("run", "other", { until: ["Ann"] }), path)
+        assert.strictEqual((yield* inProcess(Journal.summary("other"), path)).calls, 0)
+      })
+    ).pipe(Effect.provide([client(), once])))
 })
