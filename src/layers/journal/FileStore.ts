@@ -30,8 +30,8 @@ export interface Options {
    */
   readonly fsync?: boolean | undefined
   /**
-   * Changes every text of an answer or error before it is stored, such as one that takes names out. A run that is taken up
-   * again sees what was stored. Default: nothing is changed.
+   * Changes every text of an answer or error before it is stored, such as one that takes names out; costs, times, ids and the names of
+   * models and scopes stay. A run that is taken up again sees what was stored. Default: nothing is changed.
    */
   readonly redact?: ((text: string) => string) | undefined
 }

@@ -445,6 +445,21 @@ describe("a file", () => {
           Effect.exit(OpenRouter.respond({ model: "emulator/status-503", input: "x" })),
           Effect.exit(OpenRouter.outcome({ model: "emulator/incomplete", input: "x" })),
           OpenRouter.outcome({ model: "emulator/refusal", input: "x" }),
+          ...[
+            "status-400",
+            "status-403",
+            "status-404",
+            "status-413",
+            "status-429",
+            "status-504",
+            "failed",
+            "html",
+            "error-in-200",
+            "content-filter",
+            "disconnect"
+          ].map(
+            (name) => Effect.exit(OpenRouter.outcome({ model: `emulator/${name}`, input: "x" }))
+          ),
           OpenRouter.embeddings({ model: "openai/text-embedding-3-small", input: "x" })
         ]).pipe(Journal.resumable("run"))
         yield* inProcess(program, path, { redact })
