@@ -314,7 +314,9 @@ export class Collector {
           Effect.exit(failure),
           (exit) => {
             this.#close(running)
-            return Effect.forEach(running.waiting.values(), ({ answer }) => Deferred.done(answer, exit), { discard: true })
+            return Effect.forEach(running.waiting.values(), ({ answer }) => Deferred.done(answer, exit), {
+              discard: true
+            })
           }
         )
       })
