@@ -17,8 +17,9 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { createServer } from "node:http"
 import { make as makeReport } from "./conformance/report.ts"
+import * as Debian from "./debian.ts"
 import type * as Jobs from "./kill-durable/jobs.ts"
-import * as Postgres from "./kill-durable/postgres.ts"
+import * as Postgres from "./postgres.ts"
 
 const [replayed, only] = process.argv.slice(2)
 
@@ -123,7 +124,7 @@ const checks = (
       ({ statuses }) => Object.values(statuses).reduce((sum, count) => sum + count, 0)
     )
     const process = (where: string, role: Jobs.Task["role"] = "runner", isPooled = false) =>
-      Effect.flatMap(Postgres.freePort, (port) => started({ store, place: where, port, api, role, isPooled }))
+      Effect.flatMap(Debian.freePort, (port) => started({ store, place: where, port, api, role, isPooled }))
     const order = { _tag: "Calls", id: "1", calls, concurrency, isGated: false }
 
     for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -338,7 +339,7 @@ const main = Effect.gen(function*() {
         )
       ),
       Effect.catchTag(
-        "NoPostgres",
+        "Missing",
         ({ message }) => Effect.sync(() => report.note(`PostgreSQL is skipped: ${message}`))
       )
     )

@@ -13,7 +13,7 @@ import { Conversations, CostLedger, Journal, OpenRouter, RateGate, Usd } from "e
 import { Emulator } from "effect-openrouter/testing"
 import { SqlClient } from "effect/sql"
 import { make as makeReport } from "./conformance/report.ts"
-import { make } from "./sql/postgres.ts"
+import * as Postgres from "./postgres.ts"
 
 const report = makeReport(console.log)
 
@@ -83,13 +83,14 @@ const conversations = Effect.gen(function*() {
 })
 
 const main = Effect.gen(function*() {
-  const { url } = yield* make
+  const postgres = yield* Postgres.make
+  const url = yield* postgres.database("checks")
   const database = PgClient.layer({ url: Redacted.make(url) })
   yield* Effect.andThen(journals, conversations).pipe(Effect.provide([client, database]))
   if (!report.finish()) process.exitCode = 1
 }).pipe(
   Effect.scoped,
-  Effect.catchTag("NoPostgres", ({ message }) => Effect.sync(() => report.note(`skipped: ${message}`)))
+  Effect.catchTag("Missing", ({ message }) => Effect.sync(() => report.note(`skipped: ${message}`)))
 )
 
 await Effect.runPromise(main)

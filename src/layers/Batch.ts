@@ -264,7 +264,8 @@ const object = (json: unknown): Result.Result<Wire.JsonObject, string> =>
  * what was not started, so the next run asks for it.
  *
  * The whole input is read and checked before anything is sent. The output belongs to one run at a time (`AppendLogError` with
- * `inUse`). It needs a `FileSystem`, such as that of `@effect/platform-node`; of each line its id and place are in memory.
+ * `inUse`). It needs a `FileSystem`, such as that of `@effect/platform-node`; of each line its id and place are in memory,
+ * and with `via` a name of about 30 characters for each call.
  *
  * **Example** (A file of prompts)
  *

@@ -54,8 +54,9 @@ export const make = (
 ): Effect.Effect<Middleware.Middleware, never, Scope.Scope> =>
   Effect.gen(function*() {
     const scope = yield* Effect.scope
-    const jobs = options.jobs ?? (yield* BatchJobs.inMemory)
     return Middleware.staged("batch", (service) => {
+      // Each client numbers its calls by itself.
+      const jobs = options.jobs ?? BatchJobs.memory()
       const collector = new Collector(service, scope, jobs, options, troubled)
       const client = Kernel.make(TransportSender.make(collector.transport), {
         timeout: Duration.infinity,

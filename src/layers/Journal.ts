@@ -63,7 +63,8 @@ export type SqlOptions = SqlStore.Options
  * PostgreSQL (`@effect/sql-pg`).
  *
  * Several processes may use it at once, each with runs of its own; a run that another one has open is `JournalInUse`. A run whose
- * owner was killed is taken over after six seconds.
+ * owner was killed is taken over after six seconds. An owner that stood still for longer, and goes on, sends nothing more: it gets
+ * `JournalError` with `lost`, and what it had in flight is stored unless the new owner has an answer of its own.
  *
  * @since 0.1.0
  */

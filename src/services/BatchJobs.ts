@@ -37,10 +37,17 @@ export interface Jobs {
  *
  * @since 0.1.0
  */
-export const inMemory: Effect.Effect<Jobs> = Effect.sync(() => {
+export const memory = (): Jobs => {
   const book = new JobBook()
   return { book, write: (line) => Effect.sync(() => book.note(line)) }
-})
+}
+
+/**
+ * The same, made when it is run.
+ *
+ * @since 0.1.0
+ */
+export const inMemory: Effect.Effect<Jobs> = /* @__PURE__ */ Effect.sync(memory)
 
 /**
  * How batches are submitted; each has a default.

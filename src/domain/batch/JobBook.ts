@@ -106,6 +106,9 @@ export class JobBook {
         break
       }
       case "Dropped":
+        for (const name of this.#known.get(line.hash)?.intent.names ?? []) {
+          if (this.#byName?.get(name) === line.hash) this.#byName.delete(name)
+        }
         this.#known.delete(line.hash)
     }
   }

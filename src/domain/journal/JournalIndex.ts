@@ -48,6 +48,13 @@ interface Found<Place> {
   readonly cost: Usd.Usd | undefined
   readonly isError: boolean
   readonly scopes: ReadonlyArray<string>
+  /** Which of all lines says so. */
+  readonly line: number
+}
+
+interface Open {
+  readonly call: InFlight
+  readonly line: number
 }
 
 class Run<Place> {
@@ -55,12 +62,16 @@ class Run<Place> {
   readonly startedAt: DateTime.Utc
   openedAt: DateTime.Utc
   starts = 0
-  isFinished = false
+  /** The line that says that its program has succeeded, the last of them. */
+  finished: number | undefined
   readonly ended = new Map<string, Found<Place>>()
-  readonly started = new Map<string, InFlight>()
+  readonly started = new Map<string, Open>()
+  /** Its first line; what is of its name before that was forgotten. */
+  readonly line: number
 
-  constructor(name: string, time: DateTime.Utc) {
+  constructor(name: string, time: DateTime.Utc, line: number) {
     this.name = name
+    this.line = line
     this.startedAt = time
     this.openedAt = time
   }
@@ -79,12 +90,12 @@ class Run<Place> {
       startedAt: this.startedAt,
       openedAt: this.openedAt,
       starts: this.starts,
-      isFinished: this.isFinished,
+      isFinished: this.finished !== undefined,
       calls: this.ended.size,
       errors,
       cost,
       unknown,
-      inFlight: [...this.started.values()]
+      inFlight: Array.from(this.started.values(), ({ call }) => call)
     }
   }
 }
@@ -96,39 +107,45 @@ class Run<Place> {
  */
 export class JournalIndex<Place> {
   readonly #runs = new Map<string, Run<Place>>()
+  /** How many lines there are. */
+  #lines = 0
   /** Lines that no longer count, and those that do. */
   stale = 0
   live = 0
 
-  /** Takes note of a line that is there. */
+  /** Takes note of a line that is there; they come in the order in which they are. */
   add(line: JournalLine.Facts, place: Place): void {
+    const number = ++this.#lines
     if (line._tag === "Forgotten") {
       this.forget(line.run)
       this.stale++
       return
     }
     this.live++
-    const run = this.#run(line.run, line.time)
+    const run = this.#run(line.run, line.time, number)
     switch (line._tag) {
       case "Opened":
         run.openedAt = line.time
         run.starts++
         return
       case "Finished":
-        if (run.isFinished) this.#dropped(1)
-        run.isFinished = true
+        if (run.finished !== undefined) this.#dropped(1)
+        run.finished = number
         return
       case "Started": {
-        if (run.started.has(line.key) || run.ended.has(line.key)) this.#dropped(1)
+        if (run.started.has(line.key)) this.#dropped(1)
         const { call, key, model, scopes, time } = line
-        run.started.set(key, { key, call, scopes, time, ...model === undefined ? {} : { model } })
+        run.started.set(key, {
+          call: { key, call, scopes, time, ...model === undefined ? {} : { model } },
+          line: number
+        })
         return
       }
       case "Ended": {
         if (run.started.delete(line.key)) this.#dropped(1)
         if (run.ended.has(line.key)) this.#dropped(1)
         const { answer, cost, key, scopes } = line
-        run.ended.set(key, { place, cost, isError: answer._tag === "Error", scopes })
+        run.ended.set(key, { place, cost, isError: answer._tag === "Error", scopes, line: number })
       }
     }
   }
@@ -151,22 +168,29 @@ export class JournalIndex<Place> {
     return [...this.#runs.values()].map(({ summary }) => summary)
   }
 
-  /** True if a line still counts; of a run that is forgotten none does. */
-  counts(line: JournalLine.Facts): boolean {
-    const run = this.#runs.get(line.run)
-    if (run === undefined || line._tag === "Forgotten") return false
-    return line._tag !== "Started" || run.started.has(line.key)
-  }
-
-  /** The lines were written anew, those alone that count. */
-  moved(placeOf: (run: string, key: string) => Place | undefined): void {
-    for (const run of this.#runs.values()) {
-      for (const [key, found] of run.ended) {
-        const place = placeOf(run.name, key)
-        if (place !== undefined) run.ended.set(key, { ...found, place })
+  /**
+   * Tells of all lines that are there, given in their order, whether each still counts: it does not if a later one took its place, or
+   * if its run was forgotten after it.
+   */
+  counting(): (line: JournalLine.Facts) => boolean {
+    let number = 0
+    return (line) => {
+      number++
+      const run = this.#runs.get(line.run)
+      if (run === undefined || number < run.line) return false
+      switch (line._tag) {
+        case "Opened":
+          return true
+        case "Finished":
+          return run.finished === number
+        case "Started":
+          return run.started.get(line.key)?.line === number
+        case "Ended":
+          return run.ended.get(line.key)?.line === number
+        case "Forgotten":
+          return false
       }
     }
-    this.stale = 0
   }
 
   /** A run is no more. */
@@ -174,13 +198,13 @@ export class JournalIndex<Place> {
     const run = this.#runs.get(name)
     if (run === undefined) return
     this.#runs.delete(name)
-    this.#dropped(run.ended.size + run.started.size + run.starts + (run.isFinished ? 1 : 0))
+    this.#dropped(run.ended.size + run.started.size + run.starts + (run.finished === undefined ? 0 : 1))
   }
 
-  #run(name: string, time: DateTime.Utc): Run<Place> {
+  #run(name: string, time: DateTime.Utc, line: number): Run<Place> {
     let run = this.#runs.get(name)
     if (run === undefined) {
-      run = new Run(name, time)
+      run = new Run(name, time, line)
       this.#runs.set(name, run)
     }
     return run

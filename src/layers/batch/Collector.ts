@@ -67,6 +67,8 @@ interface Group {
 /** A batch that was sent, or is being sent. */
 interface Running {
   readonly waiting: Map<string, Waiting>
+  /** Of one that others may join, the hash of its intent. */
+  readonly hash: string | undefined
   id: string | undefined
   isAbandoned: boolean
 }
@@ -169,7 +171,7 @@ export class Collector {
     const { hash, names } = intent
     let running = this.#running.get(hash)
     const isNew = running === undefined
-    running ??= { waiting: new Map(), id, isAbandoned: false }
+    running ??= { waiting: new Map(), hash, id, isAbandoned: false }
     this.#running.set(hash, running)
     running.waiting.set(waiting.entry.name, waiting)
     waiting.place = running
@@ -192,10 +194,15 @@ export class Collector {
         found !== undefined ? Effect.void : Effect.suspend(() => {
           const calls = Array.from(running.waiting.values())
           running.waiting.clear()
-          this.#running.delete(intent.hash)
+          this.#close(running)
           return Effect.forEach(calls, (call) => this.#join(call), { discard: true })
         })
     )
+  }
+
+  /** Its end is about to be told: whoever comes now would not hear of it, and looks for the batch anew. */
+  #close({ hash }: Running): void {
+    if (hash !== undefined) this.#running.delete(hash)
   }
 
   #fork(effect: Effect.Effect<void>): Effect.Effect<void> {
@@ -248,7 +255,7 @@ export class Collector {
     const byName = new Map(calls.map((call) => [call.entry.name, call]))
     const parts = BatchPlan.split(calls.map(({ entry }) => entry), this.#limits, this.#jobs.book.intents + 1)
     return Effect.forEach(parts, (part) => {
-      const running: Running = { waiting: new Map(), id: undefined, isAbandoned: false }
+      const running: Running = { waiting: new Map(), hash: undefined, id: undefined, isAbandoned: false }
       for (const { name } of part.entries) {
         const call = byName.get(name)
         if (call === undefined) continue
@@ -284,6 +291,7 @@ export class Collector {
       // What has no answer may be asked again, by this process or the next one.
       const released = names.filter((_, place) => isBlank(lines.get(place)))
       if (released.length > 0) yield* this.#jobs.write({ _tag: "Released", hash, names: released })
+      this.#close(running)
       const again: Array<Waiting> = []
       for (const [place, name] of names.entries()) {
         const call = running.waiting.get(name)
@@ -293,7 +301,6 @@ export class Collector {
         else if (resubmit > 0 && job.status !== "completed" && !running.isAbandoned) again.push(call)
         else yield* Deferred.fail(call.answer, errorOf(job))
       }
-      this.#running.delete(hash)
       running.waiting.clear()
       // Nobody will ask for it again.
       if (options.jobs === undefined) yield* this.#jobs.write({ _tag: "Dropped", hash })
@@ -305,8 +312,12 @@ export class Collector {
           : Effect.fail(error)
         return Effect.flatMap(
           Effect.exit(failure),
-          (exit) =>
-            Effect.forEach(running.waiting.values(), ({ answer }) => Deferred.done(answer, exit), { discard: true })
+          (exit) => {
+            this.#close(running)
+            return Effect.forEach(running.waiting.values(), ({ answer }) => Deferred.done(answer, exit), {
+              discard: true
+            })
+          }
         )
       })
     )

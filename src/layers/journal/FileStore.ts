@@ -30,8 +30,8 @@ export interface Options {
    */
   readonly fsync?: boolean | undefined
   /**
-   * Changes every text of an answer or error before it is stored, such as one that takes names out. A run that is taken up
-   * again sees what was stored. Default: nothing is changed.
+   * Changes every text of an answer or error before it is stored, such as one that takes names out; costs, times, ids and the names of
+   * models and scopes stay. A run that is taken up again sees what was stored. Default: nothing is changed.
    */
   readonly redact?: ((text: string) => string) | undefined
 }
@@ -48,7 +48,7 @@ export const make = Effect.fnUntraced(function*(
   path: string,
   { fsync = false, redact }: Options
 ): Effect.fn.Return<Store, JournalError | JournalInUse, FileSystem.FileSystem | Scope.Scope> {
-  const index = new JournalIndex<LinePlace>()
+  let index = new JournalIndex<LinePlace>()
   const log = yield* AppendLog.open(path, {
     format: JournalLine.format,
     fsync,
@@ -65,19 +65,20 @@ export const make = Effect.fnUntraced(function*(
   // Whoever writes the file anew moves all lines, so nobody else may be at it.
   const turns = yield* Semaphore.make(everybody)
   const compact = Effect.suspend(() => {
-    const places = new Map<string, LinePlace>()
+    const counts = index.counting()
+    const moved = new JournalIndex<LinePlace>()
     const kept = Stream.filter(log.lines, (text) => {
       const line = JournalText.readFacts(text)
-      return Result.isSuccess(line) && index.counts(line.success)
+      return Result.isSuccess(line) && counts(line.success)
     })
     return Effect.andThen(
       log.compact(kept, (text, place) => {
         const line = JournalText.readFacts(text)
-        if (Result.isSuccess(line) && line.success._tag === "Ended") {
-          places.set(JSON.stringify([line.success.run, line.success.key]), place)
-        }
+        if (Result.isSuccess(line)) moved.add(line.success, place)
       }),
-      Effect.sync(() => index.moved((run, key) => places.get(JSON.stringify([run, key]))))
+      Effect.sync(() => {
+        index = moved
+      })
     )
   }).pipe(turns.withPermits(everybody), Effect.mapError(failed))
   if (index.stale > staleShare * (index.live + index.stale)) yield* compact
@@ -88,9 +89,7 @@ export const make = Effect.fnUntraced(function*(
   const append = Effect.fnUntraced(function*(line: JournalLine.JournalLine) {
     const text = JournalText.write(line)
     const stored = redact === undefined || line._tag !== "Ended" ? text : JournalText.redacted(text, redact)
-    yield* turns.withPermit(
-      Effect.map(Effect.mapError(log.append(stored), failed), (place) => index.add(line, place))
-    )
+    yield* turns.withPermit(Effect.mapError(log.append(stored, (place) => index.add(line, place)), failed))
   })
 
   const find: Store["find"] = (run, key) =>

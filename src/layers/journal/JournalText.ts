@@ -8,6 +8,7 @@ import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { SchemaError } from "effect/Schema"
 import * as JournalLine from "../../domain/journal/JournalLine.ts"
+import * as Wire from "../../domain/wire/Wire.ts"
 import { JournalError } from "../../services/Journal.ts"
 
 /**
@@ -58,29 +59,42 @@ export const readStarted = (text: string, where: string): Effect.Effect<JournalL
   )
 
 /**
- * A line with every text of its answer changed.
+ * A line with every text of its answer changed; what a journal and the readers of answers go by stays.
  *
  * @since 0.1.0
  */
-export const redacted = (line: string, redact: (text: string) => string): string =>
-  JSON.stringify(
-    JSON.parse(line, (key, value: unknown) => typeof value === "string" && !untouched.has(key) ? redact(value) : value)
-  )
+export const redacted = (line: string, redact: (text: string) => string): string => {
+  const json: unknown = JSON.parse(line)
+  return Wire.isJsonObject(json) ? JSON.stringify({ ...json, answer: changed(json["answer"], redact) }) : line
+}
 
-/** What the journal and the readers of answers go by. */
-const untouched: ReadonlySet<string> = new Set([
+const changed = (json: unknown, redact: (text: string) => string): unknown => {
+  if (typeof json === "string") return redact(json)
+  if (Array.isArray(json)) return json.map((member) => changed(member, redact))
+  if (!Wire.isJsonObject(json)) return json
+  const isOurs = "_tag" in json
+  return Object.fromEntries(
+    Object.entries(json).map(([key, member]) => {
+      const stays = typeof member === "string" && (untouched.has(key) || isOurs && facts.has(key))
+      return [key, stays ? member : changed(member, redact)]
+    })
+  )
+}
+
+/** In objects of the API. */
+const untouched: ReadonlySet<string> = new Set(["type", "status", "id", "call_id", "object", "role"])
+
+/** In outcomes and errors: what their schemas do not read as any text, and what is none of the model's. */
+const facts: ReadonlySet<string> = new Set([
   "_tag",
-  "run",
-  "time",
-  "key",
-  "call",
-  "outcome",
-  "cost",
+  "model",
   "generationId",
-  "type",
-  "status",
-  "id",
-  "call_id",
-  "object",
-  "role"
+  "cost",
+  "callCost",
+  "resetAt",
+  "retryAfter",
+  "origin",
+  "phase",
+  "reason",
+  "source"
 ])

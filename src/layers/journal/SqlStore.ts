@@ -2,7 +2,8 @@
  * The lines of a journal in two tables of a database, SQLite or PostgreSQL.
  *
  * A run belongs to one process at a time, by a lease that its owner renews. An owner that was killed renews nothing: whoever finds
- * a lease that stands still for longer than an owner ever lets it takes the run over.
+ * a lease that stands still for longer than an owner ever lets it takes the run over. One that stood still and lives sends nothing
+ * more: what it writes tells whether the run is its own.
  *
  * @since 0.1.0
  */
@@ -87,9 +88,22 @@ export const make = Effect.fnUntraced(function*({
   const owner = (yield* Random.nextInt).toString(36)
 
   // Calls in the order of their ends, also those of one millisecond.
-  let written = 0
-  const placeOf = ({ time }: JournalLine.Started | JournalLine.Ended): number =>
-    DateTime.toEpochMillis(time) * 1000 + written++ % 1000
+  let place = 0
+  const placeOf = ({ time }: JournalLine.Started | JournalLine.Ended): number => {
+    place = Math.max(place + 1, DateTime.toEpochMillis(time) * 1000)
+    return place
+  }
+
+  /** Fails where the owner of a run is somebody else by now, so that a statement has found nothing. */
+  const asOwner = (run: string) => (rows: ReadonlyArray<unknown>): Effect.Effect<void, JournalError> =>
+    rows.length > 0 ? Effect.void : Effect.fail(
+      new JournalError({
+        reason: "lost",
+        message: `the run ${
+          JSON.stringify(run)
+        } was taken over by another process, because this one stood still for too long`
+      })
+    )
 
   const textOf = (line: JournalLine.JournalLine): string => {
     const text = JournalText.write(line)
@@ -111,29 +125,39 @@ export const make = Effect.fnUntraced(function*({
       case "Started":
         return failing(sql`
           INSERT INTO ${calls} (run, call_key, ended, place, line)
-          VALUES (${line.run}, ${line.key}, ${states.started}, ${placeOf(line)}, ${textOf(line)})
-          ON CONFLICT (run, call_key) DO NOTHING`).pipe(Effect.asVoid)
+          SELECT run, CAST(${line.key} AS TEXT), CAST(${states.started} AS INTEGER), CAST(${placeOf(line)} AS BIGINT),
+            CAST(${textOf(line)} AS TEXT)
+          FROM ${runs} WHERE run = ${line.run} AND owner = ${owner}
+          ON CONFLICT (run, call_key) DO UPDATE SET line = ${calls}.line
+          RETURNING run`).pipe(Effect.flatMap(asOwner(line.run)))
       case "Ended": {
         const cost = line.cost === undefined ? null : Usd.toText(line.cost)
+        // What was paid for is kept in any case, unless the new owner has gone on from another answer.
         return failing(sql`
           INSERT INTO ${calls} (run, call_key, ended, place, cost, line)
-          VALUES (${line.run}, ${line.key}, ${stateOf(line)}, ${placeOf(line)}, ${cost}, ${textOf(line)})
+          SELECT run, CAST(${line.key} AS TEXT), CAST(${stateOf(line)} AS INTEGER), CAST(${placeOf(line)} AS BIGINT),
+            CAST(${cost} AS TEXT), CAST(${textOf(line)} AS TEXT)
+          FROM ${runs} WHERE run = ${line.run}
           ON CONFLICT (run, call_key)
-          DO UPDATE SET ended = excluded.ended, place = excluded.place, cost = excluded.cost, line = excluded.line`)
-          .pipe(Effect.asVoid)
+          DO UPDATE SET ended = excluded.ended, place = excluded.place, cost = excluded.cost, line = excluded.line
+          WHERE ${calls}.ended = ${states.started}
+            OR EXISTS (SELECT 1 FROM ${runs} WHERE run = ${line.run} AND owner = ${owner})`).pipe(Effect.asVoid)
       }
       case "Finished":
-        return failing(sql`UPDATE ${runs} SET is_finished = 1 WHERE run = ${line.run}`).pipe(Effect.asVoid)
+        return failing(sql`
+          UPDATE ${runs} SET is_finished = 1 WHERE run = ${line.run} AND owner = ${owner} RETURNING run`).pipe(
+          Effect.flatMap(asOwner(line.run))
+        )
       case "Forgotten":
         return forget(line.run)
     }
   }
 
   const forget = (run: string): Effect.Effect<void, JournalError> =>
-    failing(sql.withTransaction(Effect.andThen(
-      sql`DELETE FROM ${calls} WHERE run = ${run}`,
-      sql`DELETE FROM ${runs} WHERE run = ${run}`
-    ))).pipe(Effect.asVoid)
+    failing(sql.withTransaction(Effect.tap(
+      sql`DELETE FROM ${runs} WHERE run = ${run} AND owner = ${owner} RETURNING run`,
+      (rows) => rows.length > 0 ? Effect.asVoid(sql`DELETE FROM ${calls} WHERE run = ${run}`) : Effect.void
+    ))).pipe(Effect.flatMap(asOwner(run)))
 
   const find: Store["find"] = (run, key) =>
     failing(sql<{ readonly line: string }>`

@@ -136,13 +136,15 @@ export class LogFile implements AppendLog {
       undefined,
       () =>
         Effect.map(reader.next, (lines): readonly [ReadonlyArray<string>, Option.Option<undefined>] => {
-          if (lines === undefined) return [[], Option.none()]
-          const texts = lines.map(({ text }) => text)
+          // A whole line whose end is missing is a line too.
+          const rest = lines === undefined ? reader.takeRest() : undefined
+          const texts = lines?.map(({ text }) => text) ??
+            (rest === undefined || rest.length === 0 ? [] : [textOf(rest)])
           if (isFirst && texts.length > 0) {
             isFirst = false
             texts.shift()
           }
-          return [texts, Option.some(undefined)]
+          return [texts, lines === undefined ? Option.none() : Option.some(undefined)]
         })
     )
   }).pipe(Stream.mapError((error) => LogFailure.ofPlatform(this.path)(error)))

@@ -36,7 +36,7 @@ const interval = "250 millis"
  */
 export const make = Effect.fnUntraced(function*(
   engine: WorkflowEngine["Service"],
-  sharding: Sharding["Service"]
+  sharding: Pick<Sharding["Service"], "getShardId" | "hasShardId">
 ): Effect.fn.Return<WorkflowEngine["Service"], never, Scope.Scope> {
   const runs = new Map<WorkflowInstance["Service"], Run>()
 

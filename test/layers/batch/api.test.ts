@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, Result, Schema } from "effect"
+import { Deferred, Effect, Fiber, FileSystem, Layer, Random, Redacted, References, Result, Schema } from "effect"
 import {
   Batch,
   BatchApi,
@@ -590,5 +590,57 @@ describe("BatchApi.layer", () => {
       assert.deepStrictEqual(yield* run, ["ok", "ProviderOverloaded"])
       assert.strictEqual(yield* posts, 3)
       assert.strictEqual((yield* ledger).calls, 1)
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+
+  it.live("keeps the calls of two clients apart", () =>
+    Effect.gen(function*() {
+      const http = yield* Layer.build(Emulator.layerHttpClient({ batchTime: "100 millis" }))
+      const middleware = yield* BatchApi.make({ ...fast, wait: 2 })
+      // The same key: what the server says tells nothing of a mix-up.
+      const other = OpenRouter.layer({ apiKey, apiUrl: url, timeout: "1 hour" })
+      const texts = yield* Effect.all([
+        Effect.provide(OpenRouter.withMiddleware(ask(1), middleware), OpenRouter.layer({ apiKey, apiUrl: url })),
+        Effect.delay(Effect.provide(OpenRouter.withMiddleware(ask(2), middleware), other), 30)
+      ], { concurrency: 2 }).pipe(Effect.provide(http))
+      assert.deepStrictEqual(texts, ["Item 1", "Item 2"])
+    }).pipe(Effect.scoped))
+
+  it.live("gives every call of an earlier process an end, also those that come after one that failed", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.scoped(Effect.gen(function*() {
+          const jobs = yield* Batch.jobs(`${folder}/calls.batches`)
+          return yield* OpenRouter.withMiddleware(self, yield* BatchApi.make({ ...fast, wait: 2, jobs }))
+        }))
+      yield* run(Effect.forEach([1, 2], (n) => ask(n), { concurrency: 2 }))
+      const gone = Emulator.layerHttpClient()
+      const results = yield* run(Effect.forEach([1, 2], (n) => Effect.delay(Effect.result(ask(n)), 20))).pipe(
+        Effect.provide(Layer.provide(OpenRouter.layer({ apiKey, apiUrl: url }), gone)),
+        Effect.timeout("1500 millis")
+      )
+      assert.deepStrictEqual(
+        results.map((result) => Result.isSuccess(result) ? "ok" : result.failure._tag),
+        ["ModelUnavailable", "ModelUnavailable"]
+      )
+    }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
+
+  it.live("gives every call of an earlier process its answer, also those that come while it is given out", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const run = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.scoped(Effect.gen(function*() {
+          const jobs = yield* Batch.jobs(`${folder}/calls.batches`)
+          return yield* OpenRouter.withMiddleware(self, yield* BatchApi.make({ ...fast, wait: 2, jobs }))
+        }))
+      const many = Array.from({ length: 100 }, (_, n) => n)
+      yield* run(Effect.forEach(many, (n) => ask(n), { concurrency: "unbounded" }))
+      const texts = yield* run(Effect.forEach(many.toReversed(), (n) => ask(n), { concurrency: 50 })).pipe(
+        Effect.provideService(References.MaxOpsBeforeYield, 3),
+        Effect.timeout("1500 millis")
+      )
+      assert.deepStrictEqual(texts, many.toReversed().map((n) => `Item ${n}`))
     }).pipe(Effect.scoped, Effect.provide([client, NodeServices.layer])))
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Redacted, Ref, Stream } from "effect"
 import { Budget, CostLedger, Journal, OpenRouter, RetryPolicy, Usd } from "effect-openrouter"
 import { Emulator } from "effect-openrouter/testing"
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs"
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { apiKey, model, once, ungated } from "../client/support.ts"
 
 const client = (options?: Emulator.Options) =>
@@ -349,6 +349,54 @@ describe("a file", () => {
       })
     ).pipe(Effect.provide(client())))
 
+  it.effect("loses no answer whose line lacks its end when it is written anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        const [header, opened, started, ended] = linesOf(path)
+        // Many lines no longer count, and the last one was cut off before its line break.
+        writeFileSync(path, [header, opened, started, started, started, ended].join("\n"))
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        assert.strictEqual(yield* times, 1)
+      })
+    ).pipe(Effect.provide(client())))
+
+  it.effect("loses what was replaced when it is written anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const run = Effect.exit(OpenRouter.respond({ model: "emulator/status-500", input: "x" })).pipe(
+          Journal.resumable("run", { errors: "retry" })
+        )
+        for (let time = 0; time < 10; time++) yield* inProcess(run, path)
+        yield* inProcess(Journal.list, path)
+        const ends = linesOf(path).filter((line) => line.includes(`"Ended"`))
+        assert.isBelow(ends.length, 4)
+        const before = readFileSync(path, "utf8")
+        const { ino } = statSync(path)
+        yield* inProcess(Journal.list, path)
+        assert.strictEqual(readFileSync(path, "utf8"), before)
+        assert.strictEqual(statSync(path).ino, ino)
+        const { calls, errors, starts } = yield* inProcess(Journal.summary("run"), path)
+        assert.deepStrictEqual([calls, errors, starts], [1, 1, 10])
+      })
+    ).pipe(Effect.provide([client(), once])))
+
+  it.effect("has nothing of what was forgotten, also if that was killed, and the run began anew", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const many = Effect.forEach(Array.from({ length: 30 }, (_, n) => n), (n) => ask(`${n}`))
+        yield* inProcess(Journal.resumable(many, "other"), path)
+        yield* inProcess(Journal.resumable(ask("One"), "run"), path)
+        const forgotten = JSON.stringify({ _tag: "Forgotten", run: "run", time: "2026-01-01T00:00:00.000Z" })
+        // Killed before the file was written anew.
+        appendFileSync(path, `${forgotten}\n`)
+        yield* inProcess(Journal.resumable(ask("Two"), "run"), path)
+        yield* inProcess(Journal.forget("other"), path)
+        const { calls, starts } = yield* inProcess(Journal.summary("run"), path)
+        assert.deepStrictEqual([calls, starts], [1, 1])
+      })
+    ).pipe(Effect.provide(client())))
+
   it.effect("of a newer version, or of something else, is left as it is", () =>
     inFolder((path) =>
       Effect.gen(function*() {
@@ -387,4 +435,42 @@ describe("a file", () => {
         assert.strictEqual((yield* inProcess(program, path, { redact })).text, "N., are you there?")
       })
     ).pipe(Effect.provide(client())))
+
+  it.effect("is read again whatever becomes of its texts, and found by its scopes", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const redact = () => "*"
+        const program = Effect.all([
+          CostLedger.scope(ask("One"), "Ann"),
+          Effect.exit(OpenRouter.respond({ model: "emulator/status-503", input: "x" })),
+          Effect.exit(OpenRouter.outcome({ model: "emulator/incomplete", input: "x" })),
+          OpenRouter.outcome({ model: "emulator/refusal", input: "x" }),
+          ...[
+            "status-400",
+            "status-403",
+            "status-404",
+            "status-413",
+            "status-429",
+            "status-504",
+            "failed",
+            "html",
+            "error-in-200",
+            "content-filter",
+            "disconnect"
+          ].map(
+            (name) => Effect.exit(OpenRouter.outcome({ model: `emulator/${name}`, input: "x" }))
+          ),
+          OpenRouter.embeddings({ model: "openai/text-embedding-3-small", input: "x" })
+        ]).pipe(Journal.resumable("run"))
+        yield* inProcess(program, path, { redact })
+        const before = yield* times
+        yield* inProcess(program, path, { redact })
+        assert.strictEqual(yield* times, before)
+        const entries = yield* inProcess(Stream.runCollect(Journal.entries("run")), path)
+        assert.deepStrictEqual(entries[0]?.scopes, ["Ann"])
+        assert.strictEqual(entries[0]?.model, model)
+        yield* inProcess(Journal.fork("run", "other", { until: ["Ann"] }), path)
+        assert.strictEqual((yield* inProcess(Journal.summary("other"), path)).calls, 0)
+      })
+    ).pipe(Effect.provide([client(), once])))
 })

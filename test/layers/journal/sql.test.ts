@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { DateTime, Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { CostLedger, Journal, OpenRouter, Usd } from "effect-openrouter"
 import { Sqlite } from "effect-openrouter/node"
 import { Emulator } from "effect-openrouter/testing"
@@ -63,6 +63,58 @@ describe("a journal in a database", () => {
       yield* inProcess(Journal.resumable(ask("One"), "run"))
       assert.strictEqual(yield* times, 2)
     }).pipe(Effect.provide([client, memory])))
+
+  it.live("sends and drops nothing any more once its run was taken over", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const gate = yield* Deferred.make<void>()
+      const program = Effect.andThen(ask("One"), Effect.andThen(Deferred.await(gate), ask("Two")))
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(inProcess(Journal.resumable(program, "run", { onSuccess: "forget" })))
+      )
+      while ((yield* times) < 1) yield* Effect.sleep(5)
+      yield* Effect.sleep(20)
+      // This one stood still for too long.
+      yield* sql`UPDATE effect_openrouter_journal_runs SET owner = 'another', beats = beats + 1`
+      yield* Deferred.succeed(gate, undefined)
+      const error = yield* Fiber.join(fiber)
+      assert.isTrue(error._tag === "JournalError" && error.reason === "lost", String(error))
+      assert.strictEqual(yield* times, 1)
+      assert.strictEqual((yield* inProcess(Journal.summary("run"))).calls, 1)
+      const ended = yield* Effect.forkChild(
+        Effect.flip(inProcess(Journal.resumable(
+          Effect.andThen(sql`UPDATE effect_openrouter_journal_runs SET owner = 'another' WHERE run = 'b'`, Effect.void),
+          "b",
+          { onSuccess: "forget" }
+        )))
+      )
+      const lost = yield* Fiber.join(ended)
+      assert.isTrue(lost._tag === "JournalError" && lost.reason === "lost", String(lost))
+      assert.strictEqual((yield* inProcess(Journal.summary("b"))).starts, 1)
+    }).pipe(Effect.provide([client, memory])))
+
+  it.live("has its calls in the order of their ends, however many end in a millisecond", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const journal = yield* Journal.Journal
+      const time = DateTime.makeUnsafe(1_700_000_000_000)
+      const keys = Array.from({ length: 1500 }, (_, n) => `call ${n}`)
+      yield* Effect.scoped(Effect.flatMap(journal.open("run"), (run) =>
+        Effect.forEach(keys, (key) =>
+          run.append({
+            _tag: "Ended",
+            run: "run",
+            time,
+            key,
+            call: "respond",
+            scopes: [],
+            outcome: "Answered",
+            answer: { _tag: "Value", value: key }
+          }))))
+      const found = yield* Stream.runCollect(journal.entries("run"))
+      assert.deepStrictEqual(found.map(({ key }) => key), keys)
+      assert.strictEqual((yield* sql`SELECT * FROM effect_openrouter_journal_calls`).length, 1500)
+    }).pipe(Effect.provide(Layer.provideMerge(Journal.layerSql(), memory))))
 
   it.live("is taken over from an owner that was killed", () =>
     Effect.gen(function*() {

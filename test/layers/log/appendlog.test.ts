@@ -85,6 +85,19 @@ describe("an append-only log", () => {
       })
     ))
 
+  it.effect("keeps a whole last line whose end is missing, also where it is read and rewritten", () =>
+    inFolder((path) =>
+      Effect.gen(function*() {
+        const header = `{"format":"test/lines","version":2,"library":"effect-openrouter"}`
+        writeFileSync(path, `${header}\n${a}\n${b}`)
+        assert.deepStrictEqual(yield* linesOf(path), [a, b])
+        yield* within(path, { format }, (log) => log.compact(log.lines))
+        assert.strictEqual(readFileSync(path, "utf8"), `${header}\n${a}\n${b}\n`)
+        writeFileSync(path, header)
+        assert.deepStrictEqual(yield* linesOf(path), [])
+      })
+    ))
+
   it.effect("reads lines that are longer than a piece, and many of them", () =>
     inFolder((path) =>
       Effect.gen(function*() {
