@@ -4,7 +4,7 @@
  * Commands are typed as they are written, `npm install effect-openrouter` included: a registry on this machine has the
  * tarball, and sends who asks for others to the usual one. Programs are saved as they are written, compiled with the
  * strictest settings by an unpatched compiler, and run by Node. That OpenRouter is an emulator is said in the environment
- * alone. What needs a server of another kind is compiled only.
+ * alone, and what serves on a port that a page names takes a free one. What needs a server of another kind is compiled only.
  *
  *     npm run strangers -- [page …] [--keep]
  *
@@ -63,7 +63,7 @@ const follow = async (commands: Commands, env: Shell.Place["env"]): Promise<Prob
       ].map((name) => `${what}: a checkout has no ${name}`)
     case "serve":
       try {
-        const server = await Shell.serve(code, place, 60)
+        const server = await Shell.serve(Pages.onFreePort(code), place, 60)
         const { status } = await fetch(new URL("/", server.url))
         await server.stop()
         return status === 200 ? [] : [`${what}: ${server.url} answers ${status}`]

@@ -26,6 +26,12 @@ const installation = /^npm (?:install|i) (?!.*(?:-g|--global)\b)/
 /** Whether commands only install packages in the project. */
 export const isInstallation = ({ code }: Commands): boolean => code.split("\n").every((line) => installation.test(line))
 
+/**
+ * Commands that serve, on a free port instead of the one that the page names: two strangers on one machine do not meet, and
+ * the address is read from what the server writes.
+ */
+export const onFreePort = (code: string): string => code.replaceAll(/(--port[ =])\d+/g, "$10")
+
 const packageOf = (specifier: string): string =>
   specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/")
 

@@ -65,6 +65,13 @@ describe("what a page asks of its reader", () => {
     expect(isInstallation("npm install a\nnode a.ts")).toBe(false)
   })
 
+  it("serves on a free port, whichever the page has", () => {
+    expect(Pages.onFreePort("npx effect-openrouter emulator --port 8787 --verbose")).toBe(
+      "npx effect-openrouter emulator --port 0 --verbose"
+    )
+    expect(Pages.onFreePort("serve --port=80 && serve")).toBe("serve --port=0 && serve")
+  })
+
   it("names files and scripts of a checkout", () => {
     const checkout = page.commands[2]
     expect(checkout && [Pages.filesNamed(checkout), Pages.scriptsNamed(checkout)]).toEqual([

@@ -16,6 +16,11 @@ const secrets: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = 
   // Keys of OpenRouter, also those that are shown in part, and what goes by the name of a bearer.
   [/sk-or-[A-Za-z0-9_-]+(?:\.{3}|…)?[A-Za-z0-9]*/g, "<key>"],
   [/\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}/gi, "$1<key>"],
+  // What goes on to another server, such as that of an MCP tool: its authorization and the headers that hold one.
+  [
+    /("(?:(?:proxy-)?authorization|(?:set-)?cookie|(?:[\w-]*[-_])?(?:api[-_]?key|(?:access|auth)[-_]token))"\s*:\s*)"(?!Bearer <key>")(?:[^"\\]|\\.)*"/gi,
+    "$1\"<key>\""
+  ],
   [
     /("(?:user_id|creator_user_id|account_id|org_id|organization_id|workspace_id|created_by|api_key_hash)"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|\d+)/g,
     "$1\"<account>\""
@@ -23,7 +28,7 @@ const secrets: ReadonlyArray<readonly [pattern: RegExp, replacement: string]> = 
 ]
 
 /**
- * Cuts out keys and the ids of accounts, users and workspaces.
+ * Cuts out keys, those for other servers included, and the ids of accounts, users and workspaces.
  *
  * @since 0.1.0
  */

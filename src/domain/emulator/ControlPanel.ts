@@ -18,6 +18,7 @@ import * as BigDecimal from "effect/BigDecimal"
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import { type Arrival, type Context, type Decision, initial, type State, type Step } from "./Exchange.ts"
+import { latestInstant } from "./Fault.ts"
 import * as Ledger from "./Ledger.ts"
 import type { JsonObject } from "./Prompt.ts"
 
@@ -54,8 +55,11 @@ export const serve = (context: Context, state: State): Step | undefined => {
       return [json({ reset: true }), initial(config, now - state.ahead)]
     case "POST /__emulator/advance": {
       const millis = Predicate.isObject(context.json) ? context.json["millis"] : undefined
-      if (typeof millis !== "number" || !(millis >= 0) || millis === Infinity) {
+      if (typeof millis !== "number" || !(millis >= 0)) {
         return [json({ error: { message: "Say by how much: {\"millis\": 60000}." } }, 400), state]
+      }
+      if (now + millis > latestInstant) {
+        return [json({ error: { message: "So many millis lead beyond the year 9999." } }, 400), state]
       }
       return [json({ now: DateTime.formatIso(DateTime.makeUnsafe(now + millis)) }), {
         ...state,

@@ -76,11 +76,20 @@ const envelope = (failure: Failure, message: string, metadata: JsonObject | unde
 const seconds = (duration: Duration.Input): number => Math.ceil(Duration.toMillis(duration) / 1000)
 
 /**
+ * The end of the server's calendar, in milliseconds since the epoch: the last second of the year 9999, as a date in a header
+ * has four digits for the year.
+ *
+ * @since 0.1.0
+ */
+export const latestInstant = 253_402_300_799_000
+
+/**
  * An instant as HTTP headers tell it, in whole seconds.
  *
  * @since 0.1.0
  */
-export const httpDate = (millis: number): string => DateTime.toDateUtc(DateTime.makeUnsafe(millis)).toUTCString()
+export const httpDate = (millis: number): string =>
+  DateTime.toDateUtc(DateTime.makeUnsafe(Math.min(millis, latestInstant))).toUTCString()
 
 const retryAfter = (failure: Failure, duration: Duration.Input, now: number): string =>
   failure.retryAfterFormat === "date"

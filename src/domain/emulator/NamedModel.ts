@@ -6,7 +6,7 @@
  * | `emulator/echo` | the text of the request |
  * | `emulator/status-<status>` | an HTTP error; 429 tells a reset in one second, 503 a `Retry-After` |
  * | `emulator/flaky-<status>` | that error whenever this content is sent for an odd time, an answer for an even time |
- * | `emulator/slow-<ms>` | an answer after so many milliseconds |
+ * | `emulator/slow-<ms>` | an answer after so many milliseconds, of nine digits at most |
  * | `emulator/refusal` | a completed response with a refusal part |
  * | `emulator/incomplete`, `emulator/content-filter` | half an answer, cut by the token limit or the content filter |
  * | `emulator/failed`, `emulator/failed-<error_type>` | `status: "failed"` inside a 200 |
@@ -51,7 +51,8 @@ export const reply = (call: Call): Reply.Reply | undefined => {
     case "flaky":
       return call.attempt % 2 === 1 ? status(argument) : Reply.answer()
     case "slow":
-      return /^\d+$/.test(argument) ? Reply.answer({ delay: Number(argument) }) : undefined
+      // More than eleven days would be more than a clock can be moved by, again and again.
+      return /^\d{1,9}$/.test(argument) ? Reply.answer({ delay: Number(argument) }) : undefined
     case "failed":
       return Reply.failed({ errorType: argument.replaceAll("-", "_") })
     case "batch":

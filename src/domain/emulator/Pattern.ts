@@ -21,6 +21,7 @@ export const generate = (
   const expression = compile(pattern)
   if (expression === undefined) return undefined
   const node = alternatives({ pattern, index: 0 }).node
+  if (shortest(node) > Math.min(limits.maximum, mostCharacters)) return undefined
   for (let attempt = 0; attempt < attempts; attempt++) {
     // Later attempts repeat more often, which reaches a minimal length.
     const candidate = write(node, Draw.child(draw, attempt), attempt)
@@ -31,6 +32,23 @@ export const generate = (
 }
 
 const attempts = 24
+
+/** Whoever demands a longer text gets none that matches. */
+const mostCharacters = 10_000
+
+/** How much has to be written at least, by the longest of its alternatives: one may be picked that is too long otherwise. */
+const shortest = (node: Node): number => {
+  switch (node._tag) {
+    case "Characters":
+      return 1
+    case "Sequence":
+      return node.nodes.reduce((sum, inner) => sum + shortest(inner), 0)
+    case "Choice":
+      return Math.max(...node.nodes.map(shortest))
+    case "Repeat":
+      return node.minimum === 0 ? 0 : node.minimum * Math.max(1, shortest(node.node))
+  }
+}
 
 const compile = (pattern: string): RegExp | undefined => {
   try {

@@ -31,10 +31,14 @@ const leafDepth = 4
 /** A schema which demands infinite recursion is cut here. */
 const maximumDepth = 64
 
+/** A model ends somewhere: what demands more items or members, or more characters of a text, gets so many. */
+const mostItems = 10_000
+const mostCharacters = 100_000
+
 /**
  * A value that satisfies `schema`, the same for the same draw.
  *
- * A schema that nothing can satisfy (an unknown `$ref`, endless recursion) gives `null` at that place.
+ * What demands more than 10,000 items or members in one place, or 100,000 characters, gets that many. A schema that nothing can satisfy (an unknown `$ref`, endless recursion) gives `null` at that place.
  *
  * @since 0.1.0
  */
@@ -174,7 +178,7 @@ const numeric = (schema: JsonSchema, draw: Draw.Draw, unit: number): number => {
 }
 
 const array = (schema: JsonSchema, draw: Draw.Draw, at: Position): Schema.Json => {
-  const minimum = number(schema["minItems"]) ?? 0
+  const minimum = Math.min(number(schema["minItems"]) ?? 0, mostItems)
   const prefix = list(schema["prefixItems"]) ?? []
   const closed = schema["items"] === false || (prefix.length > 0 && schema["items"] === undefined)
   const maximum = Math.min(number(schema["maxItems"]) ?? Infinity, closed ? prefix.length : Infinity)
@@ -200,8 +204,9 @@ const object = (schema: JsonSchema, draw: Draw.Draw, at: Position): Schema.Json 
     if (wanted) entries.push([key, value(property, here, { ...inner, name: key })])
   }
   const open = schema["additionalProperties"]
-  if (Predicate.isObject(open) || (open !== false && entries.length < (number(schema["minProperties"]) ?? 0))) {
-    const count = Math.max(number(schema["minProperties"]) ?? 0, at.depth < leafDepth ? 2 : 0) - entries.length
+  const minimum = Math.min(number(schema["minProperties"]) ?? 0, mostItems)
+  if (Predicate.isObject(open) || (open !== false && entries.length < minimum)) {
+    const count = Math.max(minimum, at.depth < leafDepth ? 2 : 0) - entries.length
     for (let index = 0; index < count; index++) {
       const here = Draw.child(draw, `+${index}`)
       entries.push([`${Text.word(here)}${index}`, value(open, here, inner)])
@@ -216,7 +221,8 @@ const text = (schema: JsonSchema, draw: Draw.Draw, name: string | undefined): st
     minimum: number(schema["minLength"]) ?? 0,
     maximum: number(schema["maxLength"]) ?? Infinity
   })
-  const { maximum, minimum } = limits
+  const { maximum } = limits
+  const minimum = Math.min(limits.minimum, mostCharacters)
   const found = (typeof pattern === "string" ? Pattern.generate(pattern, draw, limits) : undefined) ??
     (typeof format === "string" ? Hint.formatted(format, draw) : undefined) ??
     (pattern === undefined ? Hint.hinted(description, name, draw, limits) : undefined)

@@ -7,7 +7,7 @@
  * the order in which they were recorded, and the last one again and again.
  *
  * **The file** is JSON to be read and reviewed. It holds prompts and answers in clear. It does not hold the key, cookies or
- * headers of requests, nor ids of accounts; `scrub` cuts out more.
+ * headers of requests, what authorizes at the server of an MCP tool, nor ids of accounts; `scrub` cuts out more.
  *
  * **Example** (Recorded on a developer's machine, replayed everywhere else)
  *

@@ -9,7 +9,7 @@
  * | `emulator/echo` | the text of the request |
  * | `emulator/status-<status>` | an HTTP error; 429 tells a reset in one second, 503 a `Retry-After` |
  * | `emulator/flaky-<status>` | that error whenever the same content comes for an odd time, an answer for an even time |
- * | `emulator/slow-<ms>` | an answer after so many milliseconds |
+ * | `emulator/slow-<ms>` | an answer after so many milliseconds, of nine digits at most |
  * | `emulator/refusal` | a completed response with a refusal |
  * | `emulator/incomplete`, `emulator/content-filter` | half an answer, stopped by the token limit or the filter |
  * | `emulator/failed`, `emulator/failed-<error_type>`, `emulator/error-in-200` | a failure inside a 200 |

@@ -44,6 +44,33 @@ describe("the emulator as a function of web requests", () => {
     assert.instanceOf(broken, Error)
   })
 
+  it("does not go beyond the end of its calendar", async () => {
+    const handler = Emulator.handler({ time: "virtual" })
+    for (const millis of [1e300, 9e15, 3e14]) {
+      const answer = await handler(to("POST", "/__emulator/advance", { millis }))
+      assert.strictEqual(answer.status, 400)
+      assert.include(await answer.text(), "millis")
+    }
+    assert.strictEqual((await handler(to("POST", "/__emulator/advance", { millis: 1e12 }))).status, 200)
+    assert.strictEqual((await handler(ask("emulator/slow-99999999999999999999"))).status, 400)
+    assert.strictEqual((await handler(ask("emulator/slow-999999999"))).status, 200)
+    assert.strictEqual((await handler(ask("openai/gpt-5"))).status, 200)
+  })
+
+  it("lets wait for a reply that is due beyond it", async () => {
+    const emulator = Effect.runSync(Emulator.make({
+      rules: [{ reply: Emulator.Reply.answer({ delay: "Infinity" }) }]
+    }))
+    const controller = new AbortController()
+    const waiting = emulator.handler(ask("openai/gpt-5", { signal: controller.signal })).catch((error: unknown) =>
+      error
+    )
+    await Effect.runPromise(Effect.sleep("50 millis"))
+    assert.strictEqual(await Effect.runPromise(emulator.openRequests), 1)
+    controller.abort()
+    await waiting
+  })
+
   it("forgets a caller who leaves", async () => {
     const emulator = Effect.runSync(Emulator.make())
     const controller = new AbortController()

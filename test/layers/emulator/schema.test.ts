@@ -146,6 +146,22 @@ describe("an answer under a JSON schema", () => {
       assert.isBelow(Math.max(...values.map((value) => JSON.stringify(value).length)), 50_000)
     }).pipe(Effect.provide(Emulator.layerHttpClient())))
 
+  it.effect.each<readonly [string, Schema.JsonObject, (u: unknown) => number]>([
+    ["characters", { type: "string", minLength: 1e7 }, (u) => String(u).length],
+    ["items", { type: "array", items: { type: "null" }, minItems: 1e6 }, (u) => Array.isArray(u) ? u.length : NaN],
+    [
+      "members",
+      { type: "object", minProperties: 1e6, additionalProperties: { type: "null" } },
+      (u) => Predicate.isObject(u) ? Object.keys(u).length : NaN
+    ],
+    ["repetitions", { type: "string", pattern: "^(((ab){1000}){1000}){1000}$" }, (u) => String(u).length]
+  ])("is cut off where a schema demands a great many %s", ([_, schema, sizeOf]) =>
+    Effect.gen(function*() {
+      const [value] = yield* answers(schema, 1)
+      assert.isAtLeast(sizeOf(value), 1)
+      assert.isAtMost(sizeOf(value), 200_000)
+    }).pipe(Effect.provide(Emulator.layerHttpClient())))
+
   it.effect("does not hang on a schema that demands infinity", () =>
     Effect.gen(function*() {
       const [value] = yield* answers({ type: "object", properties: { again: { $ref: "#" } }, required: ["again"] }, 1)

@@ -352,6 +352,40 @@ describe("a cassette", () => {
       })
     ))
 
+  it.effect("keeps what travels to a remote MCP server out", () =>
+    inDirectory((path) =>
+      Effect.gen(function*() {
+        const transport = Layer.succeed(
+          Transport.Transport,
+          Transport.make(() =>
+            Effect.succeed(Transport.answer({ body: Stream.make(new TextEncoder().encode(answerOf("Bob"))) }))
+          )
+        )
+        const ask = OpenRouter.respond({
+          model,
+          input: "Hello",
+          tools: [{
+            type: "mcp",
+            serverLabel: "files",
+            serverUrl: "https://example.com/mcp",
+            authorization: "ghp_one\\\"two",
+            headers: {
+              Authorization: "Basic dGhyZWU=",
+              "X-Api-Key": "four",
+              Cookie: "a=five",
+              "X-Auth-Token": "six",
+              "X-Tenant": "seven"
+            }
+          }]
+        })
+        yield* ask.pipe(session(path, "record", transport))
+        const text = yield* read(path)
+        for (const word of ["ghp_one", "two", "dGhyZWU", "four", "five", "six"]) assert.notInclude(text, word)
+        assert.include(text, "seven")
+        yield* ask.pipe(session(path, "replay", nowhere, { unused: "fail" }))
+      })
+    ))
+
   it.effect("reading on where the recording program left is a defect that says so", () =>
     inDirectory((path) =>
       Effect.gen(function*() {
