@@ -48,17 +48,7 @@ export const make = (
       HttpClientRequest.setHeaders(own),
       HttpClientRequest.bearerToken(apiKey)
     )
-  /** The requests for responses without their bodies, by their headers, which most calls share. */
-  const prepared = new WeakMap<Request["headers"], HttpClientRequest.HttpClientRequest>()
-  const prepare = (request: Request): HttpClientRequest.HttpClientRequest => {
-    if (request.path !== "/responses") return build(request)
-    let ready = prepared.get(request.headers)
-    if (ready === undefined) {
-      ready = build(request)
-      prepared.set(request.headers, ready)
-    }
-    return ready
-  }
+  const prepare = shared(build)
   const execute = executing(client, transform, maxAnswerBytes)
   const known = { host, scrub, maxAnswerBytes }
   const send: Transport["Service"]["send"] = (request, onSent) => {
@@ -88,6 +78,20 @@ export const make = (
   }
 }
 
+/** What is made of a request without its body; once for all requests for responses with the same headers, as most have. */
+const shared = <A>(make: (request: Request) => A): (request: Request) => A => {
+  const made = new WeakMap<Request["headers"], A>()
+  return (request) => {
+    if (request.path !== "/responses") return make(request)
+    let known = made.get(request.headers)
+    if (known === undefined) {
+      known = make(request)
+      made.set(request.headers, known)
+    }
+    return known
+  }
+}
+
 /** Asks by the short way of an HTTP client. */
 const asking = (
   prepare: WholeAnswer.Prepare,
@@ -95,21 +99,14 @@ const asking = (
   known: Known
 ): WholeAnswer.Ask => {
   const { host, maxAnswerBytes, scrub } = known
-  const ready = ({ body, ...request }: Request): WholeAnswer.Dispatch => {
-    const base = build({ ...request, body: undefined })
-    const whole = body === undefined ? base : HttpClientRequest.setHeader(base, "content-type", "application/json")
-    return prepare(whole, maxAnswerBytes)
-  }
-  const prepared = new WeakMap<Request["headers"], WholeAnswer.Dispatch>()
-  const dispatchOf = (request: Request): WholeAnswer.Dispatch => {
-    if (request.path !== "/responses") return ready(request)
-    let dispatch = prepared.get(request.headers)
-    if (dispatch === undefined) {
-      dispatch = ready(request)
-      prepared.set(request.headers, dispatch)
-    }
-    return dispatch
-  }
+  const dispatchOf = shared((request) => {
+    const base = build(request)
+    const isSending = request.body !== undefined
+    return prepare(
+      isSending ? HttpClientRequest.setHeader(base, "content-type", "application/json") : base,
+      maxAnswerBytes
+    )
+  })
   return (request, { guard, noted, wait }) =>
     wait<HttpAnswer, RequestError>((end) => {
       let fields: Answer["headers"] = {}
